@@ -1,0 +1,38 @@
+"""Train a NumPy multilayer perceptron with hand-written backpropagation from a YAML config.
+
+The names below are loaded when they are first used, so that `nnfit --help` imports neither
+NumPy nor pandas.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from nnfit.api import check_gradients, load, train
+    from nnfit.errors import NnfitError
+    from nnfit.model import Model
+
+__all__ = ["Model", "NnfitError", "check_gradients", "load", "train"]
+
+_HOMES = {
+    "Model": "nnfit.model",
+    "NnfitError": "nnfit.errors",
+    "check_gradients": "nnfit.api",
+    "load": "nnfit.api",
+    "train": "nnfit.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nnfit' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,43 @@
+"""The entry point of `nnfit` and of `python -m nnfit`.
+
+Signals are looked after before Typer is imported: Ctrl-C ends a command with one line at any
+moment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from nnfit.errors import ExitCode, Interrupted
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    try:
+        signal.signal(signal.SIGINT, _stop)
+        signal.signal(signal.SIGTERM, _stop)
+        from nnfit.cli.app import run
+
+        code = run()
+    except Interrupted as stopped:
+        print(f"nnfit: {stopped.message}", file=sys.stderr)
+        code = stopped.exit_code
+    except BrokenPipeError:
+        # the reader has what it wanted; what is still buffered must not fail once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = ExitCode.DONE
+    sys.exit(code)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    if number == signal.SIGTERM:
+        raise Interrupted("terminated", ExitCode.TERMINATED)
+    raise Interrupted("interrupted", ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The gradient check as a user meets it: the standard networks, or the user's own on its data."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nnfit import model_file
+from nnfit.config.reading import load_config
+from nnfit.dataset import prepare
+from nnfit.errors import ConfigError, DataError
+from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
+from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
+from nnfit.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.inference import predict
+from nnfit.nn.network import Network
+from nnfit.observer import Observer
+from nnfit.run import build_network, random_streams
+from nnfit.streaming import csv_format
+from nnfit.table.csv import read_blocks, require_columns
+from nnfit.table.targets import drop_rows_without_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 8  # of its own data that a network is checked on
+CANDIDATES = 2000  # rows of which the worst predicted are taken
+
+Source = str | Path | Mapping[str, Any]
+
+
+def check_gradients(
+    source: Source | None = None,
+    data: pd.DataFrame | str | Path | None = None,
+    *,
+    method: Literal["complex", "central", "both"] = "complex",
+    inject_bug: str | None = None,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Hold the gradients of backpropagation against numerical ones.
+
+    Parameters
+    ----------
+    source : path or mapping, optional
+        A config or a model file, checked on rows of its own data; without it small random
+        networks with every activation, loss and regulariser.
+    data : DataFrame or path, optional
+        Where those rows come from instead.
+    method : {"complex", "central", "both"}
+    inject_bug : {"sign", "factor", "lost_bias", "lost_mean"}, optional
+        A derivative to make wrong on purpose.
+
+    Returns
+    -------
+    dict
+        passed, max_relative_error, method, tolerance, checks.
+    """
+    observer = observer or Observer()
+    if inject_bug is not None and inject_bug not in BUGS:
+        raise ValueError(f"inject_bug must be one of {', '.join(BUGS)}, got {inject_bug!r}")
+    network_class = Network if inject_bug is None else with_bug(inject_bug)
+    if source is None:
+        problems = list(standard_problems(network_class))
+    else:
+        make = _of_model if _is_model(source) else _of_config
+        problems = [make(source, data, network_class, observer)]
+    if inject_bug == "lost_bias" and not any(p.architecture.bias for p in problems):
+        raise ConfigError(f"{problems[0].case}: has no bias to lose; inject another bug")
+    methods = ("complex", "central") if method == "both" else (method,)
+    checks = [check for m in methods for p in problems for check in check_problem(p, m)]
+    tolerance = {m: TOLERANCE[m] for m in methods}
+    return {
+        "passed": all(check.passed for check in checks),
+        "max_relative_error": largest_error(checks),
+        "method": method,
+        "tolerance": tolerance if method == "both" else TOLERANCE[method],
+        "inject_bug": inject_bug,
+        "checks": [_check_to_json(check) for check in checks],
+    }
+
+
+def _is_model(source: Source) -> bool:
+    """Return whether `source` is a model file: they are zips, which no config is."""
+    if isinstance(source, Mapping) or source == "-" or not os.path.isfile(source):
+        return str(source).endswith(".npz")
+    with open(source, "rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
+
+
+def _of_config(
+    source: Source, data: Any, network_class: type[Network], observer: Observer
+) -> Problem:
+    """Return the network of a config as it is initialised, with some of its training rows."""
+    path = os.fspath(data) if isinstance(data, str | Path) else None
+    frame = data if path is None else None
+    file = load_config(source, (), "-" if frame is not None else path)
+    streams = random_streams(file.config.seed)
+    dataset = prepare(file, frame, streams["split"], observer)
+    network = build_network(file, dataset, np.float64)
+    network.initialize(file.config.model.initialization, streams["initialization"])
+    part = dataset.parts["train"]
+    some = _spread(len(part))
+    weights = np.ones(len(some)) if part.weights is None else part.weights[some]
+    if not weights.any():
+        weights = np.ones(len(some))
+    return Problem(
+        file.name,
+        network.architecture,
+        network.parameters.flat,
+        part.X[some],
+        part.Y[some],
+        weights / weights.sum(),
+        file.config.seed,
+        network_class,
+    )
+
+
+def _of_model(
+    source: Source, data: Any, network_class: type[Network], observer: Observer
+) -> Problem:
+    """Return a trained network with the rows of its data that it predicts worst.
+
+    Where a prediction is nearly perfect the gradient is the difference of nearly equal numbers,
+    and round-off would be all there is to compare.
+    """
+    name = os.fspath(source)  # type: ignore[arg-type]  # a mapping is no model
+    model = model_file.load(name)
+    parameters = model.network.parameters.flat.astype(np.float64)
+    found = _rows_for(model, name, data, observer)
+    if found is None:
+        stored = model.config["data"]["path"]
+        observer.warning(
+            f"{name}: its training data {stored!r} is not here, so the rows are random; "
+            "name a CSV with --data"
+        )
+        rng = np.random.default_rng(0)
+        drawn = random_problem(name, model.network.architecture, rng, ROWS, False, network_class)
+        return dataclasses.replace(drawn, parameters=parameters)
+    X, Y = _encoded(model, *found)
+    errors = np.abs(predict(model.network, X) - Y).max(axis=1)
+    worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
+    return Problem(
+        name,
+        model.network.architecture,
+        parameters,
+        X[worst],
+        Y[worst],
+        1.0 / len(worst),
+        network_class=network_class,
+    )
+
+
+def _rows_for(
+    model: Model, name: str, data: Any, observer: Observer
+) -> tuple[pd.DataFrame, str] | None:
+    """Return rows to check a model on: those given, or the CSV it was trained on if it is here.
+
+    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
+    """
+    if data is not None and not isinstance(data, str | Path):
+        return data, "data"
+    path = None if data is None else os.fspath(data)
+    if path is None:
+        stored = str(model.config["data"]["path"])
+        folders = (".", os.path.dirname(name), "configs")
+        places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
+        path = next((place for place in places if os.path.isfile(place)), None)
+        if path is None:
+            return None
+    encoder = model.encoder
+    needed = [*encoder.needed_columns, *model.targets]
+    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
+    with read_blocks(path, csv_format(model), needed, text, (), observer) as blocks:
+        require_columns(blocks.name, blocks.header, needed)
+        block = next(iter(blocks), None)
+        if block is None:
+            raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
+        return block.frame.head(CANDIDATES), blocks.name
+
+
+def _encoded(model: Model, frame: pd.DataFrame, name: str) -> tuple[Array, Array]:
+    """Return the rows as the network sees them, targets included."""
+    frame, rows = drop_rows_without_target(frame, model.targets, name, Observer())
+    X = model.encoder.transform(frame, name, rows)
+    K = model.network.architecture.sizes[-1]
+    if model.labels is None:
+        assert model.scaler is not None
+        return X, model.scaler.encode(model.scaler.read(frame, name, rows))
+    codes = model.labels.encode(frame[model.targets[0]], name, rows)
+    return X, (codes[:, None] if K == 1 else np.eye(K)[codes]).astype(np.float64)
+
+
+def _spread(n: int) -> Array:
+    """Return up to ROWS row numbers, spread evenly over n."""
+    return np.unique(np.linspace(0, n - 1, min(ROWS, n)).astype(np.intp))
+
+
+def _check_to_json(check: Check) -> dict[str, Any]:
+    return {**dataclasses.asdict(check), "shape": list(check.shape), "index": list(check.index)}

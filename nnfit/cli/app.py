@@ -1,0 +1,103 @@
+"""The `nnfit` command: its sub-commands put together, one error boundary, the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from nnfit import __version__
+from nnfit.cli import evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.errors import ExitCode, NnfitError
+
+app = typer.Typer(
+    name="nnfit",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts in half the time of the framed one
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("gradcheck")(gradcheck.gradcheck)
+app.command("inspect")(inspect.inspect)
+app.command("init")(init.init)
+app.command("schema")(schema.schema)
+
+# every usage error of Typer is of this kind, whether Typer brings its own click or not
+UsageError = typer.BadParameter.__mro__[1]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"nnfit {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def nnfit(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train a neural network on a CSV from a YAML config, and predict with it.
+
+    Results go to stdout, everything else to stderr; "-" is stdin or stdout where a file is meant.
+    """
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; the one place where errors are shown."""
+    try:
+        command = typer.main.get_command(app)
+        arguments = None if args is None else list(args)
+        result = command.main(arguments, prog_name="nnfit", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else ExitCode.DONE
+    except BrokenPipeError:
+        raise
+    except Exception as err:
+        if os.environ.get("NNFIT_DEBUG") == "1":
+            raise
+        return _show(err)
+
+
+def _show(err: Exception) -> int:
+    """Print an error, one line for each of its messages, and return the exit code."""
+    if isinstance(err, NnfitError):
+        for message in err.messages:
+            print(f"nnfit: error: {_one_line(message)}", file=sys.stderr)
+        return err.exit_code
+    if isinstance(err, UsageError):
+        return _show_usage(err)
+    if isinstance(err, MemoryError):
+        print("nnfit: error: out of memory", file=sys.stderr)
+        return ExitCode.FAILED
+    print(
+        f"nnfit: error: unexpected {type(err).__name__}: {_one_line(str(err))}; this is a bug: "
+        "set NNFIT_DEBUG=1 to see where, and report it",
+        file=sys.stderr,
+    )
+    return ExitCode.FAILED
+
+
+def _show_usage(err: Any) -> int:
+    """Print a wrong command line as one line; no arguments at all show the help."""
+    message = err.format_message()
+    if type(err).__name__ == "NoArgsIsHelpError":
+        print(message, file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    command = err.ctx.command_path if getattr(err, "ctx", None) else "nnfit"
+    message = message[:1].lower() + message[1:].rstrip(".")
+    print(f"nnfit: error: {_one_line(message)}; see '{command} --help'", file=sys.stderr)
+    return ExitCode.BAD_INPUT
+
+
+def _one_line(text: str) -> str:
+    """Return `text` with what could break the line or the terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,23 @@
+"""`nnfit inspect`: what a model file holds."""
+
+from __future__ import annotations
+
+import sys
+
+from nnfit.cli.options import JsonOption, ModelArgument, print_json
+
+
+def inspect(model: ModelArgument, json: JsonOption = False) -> None:
+    """Show a model's layers, columns, classes and metrics.
+
+    Example: nnfit inspect iris.npz
+    """
+    from nnfit.inspection import describe
+    from nnfit.model_file import load
+    from nnfit.report import print_inspection
+
+    info = describe(load(model), model)
+    if json:
+        print_json(info)
+    else:
+        print_inspection(info, sys.stdout)

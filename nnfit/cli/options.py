@@ -1,0 +1,58 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import Annotated, Any
+
+import typer
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", show_default=False, help="A model file (.npz).")
+]
+DataArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="DATA|-", show_default=False, help="A CSV; may be left out in a pipe."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a config key; repeatable."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Leave only warnings and errors on stderr.")
+]
+
+
+def data_or_stdin(data: str | None) -> str:
+    """Return the CSV to read: the argument, or stdin where it is not a terminal.
+
+    Raises
+    ------
+    typer.BadParameter
+        Without either.
+    """
+    if data is not None:
+        return data
+    if sys.stdin is None or sys.stdin.isatty():
+        raise typer.BadParameter("missing argument 'DATA': name a CSV, or pipe one in")
+    return "-"
+
+
+def same_file(a: str, b: str) -> bool:
+    """Return whether two paths lead to one regular file."""
+    try:
+        one, other = os.stat(a), os.stat(b)
+    except OSError:
+        return False
+    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on stdout; every number is finite or null."""
+    import json
+
+    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False)
+    print()

@@ -1,0 +1,77 @@
+"""`nnfit predict`: rows in, predictions out, in blocks, while the input still comes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.options import (
+    DataArgument,
+    ModelArgument,
+    QuietOption,
+    data_or_stdin,
+    same_file,
+)
+from nnfit.errors import OutputError
+
+
+class RowFormat(StrEnum):
+    """What the rows are written as."""
+
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+
+
+def predict(
+    model: ModelArgument,
+    data: DataArgument = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT", help="Write here instead of stdout.")
+    ] = "-",
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Add probability_<class> for every class.")
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL", help="Put this input column first; repeatable."),
+    ] = None,
+    append: Annotated[bool, typer.Option("--append", help="Put all input columns first.")] = False,
+    format: Annotated[RowFormat, typer.Option(help="What to write.")] = RowFormat.csv,
+    quiet: QuietOption = False,
+) -> None:
+    """Write one prediction per row, in order.
+
+    Example: nnfit predict iris.npz new.csv --proba | head
+    """
+    import sys
+
+    from nnfit.cli.streams import text_output
+    from nnfit.model_file import load
+    from nnfit.report import make_observer
+    from nnfit.streaming import predict_rows
+
+    if append and keep:
+        raise typer.BadParameter("--append carries every column already; leave out --keep")
+    data = data_or_stdin(data)
+    loaded = load(model)
+    for other in (model, data):
+        if output != "-" and same_file(output, other):
+            raise OutputError(f"{output}: is what is read; expected another place to write to")
+    # on a terminal the rows themselves show that it goes on; a bar would run into them
+    observer = make_observer(quiet or (output == "-" and sys.stdout.isatty()))
+    try:
+        with text_output(output) as stream:
+            predict_rows(
+                loaded,
+                data,
+                stream,
+                format=format.value,
+                proba=proba,
+                carry="all" if append else keep or [],
+                observer=observer,
+            )
+    finally:
+        observer.close()

@@ -1,0 +1,15 @@
+"""`nnfit schema`: the JSON Schema of the config, for editors."""
+
+from __future__ import annotations
+
+import json
+
+
+def schema() -> None:
+    """Print the JSON Schema of the config.
+
+    Example: nnfit schema > nnfit.schema.json
+    """
+    from nnfit.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,191 @@
+"""Combinations of valid values that make no sense, found from the config alone.
+
+Ranges and types are the schema's; what depends on the table is found when the table is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nnfit.config.scalars import shown
+from nnfit.config.schema import Config
+
+_CROSS_ENTROPY = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
+_OUTPUTS = {
+    "sigmoid": "gives each class a probability of its own",
+    "softmax": "shares one probability among the classes",
+}
+_SCHEDULE_KEYS = {
+    "schedule_factor": ("step", "exponential", "plateau"),
+    "schedule_epochs": ("step", "plateau"),
+}
+
+
+class Conflict(NamedTuple):
+    """Why the values of `keys` do not go together; the first key is where to say so."""
+
+    keys: tuple[str, ...]
+    text: str
+
+
+def conflicts(config: Config) -> Iterator[Conflict]:
+    """Yield every combination in `config` that makes no sense."""
+    yield from _columns(config)
+    yield from _held_out(config)
+    yield from _task(config)
+    yield from _output(config)
+    yield from _layers(config)
+    yield from _optimizer(config)
+    yield from _schedule(config)
+
+
+def _columns(config: Config) -> Iterator[Conflict]:
+    data = config.data
+    for key, what in (
+        ("include", "a target is never an input"),
+        ("exclude", "a target is never an input anyway"),
+        ("categorical", "expected inputs. For classes set data.task: classification"),
+    ):
+        named = set(getattr(data, key) or ())
+        for name in data.target:
+            if name in named:
+                yield Conflict(
+                    (f"data.{key}", "data.target"), f"names the target {shown(name)}; {what}"
+                )
+    if data.weight in data.target:
+        yield Conflict(("data.weight", "data.target"), f"names the target {shown(data.weight)}")
+    included = set(data.include or ())
+    for name in data.exclude:
+        if name in included:
+            yield Conflict(
+                ("data.exclude", "data.include"),
+                f"names {shown(name)}, which data.include names too; expected it in one of them",
+            )
+
+
+def _held_out(config: Config) -> Iterator[Conflict]:
+    data = config.data
+    held_out = {"data.validation": data.validation, "data.test": data.test}
+    fractions = [part for part in held_out.values() if isinstance(part, float)]
+    if sum(fractions) >= 1:
+        yield Conflict(
+            ("data.test", "data.validation"),
+            f"data.validation {data.validation} and data.test {data.test} leave no row to train "
+            "on; expected a sum < 1",
+        )
+    readers = ["data.path"] if data.path == "-" else []
+    readers += [key for key, part in held_out.items() if part == "-"]
+    for key in readers[1:]:
+        yield Conflict(
+            (key, readers[0]),
+            f"got '-' (stdin), which {readers[0]} reads already; expected the path of a CSV",
+        )
+    if data.validation == 0:
+        needs = "needs a validation loss, but data.validation is 0. Hold out rows, such as 0.2"
+        if config.training.patience is not None:
+            yield Conflict(("training.patience", "data.validation"), needs)
+        if config.optimizer.schedule == "plateau":
+            yield Conflict(("optimizer.schedule", "data.validation"), f"'plateau' {needs}")
+
+
+def _task(config: Config) -> Iterator[Conflict]:
+    data, loss = config.data, config.loss
+    several = len(data.target) > 1
+    if several and data.task == "classification":
+        yield Conflict(
+            ("data.task", "data.target"),
+            f"got 'classification' with {len(data.target)} targets; several targets are always "
+            "regression",
+        )
+    regression = "data.target" if several else "data.task"
+    if several or data.task == "regression":
+        is_regression = "several targets are regression" if several else "data.task is regression"
+        if loss in _CROSS_ENTROPY:
+            yield Conflict(
+                ("loss", regression),
+                f"got {shown(loss)}, but {is_regression}; expected auto, mse, mae or huber",
+            )
+        if config.class_weight is not None:
+            yield Conflict(
+                ("class_weight", regression), f"needs classes, but {is_regression}. Remove it"
+            )
+    if config.preprocessing.target == "standardize":
+        decided = [
+            (key, value)
+            for key, value in (("data.task", data.task), ("loss", loss))
+            if value == "classification" or value in _CROSS_ENTROPY
+        ]
+        if decided:
+            key, value = decided[0]
+            yield Conflict(
+                ("preprocessing.target", key),
+                f"got 'standardize', but {key} is {value}; classes have no scale. Leave it at auto",
+            )
+
+
+def _output(config: Config) -> Iterator[Conflict]:
+    output, loss = config.model.output_activation, config.loss
+    if output == "auto":
+        return
+    if loss in _CROSS_ENTROPY and output != _CROSS_ENTROPY[loss]:
+        what = _OUTPUTS.get(output, "gives no probability")
+        yield Conflict(
+            ("model.output_activation", "loss"),
+            f"the output {shown(output)} {what}; {loss} needs {_CROSS_ENTROPY[loss]}. "
+            "Leave model.output_activation at auto",
+        )
+    elif (
+        loss == "auto"
+        and config.data.task == "classification"
+        and output not in _CROSS_ENTROPY.values()
+    ):
+        yield Conflict(
+            ("model.output_activation", "loss", "data.task"),
+            f"the output {shown(output)} gives no probability; cross-entropy needs one. "
+            "Leave model.output_activation at auto",
+        )
+
+
+def _layers(config: Config) -> Iterator[Conflict]:
+    model = config.model
+    if isinstance(model.activation, tuple) and len(model.activation) != len(model.hidden_sizes):
+        yield Conflict(
+            ("model.activation", "model.hidden_sizes"),
+            f"got a list of {len(model.activation)} for {len(model.hidden_sizes)} hidden layers; "
+            "expected a name for each, or one name for all",
+        )
+
+
+def _optimizer(config: Config) -> Iterator[Conflict]:
+    optimizer = config.optimizer
+    for key, value in (("momentum", optimizer.momentum), ("nesterov", optimizer.nesterov)):
+        if value and optimizer.name != "sgd":
+            yield Conflict(
+                (f"optimizer.{key}", "optimizer.name"),
+                f"got {shown(value)} with {optimizer.name}; only sgd uses {key}. "
+                "Set optimizer.name: sgd, or remove it",
+            )
+    if optimizer.nesterov and optimizer.name == "sgd" and not optimizer.momentum:
+        yield Conflict(
+            ("optimizer.nesterov", "optimizer.momentum"),
+            "got true with momentum 0; expected optimizer.momentum > 0, such as 0.9",
+        )
+
+
+def _schedule(config: Config) -> Iterator[Conflict]:
+    optimizer, epochs = config.optimizer, config.training.epochs
+    if optimizer.warmup_epochs >= epochs:
+        yield Conflict(
+            ("optimizer.warmup_epochs", "training.epochs"),
+            f"got {optimizer.warmup_epochs}; expected less than training.epochs, which is {epochs}",
+        )
+    for key, users in _SCHEDULE_KEYS.items():
+        value = getattr(optimizer, key)
+        if value is not None and optimizer.schedule not in users:
+            *most, last = users
+            yield Conflict(
+                (f"optimizer.{key}", "optimizer.schedule"),
+                f"got {value} with schedule {optimizer.schedule}; only {', '.join(most)} and "
+                f"{last} use it. Remove it",
+            )

@@ -1,0 +1,189 @@
+"""The types of the config's fields: each reads a YAML scalar and says in one line what it expects.
+
+What the fields are called, their defaults and their meaning are the schema's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from nnfit.config.scalars import MAX_DIGITS, SHOWN_LENGTH, Scalar, shown
+from nnfit.errors import did_you_mean
+
+ERROR_TYPE = "nnfit"  # the type of the pydantic errors whose message is already ours
+ONE, MANY = "<one>", "<many>"  # tags of a field's two forms; pydantic puts them into `loc`
+MAX_INTEGER = 10**9
+
+T = TypeVar("T")
+
+
+def refusal(text: str) -> PydanticCustomError:
+    """Return the pydantic error whose message is `text`."""
+    return PydanticCustomError(ERROR_TYPE, "{text}", {"text": text})
+
+
+class Expect:
+    """Annotates a field: give it the scalar's value, and word whatever it then refuses."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self.check, handler(source))
+
+    def check(self, value: Any, inner: Callable[[Any], Any]) -> Any:
+        """Return what `inner` makes of the value, or raise the refusal."""
+        try:
+            return inner(self.read(value))
+        except ValidationError:
+            raise refusal(f"got {shown(value)}; expected {self.expected(value)}") from None
+
+    def read(self, value: Any) -> Any:
+        """Return the Python value for `inner`."""
+        return value.value if isinstance(value, Scalar) else value
+
+    def expected(self, value: Any) -> str:
+        """Return what the message says after `expected`."""
+        return self.what
+
+
+class Choice(Expect):
+    """Annotates a Literal: the message lists its names and the nearest one."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.names: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        self.names = get_args(source)
+        self.what = f"one of {', '.join(self.names)}"
+        return super().__get_pydantic_core_schema__(source, handler)
+
+    def expected(self, value: Any) -> str:
+        spelling = self.read(value)
+        if not isinstance(spelling, str):
+            return self.what
+        return self.what + did_you_mean(spelling[:SHOWN_LENGTH].lower(), self.names)
+
+
+class Spelt(Expect):
+    """Annotates a text: it is taken as spelt, so that `no`, `007` and `1.0` stay what they are."""
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, Scalar):
+            return value.spelling
+        if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+            return value  # which is refused; str() would raise
+        return str(value) if isinstance(value, bool | int | float) else value
+
+    def expected(self, value: Any) -> str:
+        return self.what if value is not None else f"{self.what}; quote 'null' to mean the word"
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return _also_numbers(handler(schema))
+
+
+def _also_numbers(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a text that may be spelt as a YAML number or boolean."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_also_numbers(part) for part in schema["anyOf"]]}
+    if schema.get("type") == "string":
+        return {**schema, "type": ["string", "number", "boolean"]}
+    return schema
+
+
+def _utf8(text: str) -> str:
+    if re.search("[\ud800-\udfff]", text):
+        raise ValueError
+    return text
+
+
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    known: set[str] = set()
+    for name in names:
+        if name in known:
+            raise refusal(f"names {shown(name)} twice; expected each column once")
+        known.add(name)
+    return names
+
+
+def _some(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise refusal("got an empty list; expected at least one entry")
+    return items
+
+
+def _tab(text: str) -> str:
+    return "\t" if text == r"\t" else text
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple | dict) else (value,)
+
+
+OneOrList = Discriminator(lambda value: MANY if isinstance(value, list | tuple) else ONE)
+OneOrMapping = Discriminator(lambda value: MANY if isinstance(value, dict) else ONE)
+One, Many = Tag(ONE), Tag(MANY)
+
+Flag = Annotated[bool, Field(strict=True), Expect("true or false")]
+Count = Annotated[
+    int, Field(strict=True, ge=1, le=MAX_INTEGER), Expect(f"an integer from 1 to {MAX_INTEGER}")
+]
+NonNegative = Annotated[
+    float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
+]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), Expect("a number > 0")]
+
+Text = Annotated[str, AfterValidator(_utf8), Spelt("text")]
+ColumnName = Annotated[str, Field(min_length=1), AfterValidator(_utf8), Spelt("a column name")]
+Expression = Annotated[str, Field(min_length=1), AfterValidator(_utf8), Spelt("an expression")]
+PathText = Annotated[str, Field(pattern=r"^[^\x00]+$"), Spelt("the path of a file")]
+Delimiter = Annotated[
+    str,
+    Field(pattern=r'^(auto|\\t|[^\r\n"\x00])$'),
+    AfterValidator(_tab),
+    Spelt(r"one character other than a quote, '\t' or 'auto'"),
+]
+HeldOut = Annotated[
+    Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+    | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")],
+    Expect("a fraction in [0, 1) or the path of a CSV"),
+]
+
+Columns = Annotated[tuple[ColumnName, ...], AfterValidator(_unique)]
+SomeColumns = Annotated[tuple[ColumnName, ...], AfterValidator(_unique), AfterValidator(_some)]
+Expressions = Annotated[tuple[Expression, ...], AfterValidator(_some)]
+_COLUMN_JSON = {"type": ["string", "number", "boolean"], "minLength": 1}
+Targets = Annotated[
+    SomeColumns,
+    BeforeValidator(_listed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _COLUMN_JSON,
+                {"type": "array", "items": _COLUMN_JSON, "minItems": 1, "uniqueItems": True},
+            ]
+        }
+    ),
+]

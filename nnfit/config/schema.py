@@ -1,0 +1,255 @@
+"""The config's schema: every key with its type, range, default and one-line description.
+
+Which combinations make no sense is in `conflicts`; reading files is in `reading`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nnfit.config.fields import (
+    Choice,
+    ColumnName,
+    Columns,
+    Count,
+    Delimiter,
+    Expect,
+    Expressions,
+    Flag,
+    HeldOut,
+    Many,
+    NonNegative,
+    One,
+    OneOrList,
+    OneOrMapping,
+    PathText,
+    Positive,
+    SomeColumns,
+    Targets,
+    Text,
+)
+
+TaskName = Literal["auto", "regression", "classification"]
+NumericScaling = Literal["standardize", "robust", "quantile", "minmax", "none"]
+TargetScaling = Literal["auto", "standardize", "none"]
+MissingPolicy = Literal["impute", "error"]
+ActivationName = Literal[
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+]
+OutputActivationName = Literal["auto", ActivationName, "softmax"]
+InitializationName = Literal["auto", "he", "glorot", "lecun", "zeros"]
+LossName = Literal["auto", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy"]
+OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
+ScheduleName = Literal["constant", "cosine", "step", "exponential", "plateau", "one_cycle"]
+DtypeName = Literal["float32", "float64"]
+
+ACTIVATIONS: tuple[str, ...] = get_args(ActivationName)
+INITIALIZATIONS: tuple[str, ...] = get_args(InitializationName)
+LOSSES: tuple[str, ...] = get_args(LossName)
+OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
+SCHEDULES: tuple[str, ...] = get_args(ScheduleName)
+
+Activation = Annotated[ActivationName, Choice()]
+Width = Annotated[int, Field(strict=True, ge=1, le=10**6), Expect("an integer from 1 to 1000000")]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """The table: where it is, what its columns are for, which rows are held out."""
+
+    path: PathText = Field(description="the CSV; .gz .bz2 .xz .zst by suffix; '-' is stdin")
+    target: Targets = Field(description="column to predict; a list is multi-output regression")
+    task: Annotated[TaskName, Choice()] = Field(
+        default="auto", description="auto | regression | classification"
+    )
+    include: SomeColumns | None = Field(
+        default=None, description="feature columns (default: all but target, weight and exclude)"
+    )
+    exclude: Columns = Field(default=(), description="columns that are not features")
+    categorical: Columns = Field(
+        default=(), description="numeric-looking columns to treat as categories"
+    )
+    weight: ColumnName | None = Field(default=None, description="column of sample weights (>= 0)")
+    delimiter: Delimiter = Field(default=",", description=r'one character, "\t", or auto')
+    header: Flag = Field(default=True, description="false names the columns c1, c2, ...")
+    missing_values: tuple[Text, ...] = Field(
+        default=(), description="further tokens to read as missing, beside pandas' own"
+    )
+    validation: HeldOut = Field(
+        default=0.2, description="fraction held out (stratified for classes), a CSV path, or 0"
+    )
+    test: HeldOut = Field(default=0.0, description="likewise; scored once, at the end")
+
+
+class PreprocessingConfig(Section):
+    """How columns become the network's inputs and targets."""
+
+    numeric: Annotated[NumericScaling, Choice()] = Field(
+        default="standardize", description="standardize | robust | quantile | minmax | none"
+    )
+    target: Annotated[TargetScaling, Choice()] = Field(
+        default="auto", description="standardize | none; auto = standardize for regression"
+    )
+    missing: Annotated[MissingPolicy, Choice()] = Field(
+        default="impute", description="impute (median, plus an indicator column) | error"
+    )
+    max_categories: Annotated[
+        int,
+        Field(strict=True, ge=2, le=10**6),
+        Expect("an integer from 2 to 1000000"),
+    ] = Field(default=100, description="rarer categories of a column share one 'other' slot")
+
+
+class ModelConfig(Section):
+    """The network."""
+
+    hidden_sizes: tuple[Width, ...] = Field(
+        default=(64, 32), description="widths of the hidden layers; [] is the linear predictor"
+    )
+    activation: Annotated[
+        Annotated[Activation, One] | Annotated[tuple[Activation, ...], Many], OneOrList
+    ] = Field(default="relu", description=f"{' '.join(ACTIVATIONS)}; a list sets each layer's")
+    output_activation: Annotated[OutputActivationName, Choice()] = Field(
+        default="auto", description="auto = the loss's own: identity, sigmoid or softmax"
+    )
+    bias: Flag = Field(default=True, description="add b in z = W a + b")
+    initialization: Annotated[InitializationName, Choice()] = Field(
+        default="auto", description="auto | he | glorot | lecun | zeros; auto suits the activation"
+    )
+    dropout: Annotated[
+        float,
+        Field(strict=True, ge=0, lt=1, allow_inf_nan=False),
+        Expect("a number in [0, 1): a unit dropped always learns nothing"),
+    ] = Field(
+        default=0.0, description="probability of dropping a hidden unit while training, in [0, 1)"
+    )
+
+
+class OptimizerConfig(Section):
+    """The update of the parameters."""
+
+    name: Annotated[OptimizerName, Choice()] = Field(
+        default="adam", description="sgd adam adamw rmsprop"
+    )
+    learning_rate: Positive = Field(default=0.001, description="step size, > 0")
+    momentum: Annotated[
+        float,
+        Field(strict=True, ge=0, lt=1, allow_inf_nan=False),
+        Expect("a number in [0, 1)"),
+    ] = Field(default=0.0, description="sgd only, in [0, 1)")
+    nesterov: Flag = Field(default=False, description="sgd only: look ahead along the momentum")
+    weight_decay: NonNegative = Field(
+        default=0.0, description="decoupled (adamw); on W, never on b"
+    )
+    l2: NonNegative = Field(
+        default=0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"
+    )
+    schedule: Annotated[ScheduleName, Choice()] = Field(
+        default="constant", description="constant cosine step exponential plateau one_cycle"
+    )
+    warmup_epochs: Annotated[
+        int,
+        Field(strict=True, ge=0, le=10**9),
+        Expect("an integer from 0 to 1000000000"),
+    ] = Field(default=0, description="epochs over which the learning rate rises from 0")
+    schedule_factor: Annotated[
+        Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)] | None,
+        Expect("a number in (0, 1), or null"),
+    ] = Field(
+        default=None,
+        description="step, exponential and plateau multiply the rate by it; null = default",
+    )
+    schedule_epochs: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=10**9)] | None,
+        Expect("an integer from 1 to 1000000000, or null"),
+    ] = Field(default=None, description="step: epochs between steps; plateau: epochs of patience")
+    clip_norm: Annotated[
+        Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None,
+        Expect("a number > 0, or null"),
+    ] = Field(default=None, description="largest norm of the whole gradient; null = no limit")
+
+
+class TrainingConfig(Section):
+    """The epoch loop."""
+
+    epochs: Count = Field(default=100, description="passes over the training rows")
+    batch_size: Annotated[
+        Literal["full"] | Annotated[int, Field(strict=True, ge=1, le=10**9)],
+        Expect("an integer from 1 to 1000000000, or full"),
+    ] = Field(default=32, description="full = the whole training set (gradient descent)")
+    patience: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=10**9)] | None,
+        Expect("an integer from 1 to 1000000000, or null"),
+    ] = Field(default=None, description="epochs without a better validation loss before stopping")
+    checkpoint_seconds: Positive = Field(default=30.0, description="time between checkpoints")
+    dtype: Annotated[DtypeName, Choice()] = Field(
+        default="float32", description="float32 | float64"
+    )
+    threads: Annotated[
+        Literal["auto"] | Annotated[int, Field(strict=True, ge=1, le=1024)],
+        Expect("an integer from 1 to 1024, or auto"),
+    ] = Field(default="auto", description="BLAS threads, or auto")
+
+
+class Config(Section):
+    """An nnfit config."""
+
+    data: DataConfig = Field(description="the table")
+    features: Expressions | None = Field(
+        default=None, description='phi(x): a list of expressions, such as ["*", "x**2"]'
+    )
+    preprocessing: PreprocessingConfig = Field(
+        default_factory=PreprocessingConfig, description="columns to inputs and targets"
+    )
+    model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
+    loss: Annotated[LossName, Choice()] = Field(
+        default="auto", description="mse mae huber binary_cross_entropy cross_entropy; auto by task"
+    )
+    class_weight: Annotated[
+        Annotated[
+            Annotated[
+                Literal["balanced"] | None,
+                Expect("balanced, a mapping of labels to weights, or null"),
+            ],
+            One,
+        ]
+        | Annotated[dict[str, NonNegative], Many],
+        OneOrMapping,
+    ] = Field(default=None, description="balanced, or {label: weight}")
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, description="the update")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="the epoch loop")
+    seed: Annotated[
+        int,
+        Field(strict=True, ge=0, lt=2**63),
+        Expect("an integer in [0, 2**63)"),
+    ] = Field(default=0, description="same seed, same model")
+    output: PathText | None = Field(
+        default=None,
+        description="relative to the current folder; default: the config's name with .npz",
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the config, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(),
+        "title": "nnfit config",
+    }

@@ -1,0 +1,77 @@
+"""The errors a user sees, one message without a traceback, and the exit codes of the commands.
+
+Wording: `place: what is wrong, got X; expected Y. What to do.` Bugs are not these: they keep
+their traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the commands return to the shell."""
+
+    DONE = 0
+    FAILED = 1  # the work itself failed: diverged, a gradient check failed
+    BAD_INPUT = 2  # usage, config, data, model file, a missing extra, an unwritable place
+    INTERRUPTED = 130  # SIGINT
+    TERMINATED = 143  # SIGTERM
+
+
+class NnfitError(Exception):
+    """A message for the user.
+
+    Parameters
+    ----------
+    *messages : str
+        One line each. A config reports all its errors at once; everything else gives one.
+    """
+
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+class ConfigError(NnfitError):
+    """The YAML or an option is wrong."""
+
+
+class DataError(NnfitError):
+    """The CSV is wrong, or does not fit the model."""
+
+
+class ModelFileError(NnfitError):
+    """The .npz is missing, foreign, damaged or of another format version."""
+
+
+class OutputError(NnfitError):
+    """A place that can't be written."""
+
+
+class TrainingError(NnfitError):
+    """The numbers left the finite range."""
+
+    exit_code = ExitCode.FAILED
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM ended the work; what was worth keeping has been written.
+
+    Like KeyboardInterrupt it is no Exception, so that nothing on its way takes it for an error.
+    """
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_code = exit_code
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

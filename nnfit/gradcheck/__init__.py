@@ -1,0 +1,1 @@
+"""The gradient check: numerical derivatives of the production network against its own."""

@@ -1,0 +1,161 @@
+"""Networks with rows to check their gradients on: the standard set, and broken ones.
+
+The bugs are derivatives made wrong on purpose, so that a class can see the check catch them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.arrays import Array
+from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, Share
+from nnfit.nn.network import Architecture, Network, Workspace
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network with rows to check it on.
+
+    `X` (N, D) float64, `Y` (N, K), `share` (N,) or a scalar; `masks_seed` fixes the dropout masks.
+    """
+
+    case: str
+    architecture: Architecture
+    parameters: Array
+    X: Array
+    Y: Array
+    share: Share
+    masks_seed: int = 0
+    network_class: type[Network] = Network
+
+    def build(self, dtype: Any) -> tuple[Network, Workspace]:
+        """Return the production network in `dtype`, its rows and masks in place."""
+        network = self.network_class(self.architecture, dtype)
+        np.copyto(network.parameters.flat, self.parameters)
+        ws = network.workspace(len(self.X))
+        ws.rows[:, : self.X.shape[1]] = self.X
+        np.copyto(ws.Y, self.Y)
+        if self.architecture.dropout:
+            network.draw_dropout(ws, np.random.default_rng(self.masks_seed))
+        return network, ws
+
+
+def random_problem(
+    case: str,
+    architecture: Architecture,
+    rng: np.random.Generator,
+    n_rows: int = 5,
+    weighted: bool = False,
+    network_class: type[Network] = Network,
+) -> Problem:
+    """Return random parameters, inputs and targets that suit the architecture's loss.
+
+    Everything is drawn; no bias is 0, so that a forgotten one shows.
+    """
+    n_parameters, K = architecture.n_parameters, architecture.sizes[-1]
+    if architecture.output_activation == "softmax":
+        Y = np.eye(K)[rng.integers(K, size=n_rows)]
+    elif architecture.loss == "binary_cross_entropy":
+        Y = rng.integers(2, size=(n_rows, K)).astype(float)
+    else:
+        Y = rng.normal(size=(n_rows, K))
+    share: Share = 1.0 / n_rows
+    if weighted:
+        s = rng.uniform(0.1, 3.0, n_rows)
+        share = s / s.sum()
+    return Problem(
+        case,
+        architecture,
+        rng.normal(0.0, 0.7, n_parameters),
+        rng.normal(size=(n_rows, architecture.sizes[0])),
+        Y,
+        share,
+        network_class=network_class,
+    )
+
+
+def standard_problems(network_class: type[Network] = Network, seed: int = 0) -> Iterator[Problem]:
+    """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
+
+    Then every output activation with every residual loss, and dropout, L2, sample weights and
+    the missing bias, alone and together.
+    """
+    rng = np.random.default_rng(seed)
+
+    def problem(case: str, architecture: Architecture, weighted: bool = False) -> Problem:
+        return random_problem(
+            case, architecture, rng, weighted=weighted, network_class=network_class
+        )
+
+    for loss in (*RESIDUAL_LOSSES, "binary_cross_entropy", "cross_entropy"):
+        outputs = 1 if loss == "binary_cross_entropy" else 3
+        yield problem(f"linear, {loss}", Architecture((3, outputs), (), loss))
+        for name in ACTIVATIONS:
+            for depth in (1, 2, 3):
+                sizes = (3, *(4,) * depth, outputs)
+                yield problem(
+                    f"{name} x{depth}, {loss}", Architecture(sizes, (name,) * depth, loss)
+                )
+    for loss in RESIDUAL_LOSSES:
+        for output in OUTPUT_ACTIVATIONS:
+            if output != OWN_ACTIVATION[loss]:
+                yield problem(
+                    f"tanh, {output} output, {loss}",
+                    Architecture((3, 4, 2), ("tanh",), loss, output),
+                )
+    for loss in ("mse", "binary_cross_entropy", "cross_entropy"):
+        outputs = 1 if loss == "binary_cross_entropy" else 3
+        sizes = (3, 4, 4, outputs)
+        names = ("tanh", "relu")
+        yield problem(f"dropout, {loss}", Architecture(sizes, names, loss, dropout=0.4))
+        yield problem(f"l2, {loss}", Architecture(sizes, names, loss, l2=0.3))
+        yield problem(f"sample weights, {loss}", Architecture(sizes, names, loss), weighted=True)
+        yield problem(f"no bias, {loss}", Architecture(sizes, names, loss, bias=False))
+        together = Architecture(sizes, names, loss, bias=False, dropout=0.4, l2=0.3)
+        yield problem(f"no bias, dropout, l2, weights, {loss}", together, weighted=True)
+
+
+def _flipped_sign(network: Network, ws: Workspace) -> None:
+    np.negative(ws.delta[-1], out=ws.delta[-1])  # y - y_hat, the source lecture's slip
+
+
+def _wrong_factor(network: Network, ws: Workspace) -> None:
+    ws.delta[-1] *= 1.001
+
+
+def _lost_mean(network: Network, ws: Workspace) -> None:
+    ws.delta[-1] *= ws.n_rows
+
+
+def _lost_bias(network: Network) -> None:
+    for db in network.gradient.b:
+        db.fill(0.0)
+
+
+# what is broken before the backward walk, and after it
+BUGS: dict[str, tuple[str, Callable[..., None], bool]] = {
+    "sign": ("delta of the loss is y - y_hat instead of y_hat - y", _flipped_sign, True),
+    "factor": ("delta of the loss is 1.001 times too large", _wrong_factor, True),
+    "lost_mean": ("the 1/N of the mean is forgotten", _lost_mean, True),
+    "lost_bias": ("the gradient of the biases is left at 0", _lost_bias, False),
+}
+
+
+def with_bug(name: str) -> type[Network]:
+    """Return a Network whose derivative is wrong on purpose, so that a class can see it caught."""
+    _, break_it, before = BUGS[name]
+
+    class BuggyNetwork(Network):
+        def backward(self, ws: Workspace) -> None:
+            if before:
+                break_it(self, ws)
+            super().backward(ws)
+            if not before:
+                break_it(self)
+
+    return BuggyNetwork

@@ -1,0 +1,80 @@
+"""What follows from the task: the loss, the output activation, the outputs, the target's scale.
+
+Here the combinations are refused that make no sense and that the config alone does not show.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nnfit.config.reading import ConfigFile
+from nnfit.errors import ConfigError
+from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.observer import Observer
+from nnfit.table.labels import LabelEncoder
+
+
+def choose_head(file: ConfigFile, task: str, labels: LabelEncoder | None) -> tuple[str, str, int]:
+    """Return the loss, the output activation and the number of outputs that fit the task."""
+    config = file.config
+    loss, output = config.loss, config.model.output_activation
+    n_targets = len(config.data.target)
+    if labels is None:
+        loss = "mse" if loss == "auto" else loss
+        if loss not in RESIDUAL_LOSSES:
+            raise ConfigError(
+                f"{file.where('loss')}: {loss} needs classes, the target "
+                f"{config.data.target[0]!r} is a quantity; expected mse, mae or huber. "
+                "Leave loss at auto, or set data.task: classification"
+            )
+        if config.class_weight is not None:
+            raise ConfigError(
+                f"{file.where('class_weight')}: the target {config.data.target[0]!r} is a "
+                "quantity and has no classes; expected null"
+            )
+        if output == "softmax" and n_targets == 1:
+            raise _softmax_on_one(file)
+        return loss, output, n_targets
+    n_classes = len(labels.classes)
+    if config.preprocessing.target == "standardize":
+        raise ConfigError(
+            f"{file.where('preprocessing.target')}: the target {config.data.target[0]!r} has "
+            "classes, which can't be standardized; expected auto or none"
+        )
+    if loss == "auto":
+        loss = "binary_cross_entropy" if n_classes == 2 and output != "softmax" else "cross_entropy"
+    if loss == "binary_cross_entropy" and n_classes > 2:
+        raise ConfigError(
+            f"{file.where('loss')}: binary_cross_entropy is for two classes, the target "
+            f"{config.data.target[0]!r} has {n_classes}; expected cross_entropy"
+        )
+    own = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, output)
+    if output not in ("auto", own):
+        raise ConfigError(
+            f"{file.where('model.output_activation')}: the output {output!r} gives no probability "
+            f"that {loss} could use; expected auto or {own}"
+        )
+    one_output = loss == "binary_cross_entropy" or (
+        n_classes == 2 and loss in RESIDUAL_LOSSES and output != "softmax"
+    )
+    return loss, output, 1 if one_output else n_classes
+
+
+def _softmax_on_one(file: ConfigFile) -> ConfigError:
+    return ConfigError(
+        f"{file.where('model.output_activation')}: softmax on one output is always 1; "
+        "expected identity, or several targets"
+    )
+
+
+def choose_target_scaling(
+    file: ConfigFile, output: str, observer: Observer
+) -> Literal["standardize", "none"]:
+    """Return how regression targets are scaled; a bounded output must see their own range."""
+    method = file.config.preprocessing.target
+    if method != "auto":
+        return method
+    if output in ("auto", "identity"):
+        return "standardize"
+    observer.note(f"targets are left as they are, since the output is {output}")
+    return "none"

@@ -1,0 +1,57 @@
+"""What a model holds, as plain values for a table or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnfit.model import Model
+from nnfit.model_file import FORMAT_VERSION
+from nnfit.table.coding import CategoryCode, Code
+
+
+def describe(model: Model, path: str) -> dict[str, Any]:
+    """Return the layers, columns, classes, metrics and training of a model."""
+    network = model.network
+    architecture, parameters = network.architecture, network.parameters
+    activations = (*architecture.activations, architecture.output_activation)
+    layers = [
+        {
+            "layer": i + 1,
+            "inputs": W.shape[1],
+            "outputs": W.shape[0],
+            "activation": activation,
+            "parameters": parameters.Wb[i].size,
+            "weight_mean": float(W.mean()),
+            "weight_std": float(W.std()),
+        }
+        for i, (W, activation) in enumerate(zip(parameters.W, activations, strict=True))
+    ]
+    return {
+        "model": path,
+        "nnfit_version": model.version,
+        "format_version": FORMAT_VERSION,
+        "task": model.task,
+        "targets": list(model.targets),
+        "classes": list(model.classes),
+        "layers": layers,
+        "n_parameters": architecture.n_parameters,
+        "loss": architecture.loss,
+        "dtype": network.dtype.name,
+        "inputs": model.encoder.n_inputs,
+        "input_names": model.encoder.input_names,
+        "columns": [
+            {"name": code.name, "kind": code.kind, "detail": _detail(code)}
+            for code in model.encoder.columns
+        ],
+        "training": dict(model.training),
+        "metrics": dict(model.metrics),
+        "config": dict(model.config),
+    }
+
+
+def _detail(code: Code) -> str:
+    """Return in a few words how a column is encoded."""
+    if isinstance(code, CategoryCode):
+        return f"{len(code.slot_names)} inputs: " + ", ".join(code.categories)
+    fill = f"{code.fill:g}" if code.kind == "numeric" else str(bool(code.fill)).lower()
+    return f"a gap becomes {fill}" + (", and is marked" if code.had_gaps else "")

@@ -1,0 +1,212 @@
+"""Hidden and output activations, each with its derivative three lines below it.
+
+A pair is `f(z, a)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes f'(z) into
+`slope` given a = f(z). `z` is scratch once `df` has run. All arrays have the shape (D, N).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+
+LEAK = 0.01  # slope of leaky_relu below 0; Maas, Hannun, Ng 2013
+ELU_ALPHA = 1.0  # Clevert, Unterthiner, Hochreiter 2016
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+GELU_C, GELU_K = 0.7978845608028654, 0.044715  # sqrt(2/pi); Hendrycks & Gimpel 2016
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function, its derivative and the initialisation that suits it."""
+
+    name: str
+    f: Callable[[Array, Array], None]
+    df: Callable[[Array, Array, Array], None]
+    initialization: str = "glorot"
+
+
+def identity(z: Array, a: Array) -> None:
+    np.copyto(a, z)
+
+
+def d_identity(z: Array, a: Array, slope: Array) -> None:
+    slope.fill(1.0)
+
+
+def sigmoid(z: Array, a: Array) -> None:
+    # 1/(1 + exp(-z)) = (1 + tanh(z/2))/2 never overflows
+    np.multiply(z, 0.5, out=a)
+    np.tanh(a, out=a)
+    a += 1.0
+    a *= 0.5
+
+
+def d_sigmoid(z: Array, a: Array, slope: Array) -> None:
+    np.subtract(1.0, a, out=slope)
+    slope *= a
+
+
+def tanh(z: Array, a: Array) -> None:
+    np.tanh(z, out=a)
+
+
+def d_tanh(z: Array, a: Array, slope: Array) -> None:
+    np.multiply(a, a, out=slope)
+    np.subtract(1.0, slope, out=slope)
+
+
+def relu(z: Array, a: Array) -> None:
+    # a mask, not a maximum: complex numbers are compared by their real part, and f'(0) is 0
+    np.greater(z.real, 0.0, out=a)
+    a *= z
+
+
+def d_relu(z: Array, a: Array, slope: Array) -> None:
+    np.greater(z.real, 0.0, out=slope)
+
+
+def leaky_relu(z: Array, a: Array) -> None:
+    d_leaky_relu(z, a, a)
+    a *= z
+
+
+def d_leaky_relu(z: Array, a: Array, slope: Array) -> None:
+    np.greater(z.real, 0.0, out=slope)
+    slope *= 1.0 - LEAK
+    slope += LEAK
+
+
+def _exponential_unit(z: Array, a: Array, alpha: float, scale: float) -> None:
+    """Write scale * z where z > 0 and scale * alpha * (exp(z) - 1) elsewhere."""
+    np.less_equal(z.real, 0.0, out=a)
+    a *= z  # the negative part alone: exp of the positive one could overflow
+    positive = z - a
+    np.expm1(a, out=a)
+    a *= alpha
+    a += positive
+    a *= scale
+
+
+def _d_exponential_unit(z: Array, a: Array, slope: Array, alpha: float, scale: float) -> None:
+    """Write scale where z > 0 and scale * alpha * exp(z) = a + scale * alpha elsewhere."""
+    np.less_equal(z.real, 0.0, out=z)
+    np.add(a, scale * alpha - scale, out=slope)
+    slope *= z
+    slope += scale
+
+
+def elu(z: Array, a: Array) -> None:
+    _exponential_unit(z, a, ELU_ALPHA, 1.0)
+
+
+def d_elu(z: Array, a: Array, slope: Array) -> None:
+    _d_exponential_unit(z, a, slope, ELU_ALPHA, 1.0)
+
+
+def selu(z: Array, a: Array) -> None:
+    _exponential_unit(z, a, SELU_ALPHA, SELU_SCALE)
+
+
+def d_selu(z: Array, a: Array, slope: Array) -> None:
+    _d_exponential_unit(z, a, slope, SELU_ALPHA, SELU_SCALE)
+
+
+def _gelu_gate(z: Array, gate: Array) -> None:
+    """Write (1 + tanh(c (z + k z^3)))/2, the share of z that passes."""
+    np.multiply(z, z, out=gate)
+    gate *= GELU_C * GELU_K
+    gate += GELU_C
+    gate *= z
+    np.tanh(gate, out=gate)
+    gate += 1.0
+    gate *= 0.5
+
+
+def gelu(z: Array, a: Array) -> None:
+    # the tanh form of the paper: it needs no erf, which NumPy lacks
+    _gelu_gate(z, a)
+    a *= z
+
+
+def d_gelu(z: Array, a: Array, slope: Array) -> None:
+    # gate + z gate', with gate' = 2 gate (1 - gate) c (1 + 3 k z^2)
+    _gelu_gate(z, slope)
+    inner = z * z
+    inner *= 3.0 * GELU_K
+    inner += 1.0
+    inner *= 2.0 * GELU_C
+    inner *= z
+    inner *= 1.0 - slope
+    inner += 1.0
+    slope *= inner
+
+
+def silu(z: Array, a: Array) -> None:
+    sigmoid(z, a)
+    a *= z
+
+
+def d_silu(z: Array, a: Array, slope: Array) -> None:
+    # s + z s (1 - s) = s (1 + z - a)
+    sigmoid(z, slope)
+    z += 1.0
+    z -= a
+    slope *= z
+
+
+def softplus(z: Array, a: Array) -> None:
+    # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)), which never overflows
+    np.greater(z.real, 0.0, out=a)
+    positive = a * z
+    np.subtract(z, 2.0 * positive, out=a)  # -|z|
+    np.exp(a, out=a)
+    np.log1p(a, out=a)
+    a += positive
+
+
+def d_softplus(z: Array, a: Array, slope: Array) -> None:
+    sigmoid(z, slope)
+
+
+def mish(z: Array, a: Array) -> None:
+    softplus(z, a)  # Misra 2019: z tanh(softplus(z))
+    np.tanh(a, out=a)
+    a *= z
+
+
+def d_mish(z: Array, a: Array, slope: Array) -> None:
+    # t + z (1 - t^2) sigmoid(z), with t = tanh(softplus(z))
+    softplus(z, slope)
+    np.tanh(slope, out=slope)
+    gain = np.empty_like(z)
+    sigmoid(z, gain)
+    z *= gain
+    np.multiply(slope, slope, out=gain)
+    np.subtract(1.0, gain, out=gain)
+    z *= gain
+    slope += z
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("identity", identity, d_identity),
+        Activation("sigmoid", sigmoid, d_sigmoid),
+        Activation("tanh", tanh, d_tanh),
+        Activation("relu", relu, d_relu, "he"),
+        Activation("leaky_relu", leaky_relu, d_leaky_relu, "he"),
+        Activation("elu", elu, d_elu, "he"),
+        Activation("selu", selu, d_selu, "lecun"),
+        Activation("gelu", gelu, d_gelu, "he"),
+        Activation("silu", silu, d_silu, "he"),
+        Activation("mish", mish, d_mish, "he"),
+        Activation("softplus", softplus, d_softplus, "he"),
+    )
+}
+
+# the functions that are not smooth at 0
+KINKED = ("relu", "leaky_relu", "elu", "selu")

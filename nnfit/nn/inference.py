@@ -1,0 +1,53 @@
+"""Predictions and losses of many rows, block by block.
+
+Every block has the same width: a row's prediction then does not depend, not even in its last
+bit, on how many rows come with it or on its place among them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Network
+
+BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
+
+
+def predict(network: Network, X: Array) -> Array:
+    """Return y_hat of shape (N, K) for rows `X` of shape (N, D), in the network's dtype."""
+    ws = network.workspace(BLOCK_ROWS)
+    y_hat = np.empty_like(ws.z[-1])
+    out = np.empty((len(X), len(y_hat)), network.dtype)
+    for start in range(0, len(X), BLOCK_ROWS):
+        block = X[start : start + BLOCK_ROWS]
+        ws.rows[: len(block), : X.shape[1]] = block
+        network.head.predict(network.forward(ws), y_hat)
+        out[start : start + len(block)] = y_hat[:, : len(block)].T
+    return out
+
+
+def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None) -> float:
+    """Return the (weighted) mean loss over the rows, without the penalty.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D)
+    Y : ndarray of shape (N, K)
+        Targets as the network sees them.
+    weights : ndarray of shape (N,), optional
+        s in L = sum(s_i l_i) / sum(s_i).
+    """
+    ws = network.workspace(BLOCK_ROWS)
+    shares = np.full(len(X), 1.0) if weights is None else weights
+    shares = (shares / shares.sum()).astype(network.dtype)
+    value = 0.0
+    for start in range(0, len(X), BLOCK_ROWS):
+        n = min(BLOCK_ROWS, len(X) - start)
+        ws.rows[:n, : X.shape[1]] = X[start : start + n]
+        z = network.forward(ws)[:, :n]
+        part = network.head.loss(
+            z, Y[start : start + n].T, shares[start : start + n], ws.delta[-1][:, :n]
+        )
+        value += float(part)
+    return value

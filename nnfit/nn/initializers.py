@@ -1,0 +1,37 @@
+"""Initial weights. Biases start at 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+
+INITIALIZATIONS = ("he", "glorot", "lecun", "zeros")
+
+
+def draw_weights(shape: tuple[int, int], initialization: str, rng: np.random.Generator) -> Array:
+    """Return float64 weights of shape (outputs, inputs).
+
+    he: normal, variance 2/inputs (He et al. 2015); lecun: normal, variance 1/inputs (LeCun et
+    al. 1998); glorot: uniform, variance 2/(inputs + outputs) (Glorot & Bengio 2010).
+    """
+    outputs, inputs = shape
+    if initialization == "he":
+        return rng.normal(0.0, np.sqrt(2.0 / inputs), shape)
+    if initialization == "lecun":
+        return rng.normal(0.0, np.sqrt(1.0 / inputs), shape)
+    if initialization == "glorot":
+        limit = np.sqrt(6.0 / (inputs + outputs))
+        return rng.uniform(-limit, limit, shape)
+    assert initialization == "zeros", initialization
+    return np.zeros(shape)
+
+
+def initialize(
+    W: Sequence[Array], initializations: Sequence[str], rng: np.random.Generator
+) -> None:
+    """Fill each W[l] in place from one stream, layer by layer."""
+    for weights, initialization in zip(W, initializations, strict=True):
+        weights[...] = draw_weights(weights.shape, initialization, rng)

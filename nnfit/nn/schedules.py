@@ -1,0 +1,76 @@
+"""Learning rates over time, as a factor of the configured rate.
+
+Time is counted in epochs and moves on with every step, so that a schedule does not depend on
+the batch size; a step's rate is the one at its middle, so that no step has the rate 0. Plateau
+alone looks at the validation loss.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+SCHEDULES = ("constant", "cosine", "step", "exponential", "plateau", "one_cycle")
+
+ONE_CYCLE_RISE = 0.3  # share of the run that rises; Smith & Topin 2019, as PyTorch has it
+ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 10_000
+
+
+@dataclass
+class Schedule:
+    """The factor at each moment of a run of `epochs` epochs.
+
+    `factor` and `every` are the config's schedule_factor and schedule_epochs, None for the
+    schedule's own: step multiplies by 0.1 at each third of the run; exponential falls to 1 % at
+    its end; plateau halves after 10 epochs without a better validation loss.
+    """
+
+    name: str
+    epochs: int
+    warmup_epochs: int = 0
+    factor: float | None = None
+    every: int | None = None
+    plateau_factor: float = field(default=1.0, init=False)
+    _best: float = field(default=math.inf, init=False)
+    _waited: int = field(default=0, init=False)
+
+    def at(self, time: float) -> float:
+        """Return the factor at `time` epochs after the start, 0 <= time < epochs.
+
+        During warm-up the factor rises linearly to 1; the schedule follows in the time left.
+        """
+        if time < self.warmup_epochs:
+            return time / self.warmup_epochs
+        length = self.epochs - self.warmup_epochs
+        time -= self.warmup_epochs
+        done = time / length
+        if self.name == "cosine":  # Loshchilov & Hutter 2017, no restarts
+            return _cosine(1.0, 0.0, done)
+        if self.name == "step":
+            every = self.every or max(1, math.ceil(length / 3))
+            return float((self.factor or 0.1) ** math.floor(time / every))
+        if self.name == "exponential":
+            return float((self.factor or 0.01 ** (1 / length)) ** time)
+        if self.name == "one_cycle":
+            if done < ONE_CYCLE_RISE:
+                return _cosine(ONE_CYCLE_START, 1.0, done / ONE_CYCLE_RISE)
+            fall = (done - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)
+            return _cosine(1.0, ONE_CYCLE_END, fall)
+        return self.plateau_factor
+
+    def end_epoch(self, validation_loss: float | None) -> None:
+        """Hear the epoch's validation loss; only plateau acts on it."""
+        if self.name != "plateau" or validation_loss is None:
+            return
+        if validation_loss < self._best:
+            self._best, self._waited = validation_loss, 0
+            return
+        self._waited += 1
+        if self._waited >= (self.every or 10):
+            self.plateau_factor *= self.factor or 0.5
+            self._waited = 0
+
+
+def _cosine(start: float, end: float, done: float) -> float:
+    """Return the value `done` of the way from `start` to `end` along half a cosine."""
+    return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * done))

@@ -1,0 +1,94 @@
+"""What the work tells its onlookers: the report room shows it, a script may ignore it.
+
+The rooms below `report` know only this base class, whose methods do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided before training starts."""
+
+    config: str  # the config's name as the user gave it
+    data: str
+    output: str
+    task: str  # regression | classification
+    targets: Sequence[str]
+    classes: Sequence[str]  # empty for regression
+    rows: Mapping[str, int]  # train, validation, test
+    columns: Mapping[str, int]  # numeric, categorical, boolean
+    n_inputs: int  # width of phi(x), the network's input
+    layer_sizes: Sequence[int]  # inputs, hidden ..., outputs
+    activations: Sequence[str]  # one per hidden layer, then the output's
+    loss: str
+    n_parameters: int
+    optimizer: str  # "adam, learning rate 0.001"
+    epochs: int
+    batch_size: int
+    dtype: str
+    threads: int
+    metric: str  # the name of EpochRecord.metric: accuracy | rmse
+    decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch's figures. `epoch` counts from 1; losses are means over the rows."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    metric: float | None  # on the validation rows, or on the training rows without them
+    learning_rate: float
+    rows_per_second: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended."""
+
+    model: str
+    task: str
+    n_parameters: int
+    epochs: int  # epochs completed
+    best_epoch: int
+    stopped_early: bool
+    interrupted: bool
+    seconds: float
+    rows_per_second: float
+    metrics: Mapping[str, Mapping[str, Any] | None]  # train, validation, test
+    train_loss: Sequence[float]
+    validation_loss: Sequence[float]  # empty without validation rows
+
+
+class Observer:
+    """Listens to reading and training; every method here does nothing."""
+
+    def note(self, text: str) -> None:
+        """Hear what was decided; one sentence."""
+
+    def warning(self, text: str) -> None:
+        """Hear what the user should know and may want to change; one sentence."""
+
+    def reading(self, name: str, done: int, total: int | None) -> None:
+        """Hear how many bytes of `name` have been read, of `total` where that is known."""
+
+    def started(self, plan: Plan) -> None:
+        """Hear what will be trained."""
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        """Hear that `fraction` of epoch `epoch` is done."""
+
+    def epoch(self, record: EpochRecord, best: bool) -> None:
+        """Hear one epoch's figures; `best` when its validation loss is the lowest so far."""
+
+    def finished(self, summary: Summary) -> None:
+        """Hear how the run ended."""
+
+    def close(self) -> None:
+        """Put the terminal back in order; called once, however the work ended."""

@@ -1,0 +1,244 @@
+"""The live display on a terminal: a bar and a table that are redrawn where they stand.
+
+Drawn from the calls it gets, without a thread; a file or a pipe gets `PlainObserver` instead.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from rich.console import Group, RenderableType
+from rich.control import Control
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from nnfit.observer import EpochRecord, Plan, Summary
+from nnfit.report.figures import clean, clock, cut, read_so_far
+from nnfit.report.plain import QuietObserver
+from nnfit.report.run import Schedule, ending, epoch_columns, plan_rows, summary_block
+from nnfit.report.screen import Screen
+
+REFRESH_SECONDS = 0.1
+# A redraw waits 50 times as long as the last one took: the display costs at most 2 % of a run.
+REST_AFTER_REDRAW = 50.0
+MOST_ROWS = 12
+LINES_AROUND_ROWS = 6  # frame and header, the bar, and a line to spare
+LONG_READ = 0.5  # seconds
+BAR_WIDTH = 80
+BEST = "★"
+
+
+class LiveObserver(QuietObserver):
+    """Shows reading and training as they go, and leaves the last state on the screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen)
+        self._console = screen.live_console()
+        self._live: Live | None = None
+        self._next_refresh = 0.0
+        self._plan: Plan | None = None
+        self._schedule = Schedule(1, 0.0)
+        self._rows: deque[EpochRecord] = deque(maxlen=MOST_ROWS)
+        self._last: EpochRecord | None = None
+        self._best: EpochRecord | None = None
+        self._began = 0.0
+        self._origin: float | None = None  # epochs already done when this run began
+        self._done = 0.0  # epochs done, with a fraction
+        self._ended = ""
+        self._reading_name: str | None = None
+        self._reading_done = 0
+        self._reading_total: int | None = None
+
+    def note(self, text: str) -> None:
+        self._say(f"nnfit: {clean(text)}")
+
+    def reading(self, name: str, done: int, total: int | None) -> None:
+        if self._plan is not None:
+            return
+        now = time.monotonic()
+        if name != self._reading_name or done < self._reading_done:
+            self._stop()
+            self._reading_name = name
+            self._next_refresh = now + LONG_READ
+        self._reading_done, self._reading_total = done, total
+        if total is not None and done >= total:
+            self._stop()
+        elif now >= self._next_refresh:
+            if self._live is None:
+                self._start(self._reading_bar, transient=True)
+            self._refresh(now)
+
+    def started(self, plan: Plan) -> None:
+        self._stop()
+        self._plan = plan
+        self._began = time.monotonic()
+        self._schedule = Schedule(plan.epochs, self._began)
+        rows = self._screen.pairs(plan_rows(plan))
+        if self._screen.ruled:
+            box = self._screen.box
+            title = Text("nnfit train")
+            self._show(Panel(rows, title=title, box=box, border_style="dim", expand=False))
+        else:
+            self._show(rows)
+        self._start(self._training)
+        self._refresh(self._began)
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        if self._origin is None:
+            self._origin = epoch - 1.0
+        self._done = epoch - 1 + fraction
+        now = time.monotonic()
+        if now >= self._next_refresh:
+            self._refresh(now)
+
+    def epoch(self, record: EpochRecord, best: bool) -> None:
+        if self._origin is None:
+            self._origin = record.epoch - 1.0
+        self._done = record.epoch
+        self._last = record
+        if best:
+            self._best = record
+        now = time.monotonic()
+        if self._schedule.due(record.epoch, now):
+            self._rows.append(record)
+        if now >= self._next_refresh:
+            self._refresh(now)
+
+    def finished(self, summary: Summary) -> None:
+        self._ended = ending(summary)
+        self._stop()
+        self._show(summary_block(self._screen, self._plan, summary))
+
+    def close(self) -> None:
+        self._stop()
+        super().close()
+
+    def _say(self, line: str, style: str = "") -> None:
+        with suppress(OSError):
+            if self._live is None:
+                super()._say(line, style)
+            else:
+                # Rich moves the live display down and puts the line above it.
+                self._console.print(Text(line, style), soft_wrap=True)
+
+    def _show(self, renderable: RenderableType) -> None:
+        with suppress(OSError):
+            self._screen.write(renderable)
+
+    def _start(self, picture: Callable[[], RenderableType], transient: bool = False) -> None:
+        self._live = Live(
+            console=self._console,
+            get_renderable=picture,
+            auto_refresh=False,
+            transient=transient,
+            redirect_stdout=False,
+            # A library's own message goes above the display instead of through it.
+            redirect_stderr=self._screen.stream is sys.stderr,
+        )
+        self._live.start()
+
+    def _refresh(self, now: float) -> None:
+        if self._live is None:
+            return
+        try:
+            self._live.refresh()
+        except OSError:
+            # The terminal is gone; the work goes on without it.
+            self._stop()
+        took = time.monotonic() - now
+        self._next_refresh = now + max(REFRESH_SECONDS, REST_AFTER_REDRAW * took)
+
+    def _stop(self) -> None:
+        live, self._live = self._live, None
+        if live is None:
+            return
+        try:
+            with suppress(OSError, ValueError):
+                live.stop()
+        finally:
+            # Also when a signal cut the last redraw short: the cursor comes back.
+            with suppress(OSError, ValueError):
+                self._console.control(Control.show_cursor(True))
+
+    def _reading_bar(self) -> RenderableType:
+        done, total = self._reading_done, self._reading_total
+        return self._bar_line(
+            f"reading {cut(self._reading_name or '', self._console.width // 3)}",
+            _bar(total, min(done, total)) if total else Text(""),
+            read_so_far(done, total),
+        )
+
+    def _training(self) -> RenderableType:
+        table = self._epoch_table()
+        bar = self._training_bar()
+        return bar if table is None else Group(table, bar)
+
+    def _training_bar(self) -> RenderableType:
+        assert self._plan is not None
+        epochs = self._plan.epochs
+        elapsed = time.monotonic() - self._began
+        gone = self._done - (self._origin or 0.0)
+        after = clock(elapsed)
+        if self._ended:
+            after = f"{self._ended} in {after}"
+        elif gone > 0:
+            left = elapsed / gone * (epochs - self._done)
+            after = f"{clock(left)} left"
+            if not self._screen.narrow:
+                after = f"{clock(elapsed)} elapsed, {after}"
+        return self._bar_line(
+            f"epoch {int(self._done)}/{epochs}",
+            _bar(epochs, self._done),
+            after,
+        )
+
+    def _bar_line(self, before: str, bar: RenderableType, after: str) -> Table:
+        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        line.width = min(self._console.width, BAR_WIDTH)
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True)
+        line.add_row(Text(before), bar, Text(after))
+        return line
+
+    def _epoch_table(self) -> Table | None:
+        if self._plan is None or self._last is None:
+            return None
+        ruled = self._screen.ruled
+        columns = epoch_columns(
+            self._plan,
+            self._console.width,
+            gap=3 if ruled else 2,
+            edges=(4 if ruled else 0) + len(BEST) + 1,
+            folded=not ruled,
+        )
+        headers = [column.header.replace("_", " ") for column in columns]
+        table = self._screen.table("r" * len(columns), headers, [])
+        for record in self._shown(self._last):
+            best = record is self._best
+            cells = [column.text(record) for column in columns]
+            if best:
+                cells[0] = f"{BEST} {cells[0]}"
+            table.add_row(*map(Text, cells), style="bold green" if best else "")
+        return table
+
+    def _shown(self, last: EpochRecord) -> list[EpochRecord]:
+        """Return the reported epochs that there is room for, with the newest and the best."""
+        room = min(MOST_ROWS, self._console.height - LINES_AROUND_ROWS)
+        always = {record.epoch: record for record in (self._best, last) if record is not None}
+        reported = [record for record in self._rows if record.epoch not in always]
+        shown = always | {r.epoch: r for r in reported[-max(1, room - len(always)) :]}
+        return [shown[epoch] for epoch in sorted(shown)]
+
+
+def _bar(total: float, completed: float) -> ProgressBar:
+    return ProgressBar(
+        total=total, completed=completed, complete_style="cyan", finished_style="green"
+    )

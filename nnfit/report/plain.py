@@ -1,0 +1,103 @@
+"""The observers that only ever add lines: warnings alone, or plain rows.
+
+Nothing here is redrawn and nothing asks for a terminal; the live display is in `live`.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from rich.text import Text
+
+from nnfit.observer import EpochRecord, Observer, Plan, Summary
+from nnfit.report.figures import clean, cut, read_so_far
+from nnfit.report.run import (
+    LONGEST_SILENCE,
+    EpochColumn,
+    Schedule,
+    epoch_columns,
+    plan_rows,
+    summary_block,
+)
+from nnfit.report.screen import Screen
+
+READING_LINE_EVERY = 5.0  # seconds
+
+
+class QuietObserver(Observer):
+    """Writes warnings and nothing else."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def warning(self, text: str) -> None:
+        self._say(f"nnfit: warning: {clean(text)}", "yellow")
+
+    def close(self) -> None:
+        # The reader of a pipe may be gone, and nothing is left that could still be said.
+        with suppress(OSError, ValueError):
+            self._screen.stream.flush()
+
+    def _say(self, line: str, style: str = "") -> None:
+        self._screen.write(Text(line, style), wrap=False)
+
+
+class PlainObserver(QuietObserver):
+    """Writes rows one after the other, never redrawn: for files, pipes and dumb terminals."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen)
+        self._plan: Plan | None = None
+        self._columns: list[EpochColumn] = []
+        self._schedule = Schedule(1, 0.0)
+        self._last: EpochRecord | None = None
+        self._last_written: EpochRecord | None = None
+        self._next_line = 0.0
+        self._reading_name: str | None = None
+        self._reading_done = 0
+
+    def note(self, text: str) -> None:
+        self._say(f"nnfit: {clean(text)}")
+
+    def reading(self, name: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if name != self._reading_name or done < self._reading_done:
+            self._reading_name = name
+            self._next_line = now + READING_LINE_EVERY
+        self._reading_done = done
+        if now >= self._next_line:
+            self._next_line = now + READING_LINE_EVERY
+            self._say(f"nnfit: reading {cut(name, 40)}: {read_so_far(done, total)}")
+
+    def started(self, plan: Plan) -> None:
+        now = time.monotonic()
+        self._plan = plan
+        self._columns = epoch_columns(plan, self._screen.width, gap=2)
+        self._schedule = Schedule(plan.epochs, now)
+        self._next_line = now + LONGEST_SILENCE
+        self._screen.write(self._screen.pairs(plan_rows(plan)), "")
+        header = "  ".join(column.header.rjust(column.width) for column in self._columns)
+        self._say(header, "bold")
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        now = time.monotonic()
+        if now >= self._next_line:
+            self._next_line = now + LONGEST_SILENCE
+            self._say(f"nnfit: epoch {epoch}: {100 * fraction:.0f} %")
+
+    def epoch(self, record: EpochRecord, best: bool) -> None:
+        self._last = record
+        now = time.monotonic()
+        if self._schedule.due(record.epoch, now):
+            self._next_line = now + LONGEST_SILENCE
+            self._write_row(record)
+
+    def finished(self, summary: Summary) -> None:
+        if self._last is not None and self._last is not self._last_written:
+            self._write_row(self._last)
+        self._screen.write(summary_block(self._screen, self._plan, summary))
+
+    def _write_row(self, record: EpochRecord) -> None:
+        self._last_written = record
+        self._say("  ".join(column.text(record).rjust(column.width) for column in self._columns))

@@ -1,0 +1,197 @@
+"""One output stream and what it can show: a terminal or not, colour, width, characters.
+
+Rich renders here and nowhere writes by itself, but for the live display; text from the user's
+data always travels as `Text`, so that it is never read as markup.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from io import StringIO
+from typing import TextIO, cast
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nnfit.report.figures import clean
+
+DEFAULT_WIDTH = 80
+NARROWEST = 20
+ROOMY_WIDTH = 60
+
+Cell = str | Text
+
+# One character for one, so that columns stay aligned where the encoding is not a Unicode one.
+_ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█", "~*--x>,.:-=+*#@")
+
+
+class _NarrowEncoding:
+    """A stream whose encoding can't hold everything: what it can't is replaced or escaped."""
+
+    def __init__(self, stream: TextIO, encoding: str) -> None:
+        self._stream = stream
+        self.encoding = encoding
+
+    def write(self, text: str) -> int:
+        text = text.translate(_ASCII)
+        return self._stream.write(
+            text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        )
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+class Screen:
+    """What can be shown on `stream`, and the way to write there.
+
+    Parameters
+    ----------
+    stream : TextIO
+        A text stream such as `sys.stderr`.
+
+    Attributes
+    ----------
+    interactive : bool
+        A terminal that can move its cursor: not redirected, and TERM is not `dumb`.
+    color : bool
+        Colours may be used: on such a terminal or with FORCE_COLOR, never with NO_COLOR.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        environ = os.environ
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._unicode = encoding.lower().startswith("utf")
+        self.stream = stream if self._unicode else cast(TextIO, _NarrowEncoding(stream, encoding))
+        dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
+        self.interactive = stream.isatty() and not dumb
+        self._no_color = bool(environ.get("NO_COLOR"))
+        forced = bool(environ.get("FORCE_COLOR"))
+        self.color = (self.interactive or forced) and not self._no_color
+
+    @property
+    def width(self) -> int:
+        """Columns to write in: COLUMNS, else the terminal's, else 80."""
+        width = _columns_wanted()
+        if width is None and self.interactive:
+            try:
+                width = os.get_terminal_size(self.stream.fileno()).columns
+            except (OSError, ValueError):
+                width = None
+        return max(NARROWEST, width or DEFAULT_WIDTH)
+
+    def live_console(self) -> Console:
+        """Return a console that writes straight to the stream and follows its width."""
+        wanted = _columns_wanted()
+        return Console(
+            file=self.stream,
+            force_terminal=True,
+            no_color=self._no_color,
+            width=None if wanted is None else max(NARROWEST, wanted),
+            highlight=False,
+        )
+
+    def write(self, *renderables: RenderableType, wrap: bool = True) -> None:
+        """Write each renderable from the start of a line, in one piece."""
+        styled = self.color or self.interactive
+        text = StringIO()
+        console = Console(
+            file=text,
+            force_terminal=styled,
+            color_system="auto" if styled else None,
+            no_color=not self.color,
+            legacy_windows=False,
+            width=self.width,
+            highlight=False,
+        )
+        for renderable in renderables:
+            console.print(renderable, soft_wrap=not wrap)
+        # Rich fills cells with blanks up to the table's edge; a plain file is better without.
+        lines = text.getvalue().split("\n")
+        self.stream.write("\n".join(line.rstrip() for line in lines))
+        self.stream.flush()
+
+    @property
+    def box(self) -> box.Box:
+        """The lines of a frame, in the characters the stream can hold."""
+        return box.ROUNDED if self._unicode else box.ASCII2
+
+    @property
+    def narrow(self) -> bool:
+        """Whether tables must do with their main columns, and without frames."""
+        return self.width < ROOMY_WIDTH
+
+    @property
+    def ruled(self) -> bool:
+        """Whether tables get frames: on a terminal that is wide enough."""
+        return self.interactive and not self.narrow
+
+    def table(self, align: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+        """Return a table: in a frame on a wide terminal, else aligned columns.
+
+        Parameters
+        ----------
+        align : str
+            A letter per column: `l` for names, which are cut with … when space is short, `r` for
+            figures, which never are.
+        headers : sequence of str
+            None are shown when all are empty.
+        rows : sequence of rows
+            Each as long as `headers`; plain strings are cleaned.
+        """
+        table = Table(
+            box=self.box if self.ruled else None,
+            border_style="dim",
+            header_style="bold",
+            show_header=any(headers),
+            pad_edge=self.ruled,
+            padding=(0, 1) if self.ruled else (0, 2, 0, 0),
+        )
+        for letter, header in zip(align, map(clean, headers), strict=True):
+            figures = letter == "r"
+            if self.narrow:
+                header = "\n".join(header.rsplit(" ", 1))
+            table.add_column(Text(header), justify="right" if figures else "left", no_wrap=figures)
+        for row in rows:
+            table.add_row(*(_one_line(cell) for cell in row))
+        return table
+
+    def fits(self, table: Table) -> bool:
+        """Return whether `table` needs no cutting."""
+        console = Console(file=StringIO(), width=10_000, legacy_windows=False)
+        return console.measure(table).maximum <= self.width
+
+    def pairs(self, rows: Sequence[tuple[str, Cell]]) -> Table:
+        """Return two columns, names and what they hold; long values are folded."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in rows:
+            shown = value if isinstance(value, Text) else Text(clean(value))
+            grid.add_row(Text(clean(name), style="dim"), shown)
+        return grid
+
+
+def titled(title: str, renderable: RenderableType) -> Group:
+    """Return `renderable` below an empty line and its title."""
+    return Group(Text(""), Text(clean(title), style="bold"), renderable)
+
+
+def _columns_wanted() -> int | None:
+    wanted = os.environ.get("COLUMNS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
+
+
+def _one_line(cell: Cell) -> Text:
+    text = cell if isinstance(cell, Text) else Text(clean(cell))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text

@@ -1,0 +1,285 @@
+"""The tables that commands print on stdout: metrics, gradient checks, a model's insides.
+
+They take the mappings that `--json` prints and work out nothing new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from nnfit.report.figures import count, cut, is_number, listed, number
+from nnfit.report.run import metrics_table
+from nnfit.report.screen import Cell, Screen, titled
+
+NAME_WIDTH = 24
+MOST_CHECKS_IN_FULL = 40
+MOST_CASES_OPENED = 10
+MOST_FAILURES_IN_FULL = 10
+MOST_CONFUSIONS = 15
+
+
+def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
+    """Print the metrics of one evaluation.
+
+    Parameters
+    ----------
+    evaluation : mapping
+        `rows` (int), `metrics` (scalars, and where they apply `confusion_matrix`, counts with
+        true classes as rows and predicted ones as columns, and `per_target`, metrics by target)
+        and, for a confusion matrix, `classes` (labels in the matrix's order).
+    stream : TextIO
+        Where to print; frames and colour on a terminal only.
+    """
+    screen = Screen(stream)
+    metrics = evaluation["metrics"]
+    rows: list[tuple[str, Cell]] = [("rows", number(evaluation["rows"]))]
+    rows += _scalar_rows(metrics)
+    parts: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
+    if metrics.get("per_target"):
+        parts.append(titled("by target", _per_target(screen, metrics["per_target"])))
+    if metrics.get("confusion_matrix") is not None:
+        labels = [str(label) for label in evaluation.get("classes") or ()]
+        parts.append(_confusion(screen, metrics["confusion_matrix"], labels))
+    screen.write(*parts)
+
+
+def _scalar_rows(metrics: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    return [(cut(k, 40), number(v)) for k, v in metrics.items() if is_number(v) or v is None]
+
+
+def _per_target(screen: Screen, per_target: Mapping[str, Mapping[str, Any]]) -> RenderableType:
+    names = list(dict.fromkeys(name for values in per_target.values() for name in values))
+    names = [n for n in names if all(is_number(v.get(n, 0)) for v in per_target.values())]
+    rows: list[list[Cell]] = [
+        [target, *(number(values.get(name)) for name in names)]
+        for target, values in per_target.items()
+    ]
+    return screen.table("l" + "r" * len(names), ["target", *names], rows)
+
+
+def _confusion(
+    screen: Screen, matrix: Sequence[Sequence[int]], labels: list[str]
+) -> RenderableType:
+    labels = labels or [str(i) for i in range(len(matrix))]
+    heads = [cut(label, 12) for label in labels]
+    # Labels that look the same once cut would make a matrix nobody can read.
+    if len(set(heads)) == len(heads):
+        rows: list[list[Cell]] = [
+            [cut(label, NAME_WIDTH), *(_count(n, i == j) for j, n in enumerate(line))]
+            for i, (label, line) in enumerate(zip(labels, matrix, strict=True))
+        ]
+        table = screen.table("l" + "r" * len(heads), ["true \\ predicted", *heads], rows)
+        if screen.fits(table):
+            return titled("confusion matrix", table)
+    pairs = sorted(
+        (
+            (-int(n), i, j)
+            for i, line in enumerate(matrix)
+            for j, n in enumerate(line)
+            if i != j and n
+        ),
+    )
+    rows = [[labels[i], labels[j], number(-n)] for n, i, j in pairs[:MOST_CONFUSIONS]]
+    table = screen.table("llr", ["true", "predicted", "rows"], rows)
+    return titled(
+        f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)", table
+    )
+
+
+def _count(n: int, right: bool) -> Text:
+    return Text(number(int(n)), "green" if right and n else "red" if n else "dim")
+
+
+def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
+    """Print a gradient check: a row per parameter, what failed, and the verdict.
+
+    Parameters
+    ----------
+    result : mapping
+        `passed`, `max_relative_error`, `method`, `tolerance` (one figure, or one by method) and
+        `checks`: for each parameter `case`, `parameter`, `shape`, `relative_error`, `analytic`,
+        `numeric`, `index`, `passed`, and `method` where `tolerance` is by method. Over 40
+        checks, a case gets one row in all, but for the first ten that failed.
+    stream : TextIO
+        Where to print; frames and colour on a terminal only.
+    """
+    screen = Screen(stream)
+    checks = result["checks"]
+    by_method = isinstance(result["tolerance"], Mapping)
+    cases: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for check in checks:
+        method = check["method"] if by_method else result["method"]
+        cases.setdefault((str(check["case"]), method), []).append(check)
+    rows = _gradcheck_rows(cases, len(checks) > MOST_CHECKS_IN_FULL)
+    align = {"case": "l", "parameter": "l", "shape": "r", "relative error": "r", "verdict": "l"}
+    if by_method:
+        align = {"case": "l", "method": "l"} | align
+    if screen.narrow:
+        del align["shape"]
+    table = screen.table("".join(align.values()), [*align], [[r[h] for h in align] for r in rows])
+    failures = [check for check in checks if not check["passed"]]
+    parts: list[RenderableType] = [table]
+    for check in failures[:MOST_FAILURES_IN_FULL]:
+        tolerance = result["tolerance"]
+        parts += _failure(check, tolerance[check["method"]] if by_method else tolerance)
+    if len(failures) > MOST_FAILURES_IN_FULL:
+        parts.append(Text(f"\nand {len(failures) - MOST_FAILURES_IN_FULL:,} more failed"))
+    n_cases = len({case for case, _ in cases})
+    screen.write(*parts, "", _conclusion(result, len(checks), n_cases, len(failures)))
+
+
+def _gradcheck_rows(
+    cases: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]], shorten: bool
+) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = []
+    opened = 0
+    for (case, method), checks in cases.items():
+        failed = not all(check["passed"] for check in checks)
+        if shorten and (not failed or opened == MOST_CASES_OPENED):
+            figures = [_case_row(checks)]
+        else:
+            figures = [_check_row(check) for check in checks]
+            opened += failed
+        rows += [{"case": case, "method": method, **row} for row in figures]
+    return rows
+
+
+def _check_row(check: Mapping[str, Any]) -> dict[str, Cell]:
+    return {
+        "parameter": str(check["parameter"]),
+        "shape": _shape(check["shape"]),
+        "relative error": _error(check["relative_error"]),
+        "verdict": _verdict(check["passed"]),
+    }
+
+
+def _case_row(checks: Sequence[Mapping[str, Any]]) -> dict[str, Cell]:
+    """Return one row for all checks of a case."""
+    failed = sum(not check["passed"] for check in checks)
+    errors = [check["relative_error"] for check in checks]
+    return {
+        "parameter": f"{failed} of {len(checks)}" if failed else f"{len(checks)} in all",
+        "shape": "",
+        # max() alone would lose a NaN that is not the first.
+        "relative error": _error(max(errors, key=lambda error: (math.isnan(error), error))),
+        "verdict": _verdict(not failed),
+    }
+
+
+def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]:
+    index = ", ".join(str(i) for i in check["index"])
+    place = f"[{index}]" if index else ""
+    head = Text("\nfailed: ", "bold red")
+    head.append(f"{cut(str(check['case']), 50)}, {cut(str(check['parameter']), 20)}{place}", "none")
+    figures = (
+        f"  analytic {check['analytic']:.6e}, numeric {check['numeric']:.6e},"
+        f" relative error {_error(check['relative_error'])} > {tolerance:.0e}"
+    )
+    return [head, Text(figures)]
+
+
+def _conclusion(result: Mapping[str, Any], checks: int, cases: int, failures: int) -> Text:
+    what = f"{count(checks, 'gradient')} in {count(cases, 'case')}"
+    tolerance = result["tolerance"]
+    if isinstance(tolerance, Mapping):
+        allowed = ", ".join(f"{value:.0e} ({method})" for method, value in tolerance.items())
+    else:
+        allowed = f"{tolerance:.0e} ({result['method']})"
+    how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {allowed}"
+    if result["passed"]:
+        return Text.assemble(("passed", "bold green"), f": {what}\n{how}")
+    return Text.assemble(("failed", "bold red"), f": {failures:,} of {what}\n{how}")
+
+
+def _verdict(passed: bool) -> Text:
+    return Text("ok", "green") if passed else Text("FAILED", "bold red")
+
+
+def _error(value: float) -> str:
+    return f"{value:.1e}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " × ".join(str(n) for n in shape) or "scalar"
+
+
+def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
+    """Print what a model file holds.
+
+    Parameters
+    ----------
+    info : mapping
+        Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
+        `n_parameters` (one figure or word each), `targets`, `classes` (names), `layers` (each
+        `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`, `weight_std`),
+        `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training` (name to
+        figure, or to figures by name).
+    stream : TextIO
+        Where to print; frames and colour on a terminal only.
+    """
+    screen = Screen(stream)
+    single = (
+        "model",
+        "nnfit_version",
+        "format_version",
+        "task",
+        "loss",
+        "dtype",
+        "inputs",
+        "n_parameters",
+    )
+    rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
+    for key in ("targets", "classes"):
+        if info.get(key):
+            names = info[key]
+            rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))
+    parts: list[RenderableType] = [screen.pairs(rows)]
+    if info.get("layers"):
+        parts.append(titled("layers", _layers(screen, info["layers"])))
+    if info.get("columns"):
+        parts.append(titled("columns", _columns(screen, info["columns"])))
+    metrics = metrics_table(screen, info.get("metrics") or {})
+    if metrics is not None:
+        parts.append(titled("metrics", metrics))
+    if info.get("training"):
+        training = [(k, _word(v)) for k, v in info["training"].items()]
+        parts.append(titled("training", screen.pairs(training)))
+    screen.write(*parts)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_word(figure)} {name}" for name, figure in value.items())
+    return f"{value:,}" if isinstance(value, int) else number(value)
+
+
+def _layers(screen: Screen, layers: Sequence[Mapping[str, Any]]) -> RenderableType:
+    headers = ["layer", "shape of W", "activation", "parameters", "mean W", "std W"]
+    rows = [
+        [
+            str(layer["layer"]),
+            _shape((layer["outputs"], layer["inputs"])),
+            str(layer["activation"]),
+            _word(layer["parameters"]),
+            number(layer["weight_mean"]),
+            number(layer["weight_std"]),
+        ]
+        for layer in layers
+    ]
+    shown = 4 if screen.narrow else 6
+    return screen.table("rrlrrr"[:shown], headers[:shown], [row[:shown] for row in rows])
+
+
+def _columns(screen: Screen, columns: Sequence[Mapping[str, Any]]) -> RenderableType:
+    rows = [
+        [cut(str(column["name"]), NAME_WIDTH), str(column["kind"]), str(column["detail"])]
+        for column in columns
+    ]
+    return screen.table("lll", ["name", "kind", "how encoded"], rows)

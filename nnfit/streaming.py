@@ -1,0 +1,103 @@
+"""Predictions and metrics over a CSV of any length, block by block: memory stays flat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal, TextIO
+
+from nnfit.errors import DataError
+from nnfit.model import Evaluation, Model
+from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
+from nnfit.table.csv import CsvFormat, RowWriter, read_blocks, require_columns
+
+
+def csv_format(model: Model) -> CsvFormat:
+    """Return how the CSVs of this model are written: as its training data was."""
+    data = model.config["data"]
+    return CsvFormat(data["delimiter"], data["header"], tuple(data["missing_values"]))
+
+
+def predict_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    *,
+    format: Literal["csv", "tsv", "jsonl"],
+    proba: bool,
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write one row per row of the CSV at `path`, carried columns first.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, a cell can't be read, or a carried column is named like one
+        of the predictions.
+    """
+    encoder = model.encoder
+    tally: Counter[tuple[str, str]] = Counter()
+    with read_blocks(
+        path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
+    ) as blocks:
+        require_columns(blocks.name, blocks.header, encoder.needed_columns)
+        carried = blocks.header if carry == "all" else list(carry)
+        columns = prediction_columns(model, proba)
+        if both := [column for column in columns if column in carried]:
+            raise DataError(
+                f"{blocks.name}: column {both[0]!r} is carried and predicted; "
+                "rename it, or carry others with --keep"
+            )
+        writer = RowWriter(stream, format, [*carried, *columns])
+        for block in blocks:
+            y_hat = model.outputs(block.frame, blocks.name, block.first_row, tally)
+            writer.write([*block.carried, *_cells(model, y_hat, proba)])
+    for sentence in encoder.warnings(tally, blocks.name):
+        observer.warning(sentence)
+
+
+def prediction_columns(model: Model, proba: bool) -> list[str]:
+    """Return the header of the predictions."""
+    if model.labels is not None:
+        extra = [f"probability_{label}" for label in model.classes] if proba else []
+        return ["prediction", *extra]
+    if proba:
+        raise DataError("--proba: a regression model has no probabilities; leave it out")
+    if len(model.targets) == 1:
+        return ["prediction"]
+    return [f"prediction_{target}" for target in model.targets]
+
+
+def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
+    """Return the columns of `prediction_columns` for one block."""
+    if model.labels is None:
+        return list(model.values(y_hat).T)
+    labels = model.labels.decode(model.codes(y_hat))
+    if not proba:
+        return [labels]
+    probabilities = model.probabilities(y_hat)
+    if model.network.dtype.itemsize == 4:
+        probabilities = probabilities.round(9)  # float32 holds no more
+    return [labels, *probabilities.T]
+
+
+def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
+    """Return `{"rows", "metrics", ...}` for the CSV at `path`, as `Model.evaluate` does."""
+    encoder = model.encoder
+    needed = [*encoder.needed_columns, *model.targets]
+    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
+    tally: Counter[tuple[str, str]] = Counter()
+    evaluation = Evaluation(model)
+    with read_blocks(path, csv_format(model), needed, text, (), observer) as blocks:
+        require_columns(blocks.name, blocks.header, needed)
+        for block in blocks:
+            evaluation.add(block.frame, blocks.name, block.first_row, tally)
+    for sentence in encoder.warnings(tally, blocks.name):
+        observer.warning(sentence)
+    if evaluation.without_target:
+        observer.warning(
+            f"{blocks.name}: left out {evaluation.without_target} rows without a target"
+        )
+    return evaluation.result(blocks.name)

@@ -1,0 +1,232 @@
+"""The cells of one column as numbers, truth values or labels, whatever dtype pandas gave them.
+
+Not a decision about what a column means: that is made once, in `columns` and `targets`.
+"""
+
+from __future__ import annotations
+
+import numbers
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnfit.errors import DataError
+
+Rows = NDArray[np.int64] | int
+"""The data-row numbers (from 1) of a frame's rows: one each, or the first of consecutive ones."""
+
+CellType = Literal["number", "boolean", "text", "category", "mixed", "empty", "other"]
+
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")  # as Python writes one
+# Plain ASCII decimals: float() would also take '1_000' and Arabic digits. No two parts can match
+# the same digits, so a long cell takes linear time.
+_NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+_INFINITY = re.compile(r"[ \t]*[+-]?inf(inity)?[ \t]*", re.IGNORECASE | re.ASCII)
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_TRUTH = {  # the spellings that pandas itself reads as truth values
+    spelling: word for word in ("True", "False") for spelling in (word, word.lower(), word.upper())
+}
+_INFERRED: dict[str, CellType] = {
+    "string": "text",
+    "boolean": "boolean",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+    "mixed-integer": "mixed",
+    "mixed": "mixed",
+    "empty": "empty",
+}
+
+
+def cell_type(series: pd.Series[Any]) -> CellType:
+    """Return what the cells of `series` are, its gaps aside; dates and the like are `other`."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
+        return _INFERRED.get(pd.api.types.infer_dtype(series, skipna=True), "other")
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        return "number"
+    return "other"
+
+
+def parse_number(cell: object) -> float | None:
+    """Return the finite or infinite number that one cell holds, or None when it holds none."""
+    if isinstance(cell, str):
+        if _NUMBER.fullmatch(cell) or _INFINITY.fullmatch(cell):
+            return float(cell)
+        return None
+    if isinstance(cell, bool | np.bool_) or not isinstance(cell, numbers.Real | Decimal):
+        return None
+    try:
+        return float(cell)
+    except OverflowError:
+        return float("inf")
+
+
+def parse_truth(cell: object) -> float | None:
+    """Return 1.0 for true, 0.0 for false, and None for anything else; 1 and 0 count too."""
+    word = _TRUTH.get(cell) if isinstance(cell, str) else None
+    if word or isinstance(cell, bool | np.bool_):
+        return float(word == "True" if word else bool(cell))
+    number = parse_number(cell)
+    return number if number in (0.0, 1.0) else None
+
+
+def label(cell: object) -> str | None:
+    """Return the category that one cell names, or None when it can name none.
+
+    Numbers and truth values have one spelling: 1, 1.0 and '1.0' are '1', while '007' is a text
+    of its own.
+    """
+    if isinstance(cell, str):
+        if cell in _TRUTH:
+            return _TRUTH[cell]
+        if _DECIMAL.fullmatch(cell):
+            return _trimmed(cell)
+        return cell
+    if isinstance(cell, float | np.floating) and 1e-9 < abs(float(cell)) < 1e22:
+        return _trimmed(np.format_float_positional(cell))
+    if isinstance(cell, Decimal):
+        return label(str(cell))
+    return "0" if isinstance(cell, float | np.floating) and cell == 0 else spelling(cell)
+
+
+def spelling(cell: object) -> str | None:
+    """Return one cell as text, exactly as spelt, or None for what is no text, number or bool."""
+    if isinstance(cell, str):
+        return str(cell)
+    return str(cell) if isinstance(cell, bool | np.bool_ | numbers.Real | Decimal) else None
+
+
+def read_floats(
+    series: pd.Series[Any], parse: Callable[[object], float | None]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the cells of `series` as floats, and where that failed.
+
+    Parameters
+    ----------
+    series : Series of length N
+        Any dtype.
+    parse : callable
+        `parse_number` or `parse_truth`.
+
+    Returns
+    -------
+    values : float64 ndarray of shape (N,)
+        NaN in gaps and in failed cells; may be a view of the frame's own memory.
+    failed : int ndarray
+        Positions, ascending.
+    """
+    kind = cell_type(series)
+    native = pd.api.types.is_numeric_dtype(series.dtype) and kind in ("number", "boolean")
+    if native and kind == ("number" if parse is parse_number else "boolean"):
+        if isinstance(series.dtype, np.dtype):
+            values = series.to_numpy(dtype=np.float64)
+        else:
+            values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.ascontiguousarray(values), np.empty(0, dtype=np.intp)
+    codes, cells = _distinct(series, kind)
+    parsed = [parse(cell) for cell in cells]
+    table = np.array([np.nan if value is None else value for value in parsed] + [np.nan])
+    bad = np.array([value is None for value in parsed] + [False])
+    return table[codes], np.flatnonzero(bad[codes])
+
+
+def read_labels(
+    series: pd.Series[Any],
+    name: str,
+    rows: Rows,
+    spell: Callable[[object], str | None] = label,
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the cells of `series` as codes into a list of labels.
+
+    Returns
+    -------
+    codes : int ndarray of shape (N,)
+        -1 in gaps.
+    labels : list of str
+        Each once, in order of appearance.
+
+    Raises
+    ------
+    DataError
+        If a cell is neither text nor a number nor a truth value.
+    """
+    codes, cells = _distinct(series, cell_type(series))
+    spelt = [spell(cell) for cell in cells]
+    used = np.bincount(codes + 1, minlength=len(cells) + 1)[1:] > 0
+    labels: dict[str, int] = {}
+    table = np.full(len(cells) + 1, -1, dtype=np.intp)
+    for position in np.flatnonzero(used):  # a pandas category may be declared and never occur
+        text = spelt[position]
+        if text is None:
+            i = int(np.flatnonzero(codes == position)[0])
+            cell = series.iloc[i]
+            raise DataError(
+                f"{place(name, rows, i, str(series.name))}: got {shown(cell)} "
+                f"({type(cell).__name__}); expected text, a number or a truth value"
+            )
+        table[position] = labels.setdefault(text, len(labels))
+    return table[codes], list(labels)
+
+
+def place(name: str, rows: Rows, i: int, column: str) -> str:
+    """Return `NAME, row R, column 'C'` for position `i`."""
+    return f"{name}, row {row_number(rows, i)}, column {column!r}"
+
+
+def row_number(rows: Rows, i: int) -> int:
+    """Return the data-row number (from 1) of position `i`."""
+    return rows + i if isinstance(rows, int) else int(rows[i])
+
+
+def shown(cell: object) -> str:
+    """Return a cell quoted for a message, at most about 60 characters long."""
+    text = repr(cell.item() if isinstance(cell, np.generic) else cell)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def listed(names: Iterable[object], limit: int = 20) -> str:
+    """Return `a, b, c`, cut after `limit` names."""
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Return `column 'a'` or `columns 'a', 'b'`, cut when there are many."""
+    return ("column " if len(names) == 1 else "columns ") + listed(map(repr, names))
+
+
+def _distinct(series: pd.Series[Any], kind: CellType) -> tuple[NDArray[np.intp], list[object]]:
+    """Return each row's code (-1 in gaps) and the cells the codes stand for."""
+    if kind == "category":
+        return series.cat.codes.to_numpy().astype(np.intp), list(series.cat.categories)
+    if kind in ("mixed", "other", "boolean") and pd.api.types.is_object_dtype(series.dtype):
+        # 1, 1.0 and True are equal, and lists have no hash: every cell stands for itself.
+        codes = np.arange(len(series), dtype=np.intp)
+        codes[series.isna().to_numpy()] = -1
+        return codes, list(series)
+    plain = isinstance(series.dtype, np.dtype)
+    found, cells = pd.factorize(series.to_numpy() if plain else series.array)
+    return found.astype(np.intp), list(np.asarray(cells))
+
+
+def _trimmed(decimal: str) -> str:
+    """Return '1' for '1.0' and '1.', '0' for '-0.0'."""
+    whole, _, fraction = decimal.partition(".")
+    fraction = fraction.rstrip("0")
+    if not fraction:
+        return "0" if whole == "-0" else whole
+    return f"{whole}.{fraction}"

@@ -1,0 +1,197 @@
+"""Class labels as they were spelt, their codes and their weights.
+
+Which columns hold labels is for `targets` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnfit.errors import ConfigError, DataError, did_you_mean
+from nnfit.observer import Observer
+from nnfit.table import meta as check
+from nnfit.table.cells import (
+    INTEGER,
+    Rows,
+    label,
+    listed,
+    parse_number,
+    place,
+    read_labels,
+    shown,
+    spelling,
+)
+
+
+@dataclass(frozen=True)
+class LabelEncoder:
+    """Class labels as they were spelt, and their codes.
+
+    Attributes
+    ----------
+    target : str
+        The column.
+    classes : tuple of str
+        Sorted: as numbers when all are numbers, else as text.
+    """
+
+    target: str
+    classes: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls, series: pd.Series[Any], name: str, observer: Observer, rows: Rows = 1
+    ) -> LabelEncoder:
+        """Return the encoder of the labels in `series`, which has no gaps.
+
+        Raises
+        ------
+        DataError
+            If there are fewer than two classes.
+        """
+        target = str(series.name)
+        _, labels = read_labels(series, name, rows, spelling)
+        if len(labels) < 2:
+            raise DataError(
+                f"{name}: target {target!r} has one class, {listed(map(repr, labels))}; "
+                "expected two or more"
+            )
+        values = {text: parse_number(text) for text in labels}
+        if None in values.values():
+            classes = sorted(labels)
+        else:
+            classes = sorted(labels, key=lambda text: (values[text], text))
+        alike: dict[str, list[str]] = {}
+        for text in classes:
+            alike.setdefault(label(text) or text, []).append(text)
+        for spellings in alike.values():
+            if len(spellings) > 1:
+                observer.warning(
+                    f"{name}: target {target!r} spells one label in several ways, which are "
+                    f"kept apart: {listed(map(repr, spellings))}"
+                )
+        return cls(target, tuple(classes))
+
+    def encode(self, series: pd.Series[Any], name: str, rows: Rows = 1) -> NDArray[np.intp]:
+        """Return the class codes of `series`, of shape (N,).
+
+        A label that is spelt otherwise than in training is known by its value: 1 and 1.0 are '1'.
+
+        Raises
+        ------
+        DataError
+            At the first label that is missing or unknown.
+        """
+        found, labels = read_labels(series, name, rows, spelling)
+        find = _class_finder(self.classes)
+        table = np.array([-1 if (c := find(text)) is None else c for text in labels] + [-1])
+        codes = table[found].astype(np.intp)
+        unknown = np.flatnonzero(codes < 0)
+        if len(unknown):
+            i = int(unknown[0])
+            what, hint = "missing class", ""
+            if found[i] >= 0:
+                text = labels[found[i]]
+                what, hint = f"unknown class {shown(text)}", did_you_mean(text, self.classes)
+            raise DataError(
+                f"{place(name, rows, i, self.target)}: {what}; "
+                f"classes are: {listed(self.classes)}{hint}"
+            )
+        return codes
+
+    def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.object_]:
+        """Return the labels of `codes` as they were spelt, an object array of str."""
+        labels: NDArray[np.object_] = np.array(self.classes, dtype=object)[codes]
+        return labels
+
+    def native(self, codes: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Return the labels of `codes` as Python users have them: int, float, bool or str."""
+        labels: NDArray[Any] = self._native[codes]
+        return labels
+
+    @cached_property
+    def _native(self) -> NDArray[Any]:
+        classes = self.classes
+        if {"True", "False"}.issuperset(classes):
+            return np.array([text == "True" for text in classes])
+        if all(INTEGER.fullmatch(text) and len(text) < 19 for text in classes):  # fits int64
+            return np.array([int(text) for text in classes], dtype=np.int64)
+        if all(parse_number(text) is not None and repr(float(text)) == text for text in classes):
+            return np.array([float(text) for text in classes])
+        return np.array(classes, dtype=object)
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {"target": self.target, "classes": list(self.classes)}
+
+    @classmethod
+    def from_meta(cls, meta: object) -> LabelEncoder:
+        """Return the encoder that `to_meta` wrote, or raise ValueError with the reason."""
+        fields = check.entries(meta, "labels", ("target", "classes"))
+        classes = check.texts(fields["classes"], "labels.classes")
+        if len(classes) < 2:
+            raise ValueError("labels.classes must be a list of two or more texts")
+        return cls(check.text(fields["target"], "labels.target"), classes)
+
+
+def class_weights(
+    codes: NDArray[np.integer[Any]],
+    classes: Sequence[str],
+    spec: Literal["balanced"] | Mapping[str, float],
+    where: str,
+) -> NDArray[np.float64]:
+    """Return every row's class weight, of shape (N,).
+
+    Parameters
+    ----------
+    codes : int ndarray of shape (N,)
+        Indices into `classes`.
+    spec : "balanced" or mapping of label to weight
+        balanced: N / (K n_k) for a class of n_k rows among the K that occur. A label that the
+        mapping leaves out weighs 1.
+    where : str
+        The place of the `class_weight` key in messages.
+
+    Raises
+    ------
+    ConfigError
+        If a label is no class, or every row would weigh 0.
+    """
+    if not isinstance(spec, Mapping):
+        counts = np.bincount(codes, minlength=len(classes))
+        weights = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return np.asarray(weights[codes], dtype=np.float64)
+    weights = np.ones(len(classes))
+    find = _class_finder(classes)
+    for text, value in spec.items():
+        code = find(text)
+        if code is None:
+            raise ConfigError(
+                f"{where}: unknown class {text!r}; classes are: {listed(classes)}"
+                f"{did_you_mean(text, classes)}"
+            )
+        weights[code] = value
+    if not weights[codes].any():
+        raise ConfigError(f"{where}: every row weighs 0; some class needs a weight > 0")
+    return np.asarray(weights[codes])
+
+
+def _class_finder(classes: Sequence[str]) -> Any:
+    """Return a function from a label to its code, or None: as spelt, else by value."""
+    exact = {text: code for code, text in enumerate(classes)}
+    by_value: dict[str, int | None] = {}
+    for text, code in exact.items():
+        value = label(text) or text
+        by_value[value] = None if value in by_value else code
+
+    def find(text: str) -> int | None:
+        return exact.get(text, by_value.get(label(text) or text))
+
+    return find

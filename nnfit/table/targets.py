@@ -1,0 +1,309 @@
+"""The target columns: which task they set, and the numbers of a regression on a common scale.
+
+Class labels are in `labels`, the features in `encoding`; here too, what is learnt comes from
+training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnfit.errors import DataError
+from nnfit.observer import Observer
+from nnfit.table import meta as check
+from nnfit.table.cells import (
+    INTEGER,
+    Rows,
+    cell_type,
+    label,
+    listed,
+    parse_number,
+    place,
+    quoted,
+    read_floats,
+    read_labels,
+    shown,
+    spelling,
+)
+from nnfit.table.columns import (
+    bad_number,
+    infinite_number,
+    missing_columns,
+    refuse_other,
+    require_columns_named,
+)
+from nnfit.table.scaling import mean_and_deviation
+
+Task = Literal["regression", "classification"]
+
+# An integer target with more distinct values than this is a quantity.
+MAXINTEGER_CLASSES = 20
+
+
+def decide_task(
+    frame: pd.DataFrame,
+    targets: Sequence[str],
+    task: Literal["auto", "regression", "classification"],
+    name: str,
+    observer: Observer,
+    rows: Rows = 1,
+) -> Task:
+    """Return the task, found in the target's cells when it is auto.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The training data; target columns as text as it was spelt, or with a dtype of their own.
+    targets : sequence of str
+        Column names, which exist.
+    name : str
+        The file as shown in messages.
+    observer : Observer
+        Told what was decided, and why.
+    rows : int ndarray or int
+        The data-row number of every row, or of the first.
+
+    Raises
+    ------
+    DataError
+        If a target is mostly numbers and has cells that are none, or holds dates or the like.
+    """
+    for target in targets:
+        refuse_other(frame[target], name)
+    if task != "auto":
+        return task
+    if len(targets) > 1:
+        observer.note(f"task: regression (several targets: {listed(map(repr, targets))})")
+        return "regression"
+    decided, reason = _find_task(frame[targets[0]], name, rows)
+    observer.note(f"task: {decided} (target {targets[0]!r} {reason})")
+    return decided
+
+
+def drop_rows_without_target(
+    frame: pd.DataFrame, targets: Sequence[str], name: str, observer: Observer, rows: Rows = 1
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return the rows in which every target is there, and their data-row numbers.
+
+    A float column whose gaps were the only reason not to be integer is integer afterwards.
+
+    Raises
+    ------
+    DataError
+        If a target is no column, or no row is left.
+    """
+    require_columns_named("data.target", targets, list(frame.columns), name)
+    kept, numbers = rows_with_target(frame, targets, name, rows)
+    n_gaps = len(frame) - len(kept)
+    if not n_gaps:
+        return frame, numbers
+    if not len(kept):
+        raise DataError(f"{name}: target {quoted(targets)}: no row has a value")
+    dropped = "1 row" if n_gaps == 1 else f"{n_gaps} rows"
+    observer.warning(
+        f"{name}: {dropped} of {len(frame)} dropped: no value in target {quoted(targets)}"
+    )
+    for target in targets:
+        if pd.api.types.is_float_dtype(kept[target].dtype) and _are_integers(frame[target]):
+            kept = kept.assign(**{target: kept[target].astype(np.int64)})
+    return kept, numbers
+
+
+def rows_with_target(
+    frame: pd.DataFrame, targets: Sequence[str], name: str, rows: Rows = 1
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return the rows in which every target is there, perhaps none, and their data-row numbers.
+
+    Raises
+    ------
+    DataError
+        If a target is no column.
+    """
+    problem = missing_columns(targets, list(frame.columns))
+    if problem:
+        raise DataError(f"{name}: {problem}")
+    numbers = np.arange(rows, rows + len(frame)) if isinstance(rows, int) else rows
+    kept = np.flatnonzero(frame[list(targets)].notna().to_numpy().all(axis=1))
+    return frame.iloc[kept], numbers[kept]
+
+
+def target_values(
+    frame: pd.DataFrame, targets: Sequence[str], name: str, rows: Rows = 1
+) -> NDArray[np.float64]:
+    """Return the targets of a regression as numbers, of shape (N, K).
+
+    Raises
+    ------
+    DataError
+        At the first cell that is no finite number.
+    """
+    Y = np.empty((len(frame), len(targets)))
+    for k, target in enumerate(targets):
+        series = frame[target]
+        values, failed = read_floats(series, parse_number)
+        if cell_type(series) == "boolean":  # as a loss sees them: 0 and 1
+            values, failed = series.to_numpy(dtype=np.float64, na_value=np.nan), failed[:0]
+        if len(failed):
+            i = int(failed[0])
+            raise DataError(
+                f"{place(name, rows, i, target)}: cannot read {shown(series.iloc[i])} as a "
+                "number, which a regression needs. Mend the cell, or set data.task"
+            )
+        if not np.isfinite(values).all():
+            i = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise infinite_number(series, name, rows, i)
+        Y[:, k] = values
+    return Y
+
+
+def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> NDArray[np.float64]:
+    """Return the sample weights, of shape (N,).
+
+    Raises
+    ------
+    DataError
+        At the first cell that is no finite number >= 0, or if all are 0.
+    """
+    series = frame[weight]
+    values, failed = read_floats(series, parse_number)
+    wrong = ~(np.isfinite(values) & (values >= 0.0))
+    wrong[failed] = True
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        cell = "a missing cell" if series.isna().iloc[i] else shown(series.iloc[i])
+        raise DataError(
+            f"{place(name, rows, i, weight)}: got {cell}; a weight must be a finite number >= 0"
+        )
+    if not values.any():
+        raise DataError(f"{name}: {quoted([weight])}: every weight is 0; some must be > 0")
+    return np.array(values)
+
+
+@dataclass(frozen=True)
+class TargetScaler:
+    """Regression targets brought to mean 0 and standard deviation 1, or left as they are.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        The K columns.
+    means, scales : tuple of float
+        In each target's own units; 0 and 1 leave it as it is.
+    """
+
+    targets: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        Y: NDArray[np.float64],
+        targets: Sequence[str],
+        method: Literal["standardize", "none"],
+        name: str,
+        observer: Observer,
+    ) -> TargetScaler:
+        """Return the scaler of the training targets `Y` (N, K).
+
+        Raises
+        ------
+        DataError
+            If the values are too far apart for float64.
+        """
+        constant = [target for k, target in enumerate(targets) if np.all(Y[:, k] == Y[0, k])]
+        if constant:
+            observer.warning(f"{name}: target {quoted(constant)}: one value in all training rows")
+        means, scales = [0.0] * len(targets), [1.0] * len(targets)
+        for k, target in enumerate(targets):
+            if method == "none":
+                break
+            with np.errstate(over="ignore", invalid="ignore"):
+                means[k], deviation = mean_and_deviation(np.ascontiguousarray(Y[:, k]))
+            if not (np.isfinite(means[k]) and np.isfinite(deviation)):
+                raise DataError(f"{name}: target {target!r}: its values are too large to be scaled")
+            scales[k] = 1.0 if target in constant else deviation
+        return cls(tuple(targets), tuple(means), tuple(scales))
+
+    def encode(self, Y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `Y` (N, K) scaled."""
+        return np.asarray((Y - np.array(self.means)) / np.array(self.scales))
+
+    def decode(self, Y: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return scaled `Y` (N, K) in the targets' own units."""
+        return np.asarray(Y * np.array(self.scales) + np.array(self.means))
+
+    def read(self, frame: pd.DataFrame, name: str, rows: Rows = 1) -> NDArray[np.float64]:
+        """Return the targets of `frame` in their own units (N, K); see `target_values`."""
+        return target_values(frame, self.targets, name, rows)
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return plain JSON types; floats survive `json` exactly."""
+        return {
+            "targets": list(self.targets),
+            "means": list(self.means),
+            "scales": list(self.scales),
+        }
+
+    @classmethod
+    def from_meta(cls, meta: object) -> TargetScaler:
+        """Return the scaler that `to_meta` wrote, or raise ValueError with the reason."""
+        fields = check.entries(meta, "target_scaler", ("targets", "means", "scales"))
+        targets = check.texts(fields["targets"], "target_scaler.targets")
+        means, scales = (
+            tuple(
+                check.finite(value, f"target_scaler.{key}")
+                for value in check.items(fields[key], f"target_scaler.{key}")
+            )
+            for key in ("means", "scales")
+        )
+        if not len(targets) == len(means) == len(scales) > 0:
+            raise ValueError("target_scaler must have as many means and scales as targets")
+        if min(scales) <= 0.0:
+            raise ValueError("target_scaler.scales must be > 0")
+        return cls(targets, means, scales)
+
+
+def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str]:
+    """Return the task that one target sets, and the reason."""
+    kind = cell_type(series)
+    if kind == "boolean":
+        return "classification", "is boolean"
+    _, labels = read_labels(series, name, rows, spelling)
+    values, failed = read_floats(series, parse_number)
+    n_cells = int(series.notna().sum())
+    if kind == "category" or len(failed):
+        if {"True", "False"}.issuperset(label(text) or text for text in labels):
+            return "classification", "is boolean"
+        n_numbers = n_cells - len(failed)
+        if kind != "category" and n_numbers > n_cells / 2:
+            raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells)
+        what = "categories" if kind == "category" else "text"
+        return "classification", f"is {what}, {len(labels)} classes"
+    integers = (
+        _are_integers(series)
+        if pd.api.types.is_float_dtype(series.dtype)
+        else all(INTEGER.fullmatch(text.strip().removeprefix("+")) for text in labels)
+    )
+    if not integers:
+        return "regression", "holds decimal numbers"
+    n_distinct = len(np.unique(values[~np.isnan(values)]))
+    found = f"holds integers, {n_distinct} distinct values"
+    if n_distinct <= MAXINTEGER_CLASSES:
+        return "classification", found
+    return "regression", found
+
+
+def _are_integers(series: pd.Series[Any]) -> bool:
+    """True for a float column that gaps alone keep from being an integer one."""
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    present = values[~np.isnan(values)]
+    return len(present) < len(values) and bool(
+        np.all((present == np.floor(present)) & (np.abs(present) < 2**53))
+    )

@@ -1,0 +1,28 @@
+"""The figures of every epoch, as records while training and as arrays in the model file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+from nnfit.observer import EpochRecord
+
+FIELDS = ("epoch", "train_loss", "validation_loss", "metric", "learning_rate")
+
+
+def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
+    """Return one array of shape (epochs,) per field; NaN where an epoch has no value.
+
+    Rows per second are left out: they differ from run to run, and equal runs give equal files.
+    """
+    records = list(records)
+    arrays: dict[str, Array] = {
+        name: np.array(
+            [np.nan if (v := getattr(record, name)) is None else v for record in records],
+            np.float64,
+        )
+        for name in FIELDS[1:]
+    }
+    return {"epoch": np.array([record.epoch for record in records], np.int64), **arrays}

@@ -1,0 +1,101 @@
+"""What a model is judged by, in float64, to the definitions of scikit-learn.
+
+Shapes: codes (N,) of class numbers, probabilities (N, K), regression values (N, K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+
+PROBABILITY_FLOOR = float(np.finfo(np.float64).eps)  # keeps log_loss finite
+
+
+def confusion_matrix(codes: Array, predicted: Array, n_classes: int) -> Array:
+    """Return the (K, K) counts: a row for each true class, a column for each predicted one."""
+    pairs = codes * n_classes + predicted
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def f1_macro(confusion: Array) -> float:
+    """Return the unweighted mean of 2tp / (2tp + fp + fn) over the classes that occur."""
+    hits = np.diag(confusion)
+    occurrences = confusion.sum(axis=0) + confusion.sum(axis=1)  # 2tp + fp + fn
+    seen = occurrences > 0
+    return float(np.mean(2.0 * hits[seen] / occurrences[seen]))
+
+
+def log_loss(codes: Array, probabilities: Array) -> float:
+    """Return the mean of -log of the probability of the true class, in nats."""
+    p = probabilities[np.arange(len(codes)), codes].astype(np.float64)
+    return float(-np.log(np.clip(p, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)).mean())
+
+
+def roc_auc(positive: Array, score: Array) -> float | None:
+    """Return the area under the ROC curve, ties counted half; None with one class only.
+
+    It is the Mann-Whitney statistic: the chance that a positive row scores above a negative one.
+    """
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return None
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2.0
+    rank_sum = mean_rank[place.reshape(-1)][positive.astype(bool)].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative))
+
+
+def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]:
+    """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix."""
+    n_classes = probabilities.shape[1]
+    confusion = confusion_matrix(codes, probabilities.argmax(axis=1), n_classes)
+    metrics: dict[str, Any] = {
+        "accuracy": float(np.trace(confusion) / len(codes)),
+        "log_loss": log_loss(codes, probabilities),
+        "f1_macro": f1_macro(confusion),
+    }
+    if n_classes == 2:
+        metrics["roc_auc"] = roc_auc(codes == 1, probabilities[:, 1])
+    metrics["confusion_matrix"] = confusion.tolist()
+    return metrics
+
+
+def r2(y: Array, y_hat: Array) -> float | None:
+    """Return 1 - residual/total sum of squares of one target.
+
+    A constant target scores 1 when met exactly and 0 otherwise; None with fewer than two rows.
+    """
+    if len(y) < 2:
+        return None
+    residual = float(((y - y_hat) ** 2).sum())
+    spread = float(((y - y.mean()) ** 2).sum())
+    if spread == 0.0:
+        return 1.0 if residual == 0.0 else 0.0
+    return 1.0 - residual / spread
+
+
+def regression_metrics(y: Array, y_hat: Array, targets: Sequence[str]) -> dict[str, Any]:
+    """Return rmse, mae and r2 in the targets' own units; the mean over targets and each one's."""
+    y, y_hat = y.astype(np.float64), y_hat.astype(np.float64)
+    each = {
+        target: {
+            "rmse": float(np.sqrt(((y[:, k] - y_hat[:, k]) ** 2).mean())),
+            "mae": float(np.abs(y[:, k] - y_hat[:, k]).mean()),
+            "r2": r2(y[:, k], y_hat[:, k]),
+        }
+        for k, target in enumerate(targets)
+    }
+    if len(targets) == 1:
+        return dict(each[targets[0]])
+    metrics: dict[str, Any] = {}
+    for name in ("rmse", "mae", "r2"):
+        values = [of_target[name] for of_target in each.values()]
+        finite = [value for value in values if value is not None]
+        metrics[name] = float(np.mean(finite)) if len(finite) == len(values) else None
+    metrics["per_target"] = each
+    return metrics

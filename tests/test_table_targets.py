@@ -1,0 +1,406 @@
+"""The task, class labels, target scales and weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
+
+from nnfit.errors import ConfigError, DataError
+from nnfit.observer import Observer
+from nnfit.table.labels import LabelEncoder, class_weights
+from nnfit.table.targets import (
+    TargetScaler,
+    decide_task,
+    drop_rows_without_target,
+    row_weights,
+    rows_with_target,
+    target_values,
+)
+
+
+class Heard(Observer):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+MANY = list(range(21))
+
+
+@pytest.mark.parametrize(
+    ("cells", "dtype", "note"),
+    [
+        (["a", "b", None], "str", "classification (target 'y' is text, 2 classes)"),
+        (["1", "a", "b"], "str", "classification (target 'y' is text, 3 classes)"),
+        (["true", "FALSE"], "str", "classification (target 'y' is boolean)"),
+        ([True, False], bool, "classification (target 'y' is boolean)"),
+        ([True, None], object, "classification (target 'y' is boolean)"),
+        (["1", "2", None], "str", "classification (target 'y' holds integers, 2 distinct values)"),
+        ([1, 2, 1], int, "classification (target 'y' holds integers, 2 distinct values)"),
+        ([1, None], "Int64", "classification (target 'y' holds integers, 1 distinct values)"),
+        (MANY[:20], int, "classification (target 'y' holds integers, 20 distinct values)"),
+        (MANY, int, "regression (target 'y' holds integers, 21 distinct values)"),
+        (
+            [str(i) for i in MANY],
+            "str",
+            "regression (target 'y' holds integers, 21 distinct values)",
+        ),
+        (
+            [1.0, 2.0, np.nan],
+            float,
+            "classification (target 'y' holds integers, 2 distinct values)",
+        ),
+        ([1.0, 2.0], float, "regression (target 'y' holds decimal numbers)"),
+        ([1.5, np.nan], float, "regression (target 'y' holds decimal numbers)"),
+        (["1.0", "2"], "str", "regression (target 'y' holds decimal numbers)"),
+        (["1e3", "2"], "str", "regression (target 'y' holds decimal numbers)"),
+        ([1, 2], "category", "classification (target 'y' is categories, 2 classes)"),
+    ],
+)
+def test_the_task_is_found(cells: list[Any], dtype: Any, note: str) -> None:
+    heard = Heard()
+    frame = pd.DataFrame({"y": pd.Series(cells, dtype=dtype)})
+    task = decide_task(frame, ["y"], "auto", "d.csv", heard)
+    assert heard.notes == [f"task: {note}"] and note.startswith(task)
+
+
+def test_the_task_as_told() -> None:
+    heard = Heard()
+    frame = pd.DataFrame({"y": ["1", "2", "?"], "z": [1, 2, 3]})
+    assert decide_task(frame, ["y"], "classification", "d.csv", heard) == "classification"
+    assert decide_task(frame, ["z"], "regression", "d.csv", heard) == "regression"
+    assert heard.notes == []
+    assert decide_task(frame, ["z", "y"], "auto", "d.csv", heard) == "regression"
+    assert heard.notes == ["task: regression (several targets: 'z', 'y')"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            ["1", "2", "?"],
+            "d.csv, row 6, column 'y': cannot read '?' as a number; 2 of 3 cells are numbers. Add "
+            "'?' to data.missing_values, mend the cell, or list the column under data.categorical",
+        ),
+        (
+            pd.to_datetime(["2020-01-01", "2020-01-02", None]).astype("datetime64[ns]"),
+            "d.csv: column 'y' holds datetime64[ns] values; expected numbers, text or truth "
+            "values. Convert the column, or add it to data.exclude",
+        ),
+    ],
+)
+def test_targets_that_set_no_task(cells: Any, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        decide_task(pd.DataFrame({"y": cells}), ["y"], "auto", "d.csv", Heard(), 4)
+    assert str(caught.value) == message
+
+
+def test_rows_without_a_target_go() -> None:
+    heard = Heard()
+    frame = pd.DataFrame({"y": ["a", None, "b"], "z": [1.0, 2.0, np.nan], "x": [1, 2, 3]})
+    kept, rows = drop_rows_without_target(frame, ["y"], "d.csv", heard)
+    assert kept["x"].tolist() == [1, 3] and rows.tolist() == [1, 3]
+    kept, rows = drop_rows_without_target(frame, ["y", "z"], "d.csv", heard, np.array([5, 7, 9]))
+    assert kept["x"].tolist() == [1] and rows.tolist() == [5]
+    kept, rows = drop_rows_without_target(frame, ["x"], "d.csv", heard, 4)
+    assert kept is frame and rows.tolist() == [4, 5, 6]
+    assert heard.warnings == [
+        "d.csv: 1 row of 3 dropped: no value in target column 'y'",
+        "d.csv: 2 rows of 3 dropped: no value in target columns 'y', 'z'",
+    ]
+    with pytest.raises(DataError) as caught:
+        drop_rows_without_target(pd.DataFrame({"y": [np.nan]}), ["y"], "d.csv", heard)
+    assert str(caught.value) == "d.csv: target column 'y': no row has a value"
+
+
+def test_a_target_that_is_no_column() -> None:
+    with pytest.raises(DataError) as caught:
+        drop_rows_without_target(pd.DataFrame({"price": [1]}), ["prise"], "d.csv", Heard())
+    assert str(caught.value) == (
+        "d.csv: data.target names 'prise', but there is no such column; columns are: price; "
+        "did you mean 'price'?"
+    )
+
+
+def test_integers_with_gaps_are_integers_again() -> None:
+    frame = pd.DataFrame({"y": [1.0, np.nan, 2.0]})
+    kept, _ = drop_rows_without_target(frame, ["y"], "d.csv", Heard())
+    assert kept["y"].tolist() == [1, 2] and kept["y"].dtype == np.int64
+    kept, _ = drop_rows_without_target(pd.DataFrame({"y": [1.5, np.nan]}), ["y"], "d", Heard())
+    assert kept["y"].dtype == np.float64
+
+
+def test_rows_with_target_may_be_none() -> None:
+    kept, rows = rows_with_target(pd.DataFrame({"y": [np.nan]}), ["y"], "d.csv", 3)
+    assert len(kept) == len(rows) == 0
+    with pytest.raises(DataError) as caught:
+        rows_with_target(pd.DataFrame({"Y": [1]}), ["y"], "d.csv")
+    assert str(caught.value) == ("d.csv: no column 'y', which the model needs; columns are: Y")
+
+
+def labels(cells: Any, heard: Heard | None = None, dtype: Any = None) -> LabelEncoder:
+    return LabelEncoder.fit(pd.Series(cells, name="y", dtype=dtype), "d.csv", heard or Heard())
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "native"),
+    [
+        (["10", "9", "-1"], ("-1", "9", "10"), np.dtype("int64")),
+        (["10", "9", "a"], ("10", "9", "a"), np.dtype(object)),
+        (["007", "7.5"], ("007", "7.5"), np.dtype(object)),
+        (["1.0", "0.5"], ("0.5", "1.0"), np.dtype("float64")),
+        (["1.50", "0.5"], ("0.5", "1.50"), np.dtype(object)),
+        (["1e400", "2e400"], ("1e400", "2e400"), np.dtype(object)),
+        ([str(2**63), "1"], ("1", str(2**63)), np.dtype(object)),
+        ([10, 9], ("9", "10"), np.dtype("int64")),
+        ([1.0, 0.0], ("0.0", "1.0"), np.dtype("float64")),
+        ([True, False], ("False", "True"), np.dtype(bool)),
+        (["True", "False"], ("False", "True"), np.dtype(bool)),
+        (["true", "false"], ("false", "true"), np.dtype(object)),
+        (["b", " b", "a"], (" b", "a", "b"), np.dtype(object)),
+    ],
+)
+def test_classes(cells: list[Any], classes: tuple[str, ...], native: np.dtype[Any]) -> None:
+    encoder = labels(cells)
+    assert encoder.classes == classes
+    codes = encoder.encode(pd.Series(cells, name="y"), "d.csv")
+    assert encoder.decode(codes).tolist() == [str(cell) for cell in cells]
+    assert encoder.decode(codes).dtype == object
+    found = encoder.native(codes)
+    assert found.dtype == native
+    assert [str(cell) for cell in found.tolist()] == [str(cell) for cell in cells]
+
+
+def test_one_label_in_several_spellings() -> None:
+    heard = Heard()
+    encoder = labels(["1", "1.0", "2", "true", "True"], heard)
+    assert encoder.classes == ("1", "1.0", "2", "True", "true")
+    assert heard.warnings == [
+        "d.csv: target 'y' spells one label in several ways, which are kept apart: '1', '1.0'",
+        "d.csv: target 'y' spells one label in several ways, which are kept apart: 'True', 'true'",
+    ]
+    assert encoder.encode(pd.Series(["1.0", "2.00", "1"]), "d.csv").tolist() == [1, 2, 0]
+    with pytest.raises(DataError, match="unknown class '1.00'"):  # it could be either
+        encoder.encode(pd.Series(["1.00"]), "d.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        ([0, 1], [0, 1]),
+        ([1.0, 0.0], [1, 0]),
+        (["0.0", "1"], [0, 1]),
+        (pd.Categorical(["1", "0"]), [1, 0]),
+        (pd.Series([1, 0], dtype="Int64"), [1, 0]),
+    ],
+)
+def test_labels_are_known_by_value(cells: Any, codes: list[int]) -> None:
+    assert labels(["0", "1"]).encode(pd.Series(cells), "d.csv").tolist() == codes
+    truth = labels(["false", "true"]).encode(pd.Series([True, False]), "d.csv")
+    assert truth.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            ["cat", "dgo"],
+            "n.csv, row 8, column 'y': unknown class 'dgo'; classes are: cat, dog; "
+            "did you mean 'dog'?",
+        ),
+        (["cat", None], "n.csv, row 8, column 'y': missing class; classes are: cat, dog"),
+    ],
+)
+def test_labels_that_are_not_known(cells: list[Any], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        labels(["cat", "dog"]).encode(pd.Series(cells, name="other"), "n.csv", 7)
+    assert str(caught.value) == message
+
+
+def test_one_class_is_none() -> None:
+    with pytest.raises(DataError) as caught:
+        labels(["a", "a"])
+    assert str(caught.value) == "d.csv: target 'y' has one class, 'a'; expected two or more"
+
+
+# Under pandas 2 a NUL ends a text for factorize; no CSV that is read has one.
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=5)
+
+
+@given(st.lists(_TEXTS, min_size=2, max_size=12, unique=True))
+def test_labels_survive(cells: list[str]) -> None:
+    series = pd.Series(cells, name="y", dtype=object)
+    encoder = LabelEncoder.fit(series, "d.csv", Heard())
+    again = LabelEncoder.from_meta(json.loads(json.dumps(encoder.to_meta())))
+    assert again == encoder
+    assert again.decode(again.encode(series, "d.csv")).tolist() == cells
+    assert [str(cell) for cell in again.native(again.encode(series, "d.csv"))] == cells
+
+
+def test_target_scales_as_in_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    Y = rng.normal(size=(50, 2)) * [1.0, 1e-3] + [1e6, 0.0]
+    scaler = TargetScaler.fit(Y, ["a", "b"], "standardize", "d.csv", Heard())
+    np.testing.assert_allclose(
+        scaler.encode(Y), StandardScaler().fit_transform(Y), rtol=1e-6, atol=1e-9
+    )
+    np.testing.assert_allclose(scaler.decode(scaler.encode(Y)), Y, rtol=1e-12)
+    assert TargetScaler.from_meta(json.loads(json.dumps(scaler.to_meta()))) == scaler
+    plain = TargetScaler.fit(Y, ["a", "b"], "none", "d.csv", Heard())
+    np.testing.assert_array_equal(plain.encode(Y), Y)
+    assert plain.means == (0.0, 0.0) and plain.scales == (1.0, 1.0)
+
+
+def test_a_constant_target() -> None:
+    heard = Heard()
+    scaler = TargetScaler.fit(np.full((3, 1), 7.0), ["y"], "standardize", "d.csv", heard)
+    assert (scaler.means, scaler.scales) == ((7.0,), (1.0,))
+    assert heard.warnings == ["d.csv: target column 'y': one value in all training rows"]
+
+
+def test_targets_too_large_to_scale() -> None:
+    with pytest.raises(DataError) as caught:
+        TargetScaler.fit(np.array([[1.7e308], [1.6e308]]), ["y"], "standardize", "d.csv", Heard())
+    assert str(caught.value) == "d.csv: target 'y': its values are too large to be scaled"
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            ["1", "x"],
+            "d.csv, row 3, column 'y': cannot read 'x' as a number, which a regression needs. "
+            "Mend the cell, or set data.task",
+        ),
+        (
+            [1.0, np.inf],
+            "d.csv, row 3, column 'y': got inf; expected a finite number. "
+            "Mend the cell, or leave it empty",
+        ),
+    ],
+)
+def test_targets_that_are_no_numbers(cells: list[Any], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        target_values(pd.DataFrame({"z": [1, 2], "y": cells}), ["z", "y"], "d.csv", 2)
+    assert str(caught.value) == message
+
+
+def test_target_values() -> None:
+    frame = pd.DataFrame({"a": ["1", "2.5"], "b": [3, 4], "c": [True, False]})
+    found = target_values(frame, ["b", "a", "c"], "d.csv")
+    assert found.tolist() == [[3.0, 1.0, 1.0], [4.0, 2.5, 0.0]]
+    scaler = TargetScaler(("b", "a"), (0.0, 0.0), (1.0, 1.0))
+    assert scaler.read(frame, "d.csv").tolist() == [[3.0, 1.0], [4.0, 2.5]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            [1.0, np.nan],
+            "d.csv, row 5, column 'w': got a missing cell; a weight must be a finite number >= 0",
+        ),
+        ([1, -2], "d.csv, row 5, column 'w': got -2; a weight must be a finite number >= 0"),
+        (
+            ["1", "x"],
+            "d.csv, row 5, column 'w': got 'x'; a weight must be a finite number >= 0",
+        ),
+        (
+            [1.0, np.inf],
+            "d.csv, row 5, column 'w': got inf; a weight must be a finite number >= 0",
+        ),
+        ([0, 0], "d.csv: column 'w': every weight is 0; some must be > 0"),
+    ],
+)
+def test_weights_that_are_none(cells: list[Any], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        row_weights(pd.DataFrame({"w": cells}), "w", "d.csv", 4)
+    assert str(caught.value) == message
+
+
+def test_weights() -> None:
+    assert row_weights(pd.DataFrame({"w": ["0", "2.5"]}), "w", "d.csv").tolist() == [0.0, 2.5]
+
+
+def test_class_weights() -> None:
+    codes = np.array([0, 0, 0, 2, 2, 1])
+    balanced = class_weights(codes, ["a", "b", "c"], "balanced", "c.yaml: class_weight")
+    np.testing.assert_allclose(balanced, compute_sample_weight("balanced", codes), rtol=1e-15)
+    absent = class_weights(np.array([0, 2]), ["a", "b", "c"], "balanced", "x")
+    assert absent.tolist() == [1.0, 1.0]
+    told = class_weights(codes, ["a", "1", "c"], {"1.0": 3.0, "a": 0.0}, "x")
+    assert told.tolist() == [0.0, 0.0, 0.0, 1.0, 1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            {"yess": 2.0},
+            "c.yaml:9:1: class_weight: unknown class 'yess'; classes are: no, yes; "
+            "did you mean 'yes'?",
+        ),
+        (
+            {"no": 0.0, "yes": 0.0},
+            "c.yaml:9:1: class_weight: every row weighs 0; some class needs a weight > 0",
+        ),
+    ],
+)
+def test_class_weights_that_do_not_fit(spec: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        class_weights(np.array([0, 1]), ["no", "yes"], spec, "c.yaml:9:1: class_weight")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("meta", "reason"),
+    [
+        ([], "labels must be an object with classes, target"),
+        ({"target": 1, "classes": ["a", "b"]}, "labels.target must be text"),
+        ({"target": "y", "classes": ["a"]}, "labels.classes must be a list of two or more texts"),
+        (
+            {"target": "y", "classes": ["a", "a"]},
+            "labels.classes must be a list of different texts",
+        ),
+    ],
+)
+def test_label_meta_is_checked(meta: Any, reason: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        LabelEncoder.from_meta(meta)
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"more": 1}, "target_scaler must be an object with means, scales, targets"),
+        ({"targets": [1]}, "target_scaler.targets must be a list of different texts"),
+        ({"means": 1.0}, "target_scaler.means must be a list"),
+        ({"means": [1.0, 2.0]}, "target_scaler must have as many means and scales as targets"),
+        ({"scales": [float("inf")]}, "target_scaler.scales must be a finite number"),
+        ({"scales": [0.0]}, "target_scaler.scales must be > 0"),
+        (
+            {"targets": [], "means": [], "scales": []},
+            "target_scaler must have as many means and scales as targets",
+        ),
+    ],
+)
+def test_scaler_meta_is_checked(change: dict[str, Any], reason: str) -> None:
+    meta = {"targets": ["y"], "means": [0.0], "scales": [1.0]} | change
+    with pytest.raises(ValueError) as caught:
+        TargetScaler.from_meta(meta)
+    assert str(caught.value) == reason
