@@ -23,6 +23,7 @@ from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run import build_network, random_streams
 from nnfit.streaming import csv_format
+from nnfit.table.columns import with_text_names
 from nnfit.table.csv import read_blocks, require_columns
 from nnfit.table.targets import drop_rows_without_target
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 ROWS = 8  # of its own data that a network is checked on
 CANDIDATES = 2000  # rows of which the worst predicted are taken
 
-Source = str | Path | Mapping[str, Any]
+Source = str | Path | Mapping[str, Any] | Model
 
 
 def check_gradients(
@@ -47,9 +48,9 @@ def check_gradients(
 
     Parameters
     ----------
-    source : path or mapping, optional
-        A config or a model file, checked on rows of its own data; without it small random
-        networks with every activation, loss and regulariser.
+    source : path, mapping or Model, optional
+        A config or a model, checked on rows of its own data; without it small random networks
+        with every activation, loss and regulariser.
     data : DataFrame or path, optional
         Where those rows come from instead.
     method : {"complex", "central", "both"}
@@ -68,8 +69,7 @@ def check_gradients(
     if source is None:
         problems = list(standard_problems(network_class))
     else:
-        make = _of_model if _is_model(source) else _of_config
-        problems = [make(source, data, network_class, observer)]
+        problems = [_problem(source, data, network_class, observer)]
     if inject_bug == "lost_bias" and not any(p.architecture.bias for p in problems):
         raise ConfigError(f"{problems[0].case}: has no bias to lose; inject another bug")
     methods = ("complex", "central") if method == "both" else (method,)
@@ -85,16 +85,31 @@ def check_gradients(
     }
 
 
-def _is_model(source: Source) -> bool:
-    """Return whether `source` is a model file: they are zips, which no config is."""
-    if isinstance(source, Mapping) or source == "-" or not os.path.isfile(source):
-        return str(source).endswith(".npz")
-    with open(source, "rb") as stream:
+def _problem(
+    source: Source, data: Any, network_class: type[Network], observer: Observer
+) -> Problem:
+    """Return the network of a config, a model file or a model, with rows."""
+    if isinstance(source, Model):
+        return _of_model(source, "the model", data, network_class, observer)
+    if isinstance(source, Mapping) or not _is_model_file(os.fspath(source)):
+        return _of_config(source, data, network_class, observer)
+    name = os.fspath(source)
+    return _of_model(model_file.load(name), name, data, network_class, observer)
+
+
+def _is_model_file(path: str) -> bool:
+    """Return whether `path` is a zip, as model files are and configs are not."""
+    if path == "-" or not os.path.isfile(path):
+        return path.endswith(".npz")
+    with open(path, "rb") as stream:
         return stream.read(4) == b"PK\x03\x04"
 
 
 def _of_config(
-    source: Source, data: Any, network_class: type[Network], observer: Observer
+    source: str | Path | Mapping[str, Any],
+    data: Any,
+    network_class: type[Network],
+    observer: Observer,
 ) -> Problem:
     """Return the network of a config as it is initialised, with some of its training rows."""
     path = os.fspath(data) if isinstance(data, str | Path) else None
@@ -122,15 +137,13 @@ def _of_config(
 
 
 def _of_model(
-    source: Source, data: Any, network_class: type[Network], observer: Observer
+    model: Model, name: str, data: Any, network_class: type[Network], observer: Observer
 ) -> Problem:
     """Return a trained network with the rows of its data that it predicts worst.
 
     Where a prediction is nearly perfect the gradient is the difference of nearly equal numbers,
     and round-off would be all there is to compare.
     """
-    name = os.fspath(source)  # type: ignore[arg-type]  # a mapping is no model
-    model = model_file.load(name)
     parameters = model.network.parameters.flat.astype(np.float64)
     found = _rows_for(model, name, data, observer)
     if found is None:
@@ -164,7 +177,7 @@ def _rows_for(
     A model names that CSV as its config did, so that its bytes don't tell where it was trained.
     """
     if data is not None and not isinstance(data, str | Path):
-        return data, "data"
+        return with_text_names(data, "data"), "data"
     path = None if data is None else os.fspath(data)
     if path is None:
         stored = str(model.config["data"]["path"])

@@ -1,0 +1,265 @@
+"""The gradient check itself, tested with wrong gradients: each of them must be caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+import nnfit
+from nnfit.errors import ConfigError
+from nnfit.gradcheck.checking import Check, check_problem, largest_error, relative_errors
+from nnfit.gradcheck.problems import BUGS, random_problem, standard_problems, with_bug
+from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.losses import Share
+from nnfit.nn.network import Architecture, Network, Workspace
+
+Array = NDArray[Any]
+METHODS = ("complex", "central")
+
+
+def _failed(
+    network_class: type[Network], architecture: Architecture, method: str, weighted: bool = False
+) -> set[str]:
+    """Return the names of the arrays that the check rejects."""
+    rng = np.random.default_rng(1)
+    problem = random_problem("case", architecture, rng, 6, weighted, network_class)
+    return {check.parameter for check in check_problem(problem, method) if not check.passed}
+
+
+# --- the definition of the error --------------------------------------------------------------
+
+
+def test_relative_error_is_the_difference_over_the_larger() -> None:
+    found = relative_errors(np.array([1.0, -2.0, 0.0, 3.0]), np.array([1.0, -1.0, 4.0, -3.0]))
+    assert found.tolist() == [0.0, 0.5, 1.0, 2.0]
+
+
+def test_both_zero_is_no_error_and_one_zero_is_a_full_one() -> None:
+    assert relative_errors(np.zeros(3), np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
+    assert relative_errors(np.zeros(1), np.array([1e-300])).tolist() == [1.0]
+    assert relative_errors(np.array([1e-300]), np.zeros(1)).tolist() == [1.0]
+    assert relative_errors(np.empty(0), np.empty(0)).shape == (0,)
+
+
+def test_round_off_beside_a_large_entry_is_measured_by_the_large_one() -> None:
+    # the scale of a tiny entry is a millionth of the largest: 1e-6 * 2.0
+    found = relative_errors(np.array([2.0, 1e-15]), np.array([2.0, 2e-15]))
+    assert found == pytest.approx([0.0, 1e-15 / 2e-6], rel=1e-12)
+    # the same two numbers in a small array are a wrong gradient
+    assert relative_errors(np.array([1e-15]), np.array([2e-15])) == pytest.approx([0.5])
+
+
+def test_differences_below_the_floor_do_not_count_in_full() -> None:
+    found = relative_errors(np.array([1e-9]), np.array([3e-9]), floor=1e-6)
+    assert found == pytest.approx([2e-3], rel=1e-12)
+
+
+def test_largest_error_of_no_checks_is_zero() -> None:
+    check = Check("c", "W1", (1,), 0.25, 1.0, 0.75, (0,), False, "complex", 1)
+    assert largest_error([]) == 0.0
+    assert largest_error([replace(check, relative_error=0.125), check]) == 0.25
+
+
+def test_a_failure_names_the_worst_entry_with_both_numbers() -> None:
+    class OneWrong(Network):
+        def backward(self, ws: Workspace) -> None:
+            super().backward(ws)
+            self.gradient.W[0][1, 2] *= 1.5
+
+    problem = random_problem(
+        "case", Architecture((3, 2), (), "mse"), np.random.default_rng(0), network_class=OneWrong
+    )
+    check = next(check for check in check_problem(problem) if check.parameter == "W1")
+    assert (check.case, check.index, check.passed) == ("case", (1, 2), False)
+    assert check.analytic == pytest.approx(1.5 * check.numeric, rel=1e-12)
+    assert check.relative_error == pytest.approx(1.0 / 3.0, rel=1e-12)
+
+
+# --- the bugs offered to a class --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_each_bug_is_caught_in_every_problem_where_it_can_show(name: str) -> None:
+    missed, tried = [], 0
+    for problem in standard_problems(with_bug(name)):
+        right, ws = replace(problem, network_class=Network).build(np.float64)
+        wrong, wrong_ws = problem.build(np.float64)
+        for network, workspace in ((right, ws), (wrong, wrong_ws)):
+            dropout = problem.architecture.dropout > 0
+            network.loss_and_gradient(workspace, problem.share, dropout)
+        if np.array_equal(right.gradient.flat, wrong.gradient.flat):
+            continue
+        tried += 1
+        if all(check.passed for check in check_problem(problem)):
+            missed.append(problem.case)
+    assert missed == []
+    assert tried > 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_check_gradients_fails_with_a_bug_injected(name: Any, method: Any) -> None:
+    result = nnfit.check_gradients(inject_bug=name, method=method)
+    assert result["passed"] is False
+    assert result["max_relative_error"] > 9e-4
+
+
+def test_an_unknown_bug_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        nnfit.check_gradients(inject_bug="typo")
+    expected = "inject_bug must be one of sign, factor, lost_mean, lost_bias, got 'typo'"
+    assert str(caught.value) == expected
+
+
+def test_a_bias_that_is_not_there_can_not_be_lost() -> None:
+    frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, 20), "y": np.linspace(1.0, 2.5, 20)})
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": [3], "bias": False}}
+    with pytest.raises(ConfigError) as caught:
+        nnfit.check_gradients(config, frame, inject_bug="lost_bias")
+    assert str(caught.value) == "config: has no bias to lose; inject another bug"
+
+
+# --- wrong derivatives of each activation -----------------------------------------------------
+
+FACTORS = {"1.001 times": 1.001, "flipped": -1.0, "zero": 0.0}
+
+
+def _break_activation(monkeypatch: pytest.MonkeyPatch, name: str, factor: float) -> None:
+    right = ACTIVATIONS[name]
+
+    def wrong(z: Array, a: Array, slope: Array) -> None:
+        right.df(z, a, slope)
+        slope *= factor
+
+    monkeypatch.setitem(ACTIVATIONS, name, replace(right, df=wrong))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", FACTORS.values(), ids=FACTORS)
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_a_wrong_slope_of_a_hidden_layer_is_caught_below_it(
+    name: str, factor: float, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    architecture = Architecture((3, 4, 2), (name,), "mse")
+    assert _failed(Network, architecture, method) == set()
+    _break_activation(monkeypatch, name, factor)
+    assert _failed(Network, architecture, method) == {"W1", "b1", "x"}
+
+
+@pytest.mark.parametrize("factor", FACTORS.values(), ids=FACTORS)
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"identity"}))
+def test_a_wrong_slope_of_the_output_is_caught_everywhere(
+    name: str, factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _break_activation(monkeypatch, name, factor)
+    architecture = Architecture((3, 4, 2), ("tanh" if name != "tanh" else "silu",), "mse", name)
+    assert _failed(Network, architecture, "complex") == {"W1", "b1", "W2", "b2", "x"}
+
+
+def test_a_value_that_drops_the_imaginary_part_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ACTIVATIONS["tanh"]
+
+    def real_only(z: Array, a: Array) -> None:
+        np.copyto(a, np.tanh(z.real))
+
+    monkeypatch.setitem(ACTIVATIONS, "tanh", replace(right, f=real_only))
+    failed = _failed(Network, Architecture((3, 4, 2), ("tanh",), "mse"), "complex")
+    assert failed == {"W1", "b1", "x"}
+
+
+# --- the classic mistakes of a backward pass --------------------------------------------------
+
+
+class ZeroedBias(Network):
+    """One entry of one bias gradient stays 0."""
+
+    def backward(self, ws: Workspace) -> None:
+        super().backward(ws)
+        self.gradient.b[0][1] = 0.0
+
+
+class LostMean(Network):
+    """The gradient is that of the sum over the rows; `_failed` draws six."""
+
+    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+        return super().loss_and_gradient(ws, share * 6.0, dropout) / 6.0
+
+
+class LostPenalty(Network):
+    """The gradient is that of the data loss alone."""
+
+    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+        value = self.loss(ws, share, dropout)
+        self.backward(ws)
+        return value
+
+
+class DoubledPenalty(Network):
+    """The derivative of ||W||^2 instead of ||W||^2/2."""
+
+    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+        value = super().loss_and_gradient(ws, share, dropout)
+        self.gradient.flat += self.architecture.l2 * self.is_weight * self.parameters.flat
+        return value
+
+
+class PenalisedBias(Network):
+    """The penalty reaches the biases."""
+
+    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+        value = super().loss_and_gradient(ws, share, dropout)
+        is_bias = 1.0 - self.is_weight
+        self.gradient.flat += self.architecture.l2 * is_bias * self.parameters.flat
+        return value
+
+
+class ForgottenMask(Network):
+    """The dropout mask is applied forwards and forgotten backwards."""
+
+    def backward(self, ws: Workspace) -> None:
+        keep, ws.keep = ws.keep, []
+        super().backward(ws)
+        ws.keep = keep
+
+
+class UntransposedWeights(Network):
+    """W instead of W^T hands delta down; the hidden layers are as wide as the output."""
+
+    def _hand_down(self, delta: Array, i: int, out: Array) -> None:
+        if i > 0:
+            np.matmul(self.parameters.W[i], delta, out=out)
+        else:
+            super()._hand_down(delta, i, out)
+
+
+PLAIN = Architecture((3, 4, 2), ("tanh",), "mse")
+ALL = {"W1", "b1", "W2", "b2", "x"}
+
+MISTAKES: list[tuple[type[Network], Architecture, set[str]]] = [
+    (ZeroedBias, PLAIN, {"b1"}),
+    (LostMean, PLAIN, ALL),
+    (LostPenalty, replace(PLAIN, l2=0.1), {"W1", "W2"}),
+    (DoubledPenalty, replace(PLAIN, l2=0.1), {"W1", "W2"}),
+    (PenalisedBias, replace(PLAIN, l2=0.1), {"b1", "b2"}),
+    (ForgottenMask, replace(PLAIN, dropout=0.4), {"W1", "b1", "x"}),
+    (UntransposedWeights, Architecture((3, 4, 4), ("tanh",), "mse"), {"W1", "b1", "x"}),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("network_class, architecture, arrays", MISTAKES)
+def test_a_mistake_is_caught_in_the_arrays_it_spoils(
+    network_class: type[Network],
+    architecture: Architecture,
+    arrays: set[str],
+    method: str,
+    weighted: bool,
+) -> None:
+    assert _failed(Network, architecture, method, weighted) == set()
+    assert _failed(network_class, architecture, method, weighted) == arrays

@@ -1,0 +1,436 @@
+"""What goes to stdout and what to stderr, colours, widths, pipes, `-`, and the exit codes.
+
+All through the real executable; what the commands compute is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import nnfit as package
+
+if TYPE_CHECKING:
+    from conftest import Example, Nnfit
+
+ESCAPE = "\x1b"
+COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "init", "schema")
+
+
+def on_a_terminal(
+    nnfit: Nnfit, *args: str, columns: int = 80, env: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Return the exit code, stdout, and what a terminal got for stderr."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = nnfit.start(*args, stderr=end, env={"TERM": "xterm-256color", **(env or {})})
+    os.close(end)
+    seen = b""
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 60.0)
+        assert ready, "the terminal got nothing for a minute"
+        try:
+            data = os.read(terminal, 65536)
+        except OSError as err:
+            assert err.errno == errno.EIO  # Linux: the other end is closed
+            data = b""
+        if not data:
+            break
+        seen += data
+    os.close(terminal)
+    out, _ = process.communicate(timeout=60)
+    return process.returncode, out.decode(), seen.decode()
+
+
+# stdout and stderr ---------------------------------------------------------------------------
+
+
+def test_stdout_of_train_is_the_path_alone(nnfit: Nnfit, tiny: Example) -> None:
+    result = nnfit("train", "tiny.yaml")
+    assert (result.code, result.out) == (0, "tiny.npz\n")
+    lines = result.err.splitlines()
+    assert lines[0].split() == ["config", "tiny.yaml"]
+    assert "decided     task: classification (target 'kind' is text, 3 classes)" in lines
+    assert lines[-1].split() == ["model", "tiny.npz"]
+    # redirected: plain rows, one per report, none redrawn
+    assert ESCAPE not in result.err and "\r" not in result.err
+    header = next(line for line in lines if line.split()[:1] == ["epoch"])
+    assert header.split() == [
+        "epoch",
+        "train_loss",
+        "val_loss",
+        "accuracy",
+        "learning_rate",
+        "rows/s",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_quiet_leaves_stderr_empty(nnfit: Nnfit, tiny: Example) -> None:
+    for args in (
+        ("train", "tiny.yaml", "-q"),
+        ("train", "tiny.yaml", "--quiet", "--json"),
+        ("predict", "tiny.npz", "tiny.csv", "-q"),
+        ("evaluate", "tiny.npz", "tiny.csv", "-q"),
+        ("gradcheck", "tiny.yaml", "-q"),
+    ):
+        result = nnfit(*args)
+        assert (result.code, result.err) == (0, ""), args
+        assert result.out, args
+
+
+def test_quiet_leaves_warnings(nnfit: Nnfit, tiny: Example) -> None:
+    text = tiny.csv.replace(",a\n", ",\n", 1)
+    result = nnfit("train", "tiny.yaml", "--data", "-", "-q", stdin=text)
+    assert (result.code, result.out) == (0, "tiny.npz\n")
+    assert result.err == (
+        "nnfit: warning: <stdin>: 1 row of 48 dropped: no value in target column 'kind'\n"
+    )
+
+
+def test_stdout_of_every_other_command_is_its_result(nnfit: Nnfit, tiny: Example) -> None:
+    first = {
+        "predict tiny.npz tiny.csv": "prediction",
+        "evaluate tiny.npz tiny.csv": "metric        value",
+        "gradcheck tiny.npz": "case      parameter  shape  relative error  verdict",
+        "inspect tiny.npz": "model           tiny.npz",
+        "init tiny.csv --target kind": "data:",
+        "schema": "{",
+        "--version": f"nnfit {package.__version__}",
+    }
+    for command, line in first.items():
+        result = nnfit(*command.split())
+        assert (result.code, result.out.splitlines()[0]) == (0, line), command
+        assert ESCAPE not in result.out + result.err, command
+
+
+def test_an_error_is_one_line_on_stderr_and_stdout_is_empty(nnfit: Nnfit, tiny: Example) -> None:
+    result = nnfit("predict", "tiny.npz", "nope.csv")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "nnfit: error: nope.csv: no such file\n"
+
+
+def test_debug_shows_the_traceback(nnfit: Nnfit) -> None:
+    result = nnfit("predict", "nope.npz", "x.csv", env={"NNFIT_DEBUG": "1"})
+    assert result.code != 0
+    assert result.err.startswith("Traceback (most recent call last):")
+    assert result.err.splitlines()[-1].endswith("nope.npz: no such file; 'nnfit train' writes one")
+
+
+# colours, widths, terminals ------------------------------------------------------------------
+
+
+def test_force_color_colours_a_redirected_stream_and_no_color_wins(
+    nnfit: Nnfit, tiny: Example
+) -> None:
+    forced = nnfit("evaluate", "tiny.npz", "tiny.csv", env={"FORCE_COLOR": "1"})
+    assert ESCAPE in forced.out
+    both = nnfit("evaluate", "tiny.npz", "tiny.csv", env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    assert ESCAPE not in both.out
+    # the data itself is never coloured
+    predicted = nnfit("predict", "tiny.npz", "tiny.csv", env={"FORCE_COLOR": "1"})
+    assert ESCAPE not in predicted.out
+
+
+@pytest.mark.parametrize("columns", [40, 120])
+def test_columns_is_honoured(nnfit: Nnfit, tiny: Example, columns: int) -> None:
+    result = nnfit("train", "tiny.yaml", env={"COLUMNS": str(columns)})
+    assert result.code == 0
+    widest = max(map(len, result.err.splitlines()))
+    assert widest <= columns
+    assert (widest > 80) is False or columns > 80
+
+
+def test_on_a_terminal_the_display_is_live_and_stdout_stays_clean(
+    nnfit: Nnfit, tiny: Example
+) -> None:
+    code, out, seen = on_a_terminal(nnfit, "train", "tiny.yaml")
+    assert (code, out) == (0, "tiny.npz\n")
+    assert ESCAPE in seen
+    hidden, shown = seen.rfind(f"{ESCAPE}[?25l"), seen.rfind(f"{ESCAPE}[?25h")
+    assert hidden < shown, "the cursor must be shown again at the end"
+
+
+def test_no_color_on_a_terminal(nnfit: Nnfit, tiny: Example) -> None:
+    code, _, seen = on_a_terminal(nnfit, "train", "tiny.yaml", env={"NO_COLOR": "1"})
+    assert code == 0
+    colours = [c for c in re.findall(rf"{ESCAPE}\[([0-9;]*)m", seen) if re.search("3[0-8]|9[0-7]", c)]
+    assert colours == []
+
+
+def test_a_dumb_terminal_gets_plain_rows(nnfit: Nnfit, tiny: Example) -> None:
+    code, out, seen = on_a_terminal(nnfit, "train", "tiny.yaml", env={"TERM": "dumb"})
+    assert (code, out) == (0, "tiny.npz\n")
+    assert ESCAPE not in seen
+
+
+def test_an_ascii_stream_is_no_reason_to_fail(nnfit: Nnfit, labels: Example) -> None:
+    env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    for command in ("train labels.yaml", "inspect labels.npz", "evaluate labels.npz labels.csv"):
+        result = nnfit(*command.split(), env=env)
+        assert result.code == 0, (command, result.err)
+        assert result.out.isascii() and result.err.isascii()
+
+
+def test_predictions_are_utf8_whatever_the_locale(nnfit: Nnfit, labels: Example) -> None:
+    env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    expected = nnfit("predict", "labels.npz", "labels.csv", "--keep", "city")
+    found = nnfit("predict", "labels.npz", "labels.csv", "--keep", "city", env=env)
+    assert "Zürich" in expected.out and "東京" in expected.out
+    assert found == expected
+
+
+# `-`, pipes ----------------------------------------------------------------------------------
+
+
+def test_a_config_from_stdin(nnfit: Nnfit, tiny: Example) -> None:
+    named = nnfit("train", "tiny.yaml", "-o", "named.npz")
+    piped = nnfit("train", "-", "-o", "piped.npz", stdin=tiny.yaml)
+    assert (named.code, piped.code, piped.out) == (0, 0, "piped.npz\n")
+    assert (nnfit.folder / "piped.npz").read_bytes() == (nnfit.folder / "named.npz").read_bytes()
+
+
+def test_the_default_output_of_a_config_from_stdin(nnfit: Nnfit, tiny: Example) -> None:
+    assert nnfit("train", "-", "-q", stdin=tiny.yaml).out == "model.npz\n"
+
+
+@pytest.mark.parametrize("args", [(), ("-",)])
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_data_from_stdin_named_or_left_out(
+    nnfit: Nnfit, tiny: Example, command: str, args: tuple[str, ...]
+) -> None:
+    piped = nnfit(command, "tiny.npz", *args, stdin=tiny.csv)
+    assert piped.code == 0
+    assert piped.out == nnfit(command, "tiny.npz", "tiny.csv").out
+
+
+def test_data_left_out_on_a_terminal(nnfit: Nnfit, tiny: Example) -> None:
+    terminal, end = pty.openpty()
+    process = nnfit.start("predict", "tiny.npz", stdin=end)
+    os.close(end)
+    out, err = process.communicate(timeout=60)
+    os.close(terminal)
+    assert (process.returncode, out) == (2, b"")
+    assert err.decode() == (
+        "nnfit: error: missing argument 'DATA': name a CSV, or pipe one in; "
+        "see 'nnfit predict --help'\n"
+    )
+
+
+def test_a_model_to_stdout(nnfit: Nnfit, tiny: Example) -> None:
+    process = nnfit.start("train", "tiny.yaml", "-q", "-o", "-")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    assert out == tiny.npz
+
+
+def test_predictions_to_a_file_leave_stdout_empty(nnfit: Nnfit, tiny: Example) -> None:
+    result = nnfit("predict", "tiny.npz", "tiny.csv", "-q", "-o", "out.csv")
+    assert (result.code, result.out, result.err) == (0, "", "")
+    expected = nnfit("predict", "tiny.npz", "tiny.csv").out
+    assert (nnfit.folder / "out.csv").read_text(encoding="utf-8") == expected
+    assert sorted(path.name for path in nnfit.folder.iterdir()) == [
+        "out.csv",
+        "tiny.csv",
+        "tiny.npz",
+        "tiny.yaml",
+    ]
+
+
+def test_init_into_train(nnfit: Nnfit, tiny: Example) -> None:
+    (nnfit.folder / "tiny.npz").unlink()
+    first = nnfit.start("init", "tiny.csv", "--target", "kind")
+    assert first.stdout is not None
+    second = nnfit.start("train", "-", "-q", stdin=first.stdout.fileno())
+    out, err = second.communicate(timeout=60)
+    assert (second.returncode, out, err) == (0, b"tiny.npz\n", b"")
+    assert nnfit("predict", "tiny.npz", "tiny.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "train --help",
+        "schema",
+        "inspect tiny.npz",
+        "evaluate tiny.npz tiny.csv --json",
+        "gradcheck tiny.yaml --json",
+        "init tiny.csv --target kind",
+        "predict tiny.npz tiny.csv",
+        "train tiny.yaml",
+    ],
+)
+def test_a_reader_that_is_gone(nnfit: Nnfit, tiny: Example, command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = nnfit.start(*command.split(), *(["-q"] if command[0] in "tp" else []), stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    if command.startswith("init"):
+        assert err == b"nnfit: task: classification (target 'kind' is text, 3 classes)\n"
+    else:
+        assert err == b""
+    assert process.returncode == 0
+
+
+def test_head_ends_a_long_prediction(nnfit: Nnfit, tiny: Example) -> None:
+    rows = tiny.csv.split("\n", 1)[1] * 4000
+    (nnfit.folder / "long.csv").write_text("x,colour,kind\n" + rows, encoding="utf-8")
+    process = nnfit.start("predict", "tiny.npz", "long.csv")
+    assert process.stdout is not None and process.stderr is not None
+    lines = [process.stdout.readline() for _ in range(3)]
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == 0
+    assert lines[0] == b"prediction\n"
+
+
+@pytest.mark.parametrize("command", ["inspect tiny.npz --json", "predict tiny.npz tiny.csv"])
+def test_a_full_disk_below_stdout(nnfit: Nnfit, tiny: Example, command: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "wb") as full:
+        process = nnfit.start(*command.split(), stdout=full.fileno())
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2  # a place that can't be written
+    assert err.decode() == "nnfit: error: <stdout>: cannot be written: no space left on device\n"
+
+
+def test_a_closed_stdin(nnfit: Nnfit, tiny: Example) -> None:
+    script = f"exec {sys.executable} -m nnfit predict tiny.npz <&-"
+    process = subprocess.run(["sh", "-c", script], capture_output=True, cwd=nnfit.folder)
+    assert process.returncode == 2
+    assert process.stderr.decode().startswith("nnfit: error: ")
+    assert process.stderr.count(b"\n") == 1
+
+
+# commands, help, exit codes ------------------------------------------------------------------
+
+
+def test_help_names_every_command_and_none_to_come(nnfit: Nnfit) -> None:
+    result = nnfit("--help")
+    assert (result.code, result.err) == (0, "")
+    listed = re.findall(r"^  ([a-z]+)  ", result.out.split("Commands:\n")[1], re.MULTILINE)
+    assert listed == list(COMMANDS)
+    for later in ("explain", "activations", "plot", "resume", "checkpoint"):
+        assert later not in result.out + nnfit("train", "--help").out
+
+
+def test_no_arguments_show_the_help(nnfit: Nnfit) -> None:
+    result = nnfit()
+    assert (result.code, result.out) == (2, "")
+    assert result.err == nnfit("--help").out
+
+
+def test_the_console_script_is_the_same(nnfit: Nnfit) -> None:
+    script = shutil.which("nnfit", path=str(Path(sys.executable).parent))
+    if script is None:
+        pytest.skip("nnfit is not installed beside this Python")
+    found = subprocess.run([script, "--version"], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, f"nnfit {package.__version__}\n")
+
+
+def test_help_is_quick(nnfit: Nnfit) -> None:
+    """Hold help to the issue's 2.5 times `import typer, rich`, by the best of some runs."""
+
+    def best(*command: str) -> float:
+        seconds = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - begin)
+        return min(seconds)
+
+    base = best(sys.executable, "-c", "import typer, rich")
+    assert best(sys.executable, "-m", "nnfit", "--help") <= 2.5 * base
+
+
+def test_json_is_one_object_without_nan(nnfit: Nnfit, tiny: Example) -> None:
+    for command in (
+        "train tiny.yaml -q --json --set data.validation=0",
+        "evaluate tiny.npz tiny.csv --json",
+        "gradcheck tiny.yaml --json",
+        "inspect tiny.npz --json",
+        "schema",
+    ):
+        result = nnfit(*command.split())
+        found = json.loads(result.out, parse_constant=pytest.fail)
+        assert isinstance(found, dict), command
+        assert result.out.endswith("}\n")
+
+
+def test_rows_come_out_while_input_still_comes_in(nnfit: Nnfit, tiny: Example) -> None:
+    process = nnfit.start("predict", "tiny.npz", stdin=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    rows = tiny.csv.splitlines(keepends=True)
+    process.stdin.write(rows[0].encode() + rows[1].encode())
+    process.stdin.flush()
+    assert process.stdout.readline() == b"prediction\n"  # would hang if it waited for the end
+    expected = nnfit("predict", "tiny.npz", "tiny.csv").out.splitlines(keepends=True)
+    assert process.stdout.readline().decode() == expected[1]
+    for row, line in zip(rows[2:6], expected[2:6], strict=True):
+        begin = time.perf_counter()
+        process.stdin.write(row.encode())
+        process.stdin.flush()
+        assert process.stdout.readline().decode() == line
+        assert time.perf_counter() - begin < 5.0
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.slow
+def test_five_million_rows_in_flat_memory(nnfit: Nnfit, tiny: Example) -> None:
+    process = nnfit.start("predict", "tiny.npz", "-q", stdin=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    lines = tiny.csv.splitlines(keepends=True)
+    block = "".join(lines[1:] * 1000).encode()
+    n_blocks = -(-5_000_000 // (48 * 1000))
+    feeder = os.fork()
+    if feeder == 0:
+        process.stdin.write(lines[0].encode())
+        for _ in range(n_blocks):
+            process.stdin.write(block)
+        process.stdin.flush()
+        os._exit(0)
+    process.stdin.close()
+    rows, largest = -1, 0
+    status = Path(f"/proc/{process.pid}/status")
+    while data := process.stdout.read(1 << 22):
+        rows += data.count(b"\n")
+        peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        largest = max(largest, int(peak[1]) if peak else 0)
+    os.waitpid(feeder, 0)
+    assert process.wait(timeout=60) == 0
+    assert rows == n_blocks * 48 * 1000 >= 5_000_000
+    assert 0 < largest < 400 * 1024, f"{largest} KiB resident"
+
+
+@pytest.mark.slow
+def test_endless_input_and_head(nnfit: Nnfit, tiny: Example) -> None:
+    script = (
+        "(echo x,colour; yes 0.5,red) | "
+        f"{sys.executable} -m nnfit predict tiny.npz | head -3; echo end"
+    )
+    found = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=nnfit.folder, timeout=60
+    )
+    lines = found.stdout.splitlines()
+    assert (lines[0], lines[3:], found.stderr) == ("prediction", ["end"], "")
+    assert set(lines[1:3]) <= {"a", "b", "c"} and np.unique(lines[1:3]).size == 1

@@ -1,0 +1,163 @@
+"""Metrics against scikit-learn, on random rows and on the degenerate ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn import metrics as reference
+
+from nnfit.training.metrics import (
+    classification_metrics,
+    confusion_matrix,
+    f1_macro,
+    log_loss,
+    r2,
+    regression_metrics,
+    roc_auc,
+)
+
+Array = NDArray[Any]
+CLOSE = {"rel": 1e-12, "abs": 1e-12}
+
+
+def _probabilities(rng: np.random.Generator, n: int, K: int) -> Array:
+    z = np.exp(2.0 * rng.normal(size=(n, K)))
+    return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
+# --- classification ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("K", [2, 3, 7])
+@pytest.mark.parametrize("n", [1, 2, 10, 500])
+def test_classification_metrics_are_scikit_learns(n: int, K: int) -> None:
+    rng = np.random.default_rng(100 * n + K)
+    codes, p = rng.integers(K, size=n), _probabilities(rng, n, K)
+    found = classification_metrics(codes, p)
+    predicted, labels = p.argmax(axis=1), list(range(K))
+    assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, predicted), **CLOSE)
+    assert found["log_loss"] == pytest.approx(reference.log_loss(codes, p, labels=labels), **CLOSE)
+    f1 = reference.f1_score(codes, predicted, average="macro", zero_division=0.0)
+    assert found["f1_macro"] == pytest.approx(f1, **CLOSE)
+    expected = reference.confusion_matrix(codes, predicted, labels=labels)
+    assert found["confusion_matrix"] == expected.tolist()
+    assert ("roc_auc" in found) == (K == 2)
+    if K == 2 and len(set(codes)) == 2:
+        auc = reference.roc_auc_score(codes, p[:, 1])
+        assert found["roc_auc"] == pytest.approx(auc, **CLOSE)
+
+
+def test_a_class_never_predicted_and_a_class_that_is_absent() -> None:
+    # class 1 occurs and is never predicted; class 2 is predicted and never occurs; 3 neither
+    codes, predicted = np.array([0, 0, 1, 1, 0]), np.array([0, 2, 0, 0, 0])
+    confusion = confusion_matrix(codes, predicted, 4)
+    assert confusion.tolist() == [[2, 0, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    expected = reference.f1_score(codes, predicted, average="macro", zero_division=0.0)
+    assert f1_macro(confusion) == pytest.approx(expected, **CLOSE)
+    # by hand: class 0 has 2tp/(2tp + fp + fn) = 4/7, classes 1 and 2 have 0
+    assert f1_macro(confusion) == pytest.approx(4.0 / 21.0, rel=1e-14)
+
+
+def test_roc_auc_with_ties_is_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    for n in (5, 50, 500):
+        positive = np.arange(n) % 3 == 0
+        score = rng.integers(4, size=n) / 4.0
+        found = roc_auc(positive, score)
+        assert found == pytest.approx(reference.roc_auc_score(positive, score), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "positive, score, expected",
+    [
+        ([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], 1.0),
+        ([1, 1, 0, 0], [0.1, 0.2, 0.3, 0.4], 0.0),
+        ([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5], 0.5),
+        ([0, 1], [0.3, 0.3], 0.5),
+        ([0, 1, 1], [0.2, 0.2, 0.4], 0.75),  # one tie of the two pairs
+        ([1, 1, 1], [0.1, 0.2, 0.3], None),
+        ([0, 0], [0.1, 0.2], None),
+    ],
+)
+def test_roc_auc_by_hand(positive: list[int], score: list[float], expected: float | None) -> None:
+    assert roc_auc(np.array(positive), np.array(score)) == expected
+
+
+def test_log_loss_of_certainty_is_finite_and_scikit_learns() -> None:
+    codes = np.array([0, 1, 1])
+    p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])  # right, right, wrong
+    found = log_loss(codes, p)
+    assert found == pytest.approx(reference.log_loss(codes, p), **CLOSE)
+    assert found == pytest.approx(-math.log(np.finfo(np.float64).eps) / 3.0, rel=1e-12)
+
+
+def test_metrics_are_computed_in_float64() -> None:
+    rng = np.random.default_rng(1)
+    codes, p = rng.integers(3, size=2000), _probabilities(rng, 2000, 3).astype(np.float32)
+    exact = -np.log(p[np.arange(2000), codes].astype(np.float64)).mean()
+    assert log_loss(codes, p) == pytest.approx(exact, **CLOSE)
+    y = (1e4 + rng.normal(size=(2000, 1))).astype(np.float32)
+    y_hat = y + np.float32(0.5)
+    assert regression_metrics(y, y_hat, ["t"])["rmse"] == pytest.approx(0.5, rel=1e-12)
+
+
+# --- regression -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("K", [1, 2, 5])
+@pytest.mark.parametrize("n", [2, 3, 400])
+def test_regression_metrics_are_scikit_learns(n: int, K: int) -> None:
+    rng = np.random.default_rng(10 * n + K)
+    y = rng.normal(size=(n, K)) * 10.0 ** np.arange(K)
+    y_hat = y + rng.normal(size=(n, K))
+    targets = [f"t{k}" for k in range(K)]
+    found = regression_metrics(y, y_hat, targets)
+    assert found["rmse"] == pytest.approx(reference.root_mean_squared_error(y, y_hat), **CLOSE)
+    assert found["mae"] == pytest.approx(reference.mean_absolute_error(y, y_hat), **CLOSE)
+    assert found["r2"] == pytest.approx(reference.r2_score(y, y_hat), **CLOSE)
+    assert ("per_target" in found) == (K > 1)
+    for k, target in enumerate(targets if K > 1 else []):
+        each = found["per_target"][target]
+        alone = regression_metrics(y[:, [k]], y_hat[:, [k]], [target])
+        assert each == alone
+
+
+@pytest.mark.parametrize("value", [3.0, 0.1])
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_r2_of_a_constant_target_is_one_when_met_and_else_zero(n: int, value: float) -> None:
+    y = np.full(n, value)
+    assert r2(y, y.copy()) == 1.0
+    assert r2(y, y + 0.5) == 0.0
+
+
+def test_r2_of_a_constant_target_is_scikit_learns() -> None:
+    y = np.full(4, 3.0)
+    for y_hat in (y, y + np.array([0.0, 0.0, 0.0, 1.0])):
+        assert r2(y, y_hat) == reference.r2_score(y, y_hat)
+
+
+def test_r2_needs_two_rows() -> None:
+    assert r2(np.ones(1), np.ones(1)) is None
+    one_row = regression_metrics(np.ones((1, 2)), np.zeros((1, 2)), ["a", "b"])
+    assert (one_row["rmse"], one_row["mae"], one_row["r2"]) == (1.0, 1.0, None)
+
+
+def test_r2_of_the_mean_is_zero_and_of_worse_negative() -> None:
+    y = np.array([1.0, 2.0, 3.0])
+    assert r2(y, np.full(3, 2.0)) == 0.0
+    assert r2(y, y[::-1].copy()) == -3.0  # residual 8, spread 2
+
+
+def test_metrics_are_python_numbers() -> None:
+    rng = np.random.default_rng(2)
+    codes, p = rng.integers(2, size=20), _probabilities(rng, 20, 2)
+    found = classification_metrics(codes, p)
+    kinds = {name: type(value) for name, value in found.items()}
+    assert kinds.pop("confusion_matrix") is list
+    assert set(kinds.values()) == {float}
+    y = rng.normal(size=(20, 1))
+    assert {type(v) for v in regression_metrics(y, 2.0 * y, ["t"]).values()} == {float}
