@@ -25,14 +25,15 @@ from nnfit.table.columns import (
 )
 from nnfit.table.csv import CsvFormat, read_table
 from nnfit.table.encoding import Encoder
-from nnfit.table.labels import LabelEncoder, class_weights
+from nnfit.table.fitting import fit_encoder
+from nnfit.table.labels import LabelEncoder
 from nnfit.table.splitting import split
 from nnfit.table.targets import (
     TargetScaler,
     decide_task,
     drop_rows_without_target,
-    row_weights,
 )
+from nnfit.table.weights import class_weights, row_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def prepare(
         codes = labels.encode(rows.frame[data.target[0]], rows.name, rows.numbers)
     pieces = _split(file, rows, codes, rng, notes)
     train = pieces["train"]
-    encoder = Encoder.fit(
+    encoder = fit_encoder(
         train.frame,
         columns,
         features=config.features,

@@ -27,6 +27,7 @@ from nnfit.errors import ConfigError, DataError
 from nnfit.observer import Observer
 from nnfit.table.columns import decide_columns
 from nnfit.table.encoding import Encoder
+from nnfit.table.fitting import fit_encoder
 from nnfit.table.scaling import normal_quantile
 
 
@@ -66,7 +67,7 @@ def fit(
         "observer": observer,
         "rows": rows,
     }
-    return Encoder.fit(frame, columns, **(settings | keys))
+    return fit_encoder(frame, columns, **(settings | keys))
 
 
 def mixed(n: int = 40) -> pd.DataFrame:

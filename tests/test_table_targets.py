@@ -15,15 +15,15 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from nnfit.errors import ConfigError, DataError
 from nnfit.observer import Observer
-from nnfit.table.labels import LabelEncoder, class_weights
+from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import (
     TargetScaler,
     decide_task,
     drop_rows_without_target,
-    row_weights,
     rows_with_target,
     target_values,
 )
+from nnfit.table.weights import class_weights, row_weights
 
 
 class Heard(Observer):

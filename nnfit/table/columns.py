@@ -25,7 +25,7 @@ from nnfit.table.cells import (
     read_labels,
     shown,
 )
-from nnfit.table.expressions import parse_features
+from nnfit.table.features import parse_features
 
 Kind = Literal["numeric", "categorical", "boolean"]
 

@@ -10,14 +10,14 @@ import ast
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import ConfigError, did_you_mean
+from nnfit.errors import did_you_mean
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 50
@@ -183,40 +183,6 @@ def parse(text: str, known_columns: Collection[str] | None = None) -> Expression
     walk = _Walk(text, source, known_columns)
     root = walk.node(tree.body, 1)
     return Expression(text, tuple(dict.fromkeys(walk.columns)), root)
-
-
-def parse_features(
-    features: Sequence[str] | None, known_columns: Sequence[str], where: str
-) -> list[Expression]:
-    """Return the features of a config as expressions, `*` (and None) as every column by itself.
-
-    Raises
-    ------
-    ConfigError
-        With `where` and the feature, if one cannot be understood or is there twice.
-    """
-    found: list[Expression] = []
-    for text in ("*",) if features is None else features:
-        if text.strip() == "*":
-            found += [column(name) for name in known_columns]
-            continue
-        try:
-            found.append(parse(text, known_columns))
-        except ValueError as err:
-            raise ConfigError(f"{where}: {text!r}: {err}") from err
-    seen: set[tuple[bool, str]] = set()
-    for expression in found:
-        key = (
-            expression.is_column,
-            expression.columns[0] if expression.is_column else expression.text,
-        )
-        if key in seen:
-            raise ConfigError(
-                f"{where}: {expression.text!r} is there twice; expected every feature once "
-                "('*' stands for every column)"
-            )
-        seen.add(key)
-    return found
 
 
 def column(name: str) -> Expression:

@@ -1,20 +1,20 @@
-"""Class labels as they were spelt, their codes and their weights.
+"""Class labels as they were spelt, and their codes.
 
 Which columns hold labels is for `targets` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import ConfigError, DataError, did_you_mean
+from nnfit.errors import DataError, did_you_mean
 from nnfit.observer import Observer
 from nnfit.table import meta as check
 from nnfit.table.cells import (
@@ -90,7 +90,7 @@ class LabelEncoder:
             At the first label that is missing or unknown.
         """
         found, labels = read_labels(series, name, rows, spelling)
-        find = _class_finder(self.classes)
+        find = class_finder(self.classes)
         table = np.array([-1 if (c := find(text)) is None else c for text in labels] + [-1])
         codes = table[found].astype(np.intp)
         unknown = np.flatnonzero(codes < 0)
@@ -141,49 +141,7 @@ class LabelEncoder:
         return cls(check.text(fields["target"], "labels.target"), classes)
 
 
-def class_weights(
-    codes: NDArray[np.integer[Any]],
-    classes: Sequence[str],
-    spec: Literal["balanced"] | Mapping[str, float],
-    where: str,
-) -> NDArray[np.float64]:
-    """Return every row's class weight, of shape (N,).
-
-    Parameters
-    ----------
-    codes : int ndarray of shape (N,)
-        Indices into `classes`.
-    spec : "balanced" or mapping of label to weight
-        balanced: N / (K n_k) for a class of n_k rows among the K that occur. A label that the
-        mapping leaves out weighs 1.
-    where : str
-        The place of the `class_weight` key in messages.
-
-    Raises
-    ------
-    ConfigError
-        If a label is no class, or every row would weigh 0.
-    """
-    if not isinstance(spec, Mapping):
-        counts = np.bincount(codes, minlength=len(classes))
-        weights = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        return np.asarray(weights[codes], dtype=np.float64)
-    weights = np.ones(len(classes))
-    find = _class_finder(classes)
-    for text, value in spec.items():
-        code = find(text)
-        if code is None:
-            raise ConfigError(
-                f"{where}: unknown class {text!r}; classes are: {listed(classes)}"
-                f"{did_you_mean(text, classes)}"
-            )
-        weights[code] = value
-    if not weights[codes].any():
-        raise ConfigError(f"{where}: every row weighs 0; some class needs a weight > 0")
-    return np.asarray(weights[codes])
-
-
-def _class_finder(classes: Sequence[str]) -> Any:
+def class_finder(classes: Sequence[str]) -> Any:
     """Return a function from a label to its code, or None: as spelt, else by value."""
     exact = {text: code for code, text in enumerate(classes)}
     by_value: dict[str, int | None] = {}

@@ -162,29 +162,6 @@ def target_values(
     return Y
 
 
-def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> NDArray[np.float64]:
-    """Return the sample weights, of shape (N,).
-
-    Raises
-    ------
-    DataError
-        At the first cell that is no finite number >= 0, or if all are 0.
-    """
-    series = frame[weight]
-    values, failed = read_floats(series, parse_number)
-    wrong = ~(np.isfinite(values) & (values >= 0.0))
-    wrong[failed] = True
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        cell = "a missing cell" if series.isna().iloc[i] else shown(series.iloc[i])
-        raise DataError(
-            f"{place(name, rows, i, weight)}: got {cell}; a weight must be a finite number >= 0"
-        )
-    if not values.any():
-        raise DataError(f"{name}: {quoted([weight])}: every weight is 0; some must be > 0")
-    return np.array(values)
-
-
 @dataclass(frozen=True)
 class TargetScaler:
     """Regression targets brought to mean 0 and standard deviation 1, or left as they are.
