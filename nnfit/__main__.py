@@ -6,7 +6,6 @@ moment.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -26,9 +25,10 @@ def main() -> NoReturn:
     except Interrupted as stopped:
         print(f"nnfit: {stopped.message}", file=sys.stderr)
         code = stopped.exit_code
-    except BrokenPipeError:
-        # the reader has what it wanted; what is still buffered must not fail once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except BrokenPipeError:  # the reader has what it wanted
+        from nnfit.cli.app import mute_stdout
+
+        mute_stdout()
         code = ExitCode.DONE
     sys.exit(code)
 

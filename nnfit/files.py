@@ -102,6 +102,7 @@ def _sync_folder(folder: str) -> None:
 
 def _unwritable(path: str, err: OSError) -> OutputError:
     reason = (err.strerror or str(err)).lower()
-    if isinstance(err, FileNotFoundError):
-        reason = f"the folder {os.path.dirname(path) or '.'!r} does not exist"
+    folder = os.path.dirname(path) or "."
+    if not os.path.exists(folder):
+        reason = f"the folder {folder!r} does not exist"
     return OutputError(f"{path}: cannot be written: {reason}")

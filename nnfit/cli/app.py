@@ -11,6 +11,7 @@ import typer
 
 from nnfit import __version__
 from nnfit.cli import evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
 app = typer.Typer(
@@ -27,9 +28,6 @@ app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
-
-# every usage error of Typer is of this kind, whether Typer brings its own click or not
-UsageError = typer.BadParameter.__mro__[1]
 
 
 def _version(wanted: bool) -> None:
@@ -59,12 +57,22 @@ def run(args: Sequence[str] | None = None) -> int:
         result = command.main(arguments, prog_name="nnfit", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
+    except SystemExit as stop:
+        # Typer's own answer to a closed pipe, which must not look like a failure
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
     except BrokenPipeError:
         raise
     except Exception as err:
         if os.environ.get("NNFIT_DEBUG") == "1":
             raise
         return _show(err)
+
+
+def mute_stdout() -> None:
+    """Lead stdout nowhere, so that what is still buffered does not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _show(err: Exception) -> int:
@@ -75,6 +83,11 @@ def _show(err: Exception) -> int:
         return err.exit_code
     if isinstance(err, UsageError):
         return _show_usage(err)
+    if isinstance(err, OSError) and err.filename is None:  # files are reported by their rooms
+        mute_stdout()
+        reason = (err.strerror or str(err)).lower()
+        print(f"nnfit: error: <stdout>: cannot be written: {reason}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
     if isinstance(err, MemoryError):
         print("nnfit: error: out of memory", file=sys.stderr)
         return ExitCode.FAILED

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+# every usage error of Typer is of this kind, whether Typer brings its own click or not
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", show_default=False, help="A model file (.npz).")
 ]
@@ -31,13 +34,13 @@ def data_or_stdin(data: str | None) -> str:
 
     Raises
     ------
-    typer.BadParameter
+    UsageError
         Without either.
     """
     if data is not None:
         return data
     if sys.stdin is None or sys.stdin.isatty():
-        raise typer.BadParameter("missing argument 'DATA': name a CSV, or pipe one in")
+        raise UsageError("missing argument 'DATA': name a CSV, or pipe one in")
     return "-"
 
 

@@ -11,6 +11,7 @@ from nnfit.cli.options import (
     DataArgument,
     ModelArgument,
     QuietOption,
+    UsageError,
     data_or_stdin,
     same_file,
 )
@@ -54,7 +55,7 @@ def predict(
     from nnfit.streaming import predict_rows
 
     if append and keep:
-        raise typer.BadParameter("--append carries every column already; leave out --keep")
+        raise UsageError("--append carries every column already; leave out --keep")
     data = data_or_stdin(data)
     loaded = load(model)
     for other in (model, data):

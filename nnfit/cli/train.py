@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, SetOption, print_json, same_file
+from nnfit.cli.options import (
+    JsonOption,
+    QuietOption,
+    SetOption,
+    UsageError,
+    print_json,
+    same_file,
+)
 from nnfit.errors import ConfigError, Interrupted
 
 
@@ -41,9 +48,10 @@ def train(
     file = load_config(config, set_ or [], data)
     path = output or file.default_output()
     if path == "-" and json:
-        raise typer.BadParameter("--json and -o - both write to stdout")
+        raise UsageError("--json and -o - both write to stdout")
     if path != "-":
-        for other in (config, file.resolve(file.config.data.path)):
+        sources = (file.config.data.path, file.config.data.validation, file.config.data.test)
+        for other in (config, *(file.resolve(s) for s in sources if isinstance(s, str))):
             if same_file(path, other):
                 raise ConfigError(f"{path}: is what is read; expected another place for the model")
         check_writable(path)

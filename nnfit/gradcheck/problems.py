@@ -79,11 +79,12 @@ def random_problem(
     )
 
 
-def standard_problems(network_class: type[Network] = Network, seed: int = 0) -> Iterator[Problem]:
+def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> Iterator[Problem]:
     """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
 
     Then every output activation with every residual loss, and dropout, L2, sample weights and
-    the missing bias, alone and together.
+    the missing bias, alone and together. The default seed draws no network whose output is dead
+    on every row, and no array with a kink beside every entry.
     """
     rng = np.random.default_rng(seed)
 

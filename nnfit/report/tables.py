@@ -191,6 +191,11 @@ def _conclusion(result: Mapping[str, Any], checks: int, cases: int, failures: in
     else:
         allowed = f"{tolerance:.0e} ({result['method']})"
     how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {allowed}"
+    entries, kinks = (
+        sum(check.get(k, 0) for check in result["checks"]) for k in ("entries", "kinks")
+    )
+    if kinks:
+        how += f"\n{entries:,} entries compared, {kinks:,} left out beside a kink"
     if result["passed"]:
         return Text.assemble(("passed", "bold green"), f": {what}\n{how}")
     return Text.assemble(("failed", "bold red"), f": {failures:,} of {what}\n{how}")

@@ -22,6 +22,7 @@ Rows = NDArray[np.int64] | int
 
 CellType = Literal["number", "boolean", "text", "category", "mixed", "empty", "other"]
 
+DIGITS = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")  # an integer, however spelt
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")  # as Python writes one
 # Plain ASCII decimals: float() would also take '1_000' and Arabic digits. No two parts can match
 # the same digits, so a long cell takes linear time.

@@ -18,7 +18,7 @@ from nnfit.errors import DataError
 from nnfit.observer import Observer
 from nnfit.table import meta as check
 from nnfit.table.cells import (
-    INTEGER,
+    DIGITS,
     Rows,
     cell_type,
     label,
@@ -266,7 +266,7 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
     integers = (
         _are_integers(series)
         if pd.api.types.is_float_dtype(series.dtype)
-        else all(INTEGER.fullmatch(text.strip().removeprefix("+")) for text in labels)
+        else all(DIGITS.fullmatch(text) for text in labels)
     )
     if not integers:
         return "regression", "holds decimal numbers"

@@ -74,7 +74,7 @@ def r2(y: Array, y_hat: Array) -> float | None:
         return None
     residual = float(((y - y_hat) ** 2).sum())
     spread = float(((y - y.mean()) ** 2).sum())
-    if spread == 0.0:
+    if y.min() == y.max():  # the mean of equal numbers may differ from them in the last bit
         return 1.0 if residual == 0.0 else 0.0
     return 1.0 - residual / spread
 
