@@ -17,8 +17,9 @@ from nnfit.errors import ExitCode, Interrupted
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     try:
-        signal.signal(signal.SIGINT, _stop)
-        signal.signal(signal.SIGTERM, _stop)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and `&` in scripts set it
+                signal.signal(number, _stop)
         from nnfit.cli.app import run
 
         code = run()

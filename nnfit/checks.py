@@ -67,6 +67,8 @@ def check_gradients(
         raise ValueError(f"inject_bug must be one of {', '.join(BUGS)}, got {inject_bug!r}")
     network_class = Network if inject_bug is None else with_bug(inject_bug)
     if source is None:
+        if data is not None:
+            raise ConfigError("--data: without a config or a model there is no network for it")
         problems = list(standard_problems(network_class))
     else:
         problems = [_problem(source, data, network_class, observer)]

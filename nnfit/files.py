@@ -22,9 +22,7 @@ def check_writable(path: str) -> None:
     """
     if _is_special(path):
         return
-    target = os.path.realpath(path)
-    if os.path.isdir(target):
-        raise OutputError(f"{path}: is a folder; expected the name of a file to write")
+    target = _target(path)
     try:
         # the real thing is tried: permission bits don't tell of read-only or full disks
         handle, name = _beside(target)
@@ -45,7 +43,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
             with open(path, "wb") as stream:
                 yield stream
             return
-        target = os.path.realpath(path)
+        target = _target(path)
         handle, name = _beside(target)
     except OSError as err:
         raise _unwritable(path, err) from err
@@ -63,6 +61,14 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         if isinstance(err, OSError) and not isinstance(err, BrokenPipeError):
             raise _unwritable(path, err) from err
         raise
+
+
+def _target(path: str) -> str:
+    """Return the file that `path` leads to, through links, or refuse a folder."""
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise OutputError(f"{path}: is a folder; expected the name of a file to write")
+    return target
 
 
 def _is_special(path: str) -> bool:

@@ -123,9 +123,8 @@ class Model:
         The outputs of a residual loss are no probabilities: they are cut to [0, 1] and divided
         by their sum.
         """
-        p = y_hat.astype(np.float64)
-        if self.network.architecture.output_activation not in ("sigmoid", "softmax"):
-            p = np.clip(p, 0.0, 1.0)
+        bounded = self.network.architecture.output_activation in ("sigmoid", "softmax")
+        p = y_hat if bounded else np.clip(y_hat, 0.0, 1.0)
         if p.shape[1] == 1:  # one output is the probability of the second class
             return np.concatenate([1.0 - p, p], axis=1)
         norm = p.sum(axis=1, keepdims=True)
@@ -144,7 +143,8 @@ class Model:
         Digits below the resolution of float32 are rounded away: they are noise.
         """
         assert self.scaler is not None
-        values = self.scaler.decode(y_hat.astype(np.float64))
+        with np.errstate(over="ignore"):  # beyond float64 is inf, without a word
+            values = self.scaler.decode(y_hat)
         if self.network.dtype == np.float32:
             for k, scale in enumerate(self.scaler.scales):
                 values[:, k] = values[:, k].round(8 - math.floor(math.log10(scale)))

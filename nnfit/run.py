@@ -161,7 +161,7 @@ def _fit(
             codes = y_hat.argmax(axis=1) if y_hat.shape[1] > 1 else y_hat[:, 0] > 0.5
             return float((codes == validation.truth).mean())
         assert dataset.scaler is not None
-        errors = dataset.scaler.decode(y_hat.astype(np.float64)) - validation.truth
+        errors = dataset.scaler.decode(y_hat) - validation.truth
         return float(np.sqrt((errors**2).mean(axis=0)).mean())
 
     fit = Fit(

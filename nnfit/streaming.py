@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, TextIO
 
+import numpy as np
+
 from nnfit.errors import DataError
 from nnfit.model import Evaluation, Model
 from nnfit.nn.arrays import Array
@@ -79,8 +81,16 @@ def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
         return [labels]
     probabilities = model.probabilities(y_hat)
     if model.network.dtype.itemsize == 4:
-        probabilities = probabilities.round(9)  # float32 holds no more
+        probabilities = _significant(probabilities, 9)  # float32 holds no more
     return [labels, *probabilities.T]
+
+
+def _significant(values: Array, digits: int) -> Array:
+    """Return positive values rounded to so many significant digits."""
+    exponents = np.floor(np.log10(np.maximum(values, 1e-280)))
+    factors = 10.0 ** (digits - 1 - exponents)
+    rounded: Array = np.round(values * factors) / factors
+    return rounded
 
 
 def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
@@ -97,7 +107,6 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]
     for sentence in encoder.warnings(tally, blocks.name):
         observer.warning(sentence)
     if evaluation.without_target:
-        observer.warning(
-            f"{blocks.name}: left out {evaluation.without_target} rows without a target"
-        )
+        rows = "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
+        observer.warning(f"{blocks.name}: left out {rows} without a target")
     return evaluation.result(blocks.name)

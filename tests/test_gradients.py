@@ -62,7 +62,7 @@ def test_standard_set_has_every_regulariser_alone_and_together() -> None:
 
 
 def test_standard_set_is_the_same_every_time_and_another_with_another_seed() -> None:
-    again, other = list(standard_problems()), list(standard_problems(seed=1))
+    again, other = list(standard_problems()), list(standard_problems(seed=17))
     for problem, same, different in zip(PROBLEMS, again, other, strict=True):
         assert problem.case == same.case == different.case
         np.testing.assert_array_equal(problem.parameters, same.parameters)
@@ -79,7 +79,7 @@ def test_no_standard_problem_is_empty() -> None:
 # --- they pass --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(5))
 def test_every_standard_gradient_is_the_complex_step(seed: int) -> None:
     checks = [c for p in standard_problems(seed=seed) for c in check_problem(p, "complex")]
     assert [check for check in checks if not check.passed] == []
@@ -173,7 +173,8 @@ def test_a_kink_between_the_points_is_counted_and_not_compared(name: str) -> Non
     near = check_problem(_one_unit(name, 5e-4), "central")  # the points lie 1e-3 and 2e-3 away
     # the step of W2 moves no z, only those of W1 and x do
     assert _kinks(near) == {"W1": (0, 1), "W2": (1, 0), "x": (1, 0)}
-    assert all(check.passed for check in near)
+    # an array of which nothing could be compared is not called right
+    assert {check.parameter: check.passed for check in near} == {"W1": False, "W2": True, "x": True}
     far = check_problem(_one_unit(name, 5e-3), "central")
     assert _kinks(far) == {"W1": (1, 0), "W2": (1, 0), "x": (1, 0)}
     exact = check_problem(_one_unit(name, 5e-4), "complex")

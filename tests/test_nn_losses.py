@@ -193,6 +193,14 @@ def test_extreme_logits_of_softmax_cross_entropy(dtype: Any) -> None:
         np.testing.assert_array_equal(delta, np.eye(3)[:, [0]] - Y)
 
 
+def test_each_row_of_softmax_has_its_own_largest_logit() -> None:
+    # 2e4 apart: against a common maximum the second row would be exp(-2e4) = 0 everywhere
+    z, Y = np.array([[1e4, -1e4], [1e4, -1e4 + math.log(3.0)]]), np.array([[1.0, 1.0], [0.0, 0.0]])
+    value, delta = _loss("cross_entropy", "softmax", z, Y, 0.5)
+    assert float(value) == pytest.approx(0.5 * (math.log(2.0) + math.log(4.0)), rel=1e-12)
+    np.testing.assert_allclose(delta, [[-0.25, -0.375], [0.25, 0.375]], rtol=1e-11)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax", "tanh", "softplus"])
 @pytest.mark.parametrize("loss", sorted(RESIDUAL_LOSSES))
 def test_extreme_logits_of_bounded_outputs(loss: str, activation: str) -> None:
@@ -216,7 +224,14 @@ def test_predict_is_the_output_activation(loss: str, activation: str) -> None:
     make_head(loss, activation).predict(z, y_hat)
     f = softmax if activation == "softmax" else ACTIVATIONS[activation].f
     f(z, expected)
-    np.testing.assert_array_equal(y_hat, expected)
+    np.testing.assert_allclose(y_hat, expected, rtol=1e-14)
+
+
+def test_the_sigmoid_output_keeps_the_digits_of_a_small_probability() -> None:
+    z = np.array([[-700.0, -100.0, -30.0, 0.0, 30.0]])
+    y_hat = np.empty_like(z)
+    make_head("binary_cross_entropy", "sigmoid").predict(z, y_hat)
+    np.testing.assert_allclose(y_hat, 1.0 / (1.0 + np.exp(-z)), rtol=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,20 @@ def test_a_named_initialization_is_every_layers(name: str) -> None:
         np.testing.assert_array_equal(W, draw_weights(W.shape, name, rng).astype(np.float32))
 
 
+def test_scale_of_the_initial_weights() -> None:
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(1)
+
+    # sqrt(2/8) = sqrt(1/4) = 1/2 and sqrt(6/(2 + 4)) = 1
+    normal = rng().standard_normal((3, 8))
+    np.testing.assert_allclose(draw_weights((3, 8), "he", rng()), 0.5 * normal, rtol=1e-15)
+    normal = rng().standard_normal((3, 4))
+    np.testing.assert_allclose(draw_weights((3, 4), "lecun", rng()), 0.5 * normal, rtol=1e-15)
+    uniform = 2.0 * rng().random((2, 4)) - 1.0
+    np.testing.assert_allclose(draw_weights((2, 4), "glorot", rng()), uniform, rtol=1e-14)
+    assert not draw_weights((2, 4), "zeros", rng()).any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["he", "glorot", "lecun"])
 def test_variance_of_the_initial_weights(name: str) -> None:
@@ -199,6 +213,8 @@ def test_dropout_masks_scale_the_kept_units() -> None:
     network.draw_dropout(ws, np.random.default_rng(0))
     assert [keep.shape for keep in ws.keep] == [(50, 10), (40, 10)]
     assert all(set(np.unique(keep)) == {0.0, 1.25} for keep in ws.keep)
+    kept = np.mean([(keep > 0.0).mean() for keep in ws.keep])
+    assert abs(kept - 0.8) < 0.07  # 900 draws: five times sqrt(0.8 * 0.2 / 900)
     network.forward(ws, dropout=True)
     for i in (0, 1):
         n = len(ws.z[i])
@@ -250,7 +266,7 @@ def test_a_rows_prediction_does_not_depend_on_the_others(name: str, dtype: Any) 
     rng = np.random.default_rng(8)
     X = rng.normal(size=(1100, 5))
     whole = predict(network, X)
-    assert whole.dtype == dtype
+    assert whole.dtype == np.float64  # the output activation's
     for n in SOME_SIZES:
         first = int(rng.integers(0, 1101 - n))
         np.testing.assert_array_equal(predict(network, X[first : first + n]), whole[first:][:n])

@@ -18,8 +18,7 @@ from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.training.metrics import roc_auc
 
 Array = NDArray[Any]
-settings.register_profile("nnfit", deadline=None, max_examples=60)
-settings.load_profile("nnfit")
+PROPERTY = settings(deadline=None, max_examples=60)
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=6)
 LOGITS = hnp.arrays(np.float64, SHAPES, elements=st.floats(-1e4, 1e4))
@@ -27,6 +26,7 @@ SIZES = st.lists(st.integers(1, 6), min_size=2, max_size=5).map(tuple)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@PROPERTY
 @given(LOGITS)
 def test_softmax_columns_are_distributions(z: Array) -> None:
     y_hat = np.empty_like(z)
@@ -35,6 +35,7 @@ def test_softmax_columns_are_distributions(z: Array) -> None:
     np.testing.assert_allclose(y_hat.sum(axis=0), 1.0, rtol=1e-14)
 
 
+@PROPERTY
 @given(LOGITS, st.floats(-1e4, 1e4))
 def test_softmax_ignores_a_shift(z: Array, shift: float) -> None:
     y_hat, shifted = np.empty_like(z), np.empty_like(z)
@@ -44,6 +45,7 @@ def test_softmax_ignores_a_shift(z: Array, shift: float) -> None:
     np.testing.assert_allclose(shifted, y_hat, rtol=2e-11, atol=1e-300)
 
 
+@PROPERTY
 @given(LOGITS, SEEDS)
 def test_cross_entropy_is_never_negative_and_ignores_a_shift(z: Array, seed: int) -> None:
     K, N = z.shape
@@ -57,6 +59,7 @@ def test_cross_entropy_is_never_negative_and_ignores_a_shift(z: Array, seed: int
     )
 
 
+@PROPERTY
 @given(SEEDS, st.sampled_from(LOSSES), st.sampled_from(sorted(ACTIVATIONS)), st.booleans())
 def test_loss_and_gradient_ignore_the_order_of_rows(
     seed: int, loss: str, name: str, weighted: bool
@@ -74,6 +77,7 @@ def test_loss_and_gradient_ignore_the_order_of_rows(
     np.testing.assert_allclose(network.gradient.flat, gradient, rtol=1e-9, atol=1e-12)
 
 
+@PROPERTY
 @given(SEEDS, st.sampled_from(sorted(RESIDUAL_LOSSES)), st.sampled_from(OUTPUT_ACTIVATIONS))
 def test_residual_losses_are_zero_only_at_the_target(seed: int, loss: str, output: str) -> None:
     rng = np.random.default_rng(seed)
@@ -85,6 +89,7 @@ def test_residual_losses_are_zero_only_at_the_target(seed: int, loss: str, outpu
     assert mean_loss(network, X, Y + 0.5) > 0.1
 
 
+@PROPERTY
 @given(SEEDS, st.floats(0.01, 100.0))
 def test_only_the_proportion_of_sample_weights_counts(seed: int, factor: float) -> None:
     rng = np.random.default_rng(seed)
@@ -96,6 +101,7 @@ def test_only_the_proportion_of_sample_weights_counts(seed: int, factor: float) 
     )
 
 
+@PROPERTY
 @given(SIZES, st.booleans())
 def test_weights_and_biases_are_the_flat_vector(sizes: tuple[int, ...], bias: bool) -> None:
     p = Parameters(sizes, bias, np.float64)
@@ -113,6 +119,7 @@ def test_weights_and_biases_are_the_flat_vector(sizes: tuple[int, ...], bias: bo
         np.testing.assert_array_equal(Wb[:, : W.shape[1]], W)
 
 
+@PROPERTY
 @given(SIZES, st.booleans())
 def test_parameters_are_counted_as_they_are(sizes: tuple[int, ...], bias: bool) -> None:
     names = ("tanh",) * (len(sizes) - 2)
@@ -120,6 +127,7 @@ def test_parameters_are_counted_as_they_are(sizes: tuple[int, ...], bias: bool) 
     assert architecture.n_parameters == Parameters(sizes, bias, np.float32).flat.size
 
 
+@PROPERTY
 @given(SEEDS, st.integers(2, 40))
 def test_roc_auc_is_the_chance_to_rank_a_pair_right(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)

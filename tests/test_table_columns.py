@@ -147,7 +147,9 @@ def test_features_leave_other_columns_unread() -> None:
     assert [column.name for column in columns] == ["a", "b"]
     with pytest.raises(ConfigError) as caught:
         decide(frame, targets=["y"], features=["b", "y**2"], where="c.yaml:2:1: features")
-    assert str(caught.value) == ("c.yaml:2:1: features: 'y**2': unknown column 'y' at character 1")
+    assert str(caught.value) == (
+        "c.yaml:2:1: features: 'y**2': 'y' at character 1 is the target; a target is never an input"
+    )
 
 
 @pytest.mark.parametrize(

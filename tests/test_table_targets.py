@@ -94,7 +94,7 @@ def test_the_task_as_told() -> None:
         (
             ["1", "2", "?"],
             "d.csv, row 6, column 'y': cannot read '?' as a number; 2 of 3 cells are numbers. Add "
-            "'?' to data.missing_values, mend the cell, or list the column under data.categorical",
+            "'?' to data.missing_values, mend the cell, or set data.task: classification",
         ),
         (
             pd.to_datetime(["2020-01-01", "2020-01-02", None]).astype("datetime64[ns]"),

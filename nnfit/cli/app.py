@@ -16,7 +16,6 @@ from nnfit.errors import ExitCode, NnfitError
 
 app = typer.Typer(
     name="nnfit",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts in half the time of the framed one
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,8 +35,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def nnfit(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
@@ -47,13 +47,16 @@ def nnfit(
 
     Results go to stdout, everything else to stderr; "-" is stdin or stdout where a file is meant.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the one place where errors are shown."""
+    arguments = sys.argv[1:] if args is None else list(args)
     try:
         command = typer.main.get_command(app)
-        arguments = None if args is None else list(args)
         result = command.main(arguments, prog_name="nnfit", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
@@ -67,6 +70,8 @@ def run(args: Sequence[str] | None = None) -> int:
     except Exception as err:
         if os.environ.get("NNFIT_DEBUG") == "1":
             raise
+        if isinstance(err, UsageError):
+            return _show_usage(err, arguments)
         return _show(err)
 
 
@@ -81,8 +86,6 @@ def _show(err: Exception) -> int:
         for message in err.messages:
             print(f"nnfit: error: {_one_line(message)}", file=sys.stderr)
         return err.exit_code
-    if isinstance(err, UsageError):
-        return _show_usage(err)
     if isinstance(err, OSError) and err.filename is None:  # files are reported by their rooms
         mute_stdout()
         reason = (err.strerror or str(err)).lower()
@@ -99,13 +102,14 @@ def _show(err: Exception) -> int:
     return ExitCode.FAILED
 
 
-def _show_usage(err: Any) -> int:
-    """Print a wrong command line as one line; no arguments at all show the help."""
-    message = err.format_message()
-    if type(err).__name__ == "NoArgsIsHelpError":
-        print(message, file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    command = err.ctx.command_path if getattr(err, "ctx", None) else "nnfit"
+def _show_usage(err: Any, arguments: Sequence[str]) -> int:
+    """Print a wrong command line as one line."""
+    message = err.format_message().replace("Value error, ", "")  # pydantic's, in some Typers
+    command = "nnfit"
+    if getattr(err, "ctx", None) is not None:
+        command = err.ctx.command_path
+    elif arguments and not arguments[0].startswith("-"):  # some Typers forget where they were
+        command = f"nnfit {arguments[0]}"
     message = message[:1].lower() + message[1:].rstrip(".")
     print(f"nnfit: error: {_one_line(message)}; see '{command} --help'", file=sys.stderr)
     return ExitCode.BAD_INPUT

@@ -50,6 +50,7 @@ def predict(
     import sys
 
     from nnfit.cli.streams import text_output
+    from nnfit.files import check_writable
     from nnfit.model_file import load
     from nnfit.report import make_observer
     from nnfit.streaming import predict_rows
@@ -62,6 +63,8 @@ def predict(
         if output != "-" and same_file(output, other):
             raise OutputError(f"{output}: is what is read; expected another place to write to")
     # on a terminal the rows themselves show that it goes on; a bar would run into them
+    if output != "-":
+        check_writable(output)
     observer = make_observer(quiet or (output == "-" and sys.stdout.isatty()))
     try:
         with text_output(output) as stream:

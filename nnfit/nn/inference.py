@@ -15,14 +15,18 @@ BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
 
 
 def predict(network: Network, X: Array) -> Array:
-    """Return y_hat of shape (N, K) for rows `X` of shape (N, D), in the network's dtype."""
+    """Return y_hat of shape (N, K), float64, for rows `X` of shape (N, D).
+
+    The layers run in the network's dtype; the output activation alone in float64, since in
+    float32 a probability near 1 would leave nothing of the other class's.
+    """
     ws = network.workspace(BLOCK_ROWS)
-    y_hat = np.empty_like(ws.z[-1])
-    out = np.empty((len(X), len(y_hat)), network.dtype)
+    y_hat: Array = np.empty(ws.z[-1].shape)
+    out: Array = np.empty((len(X), len(y_hat)))
     for start in range(0, len(X), BLOCK_ROWS):
         block = X[start : start + BLOCK_ROWS]
         ws.rows[: len(block), : X.shape[1]] = block
-        network.head.predict(network.forward(ws), y_hat)
+        network.head.predict(network.forward(ws).astype(np.float64), y_hat)
         out[start : start + len(block)] = y_hat[:, : len(block)].T
     return out
 

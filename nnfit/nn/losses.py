@@ -36,7 +36,10 @@ class SigmoidCrossEntropy:
     """
 
     def predict(self, z: Array, y_hat: Array) -> None:
-        sigmoid(z, y_hat)
+        # exp(-softplus(-z)): the tanh form would lose the digits of a small probability
+        ACTIVATIONS["softplus"].f(-z, y_hat)
+        np.negative(y_hat, out=y_hat)
+        np.exp(y_hat, out=y_hat)
 
     def loss(self, z: Array, Y: Array, share: Share, delta: Array) -> Any:
         weight = share / z.shape[0]

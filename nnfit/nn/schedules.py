@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 SCHEDULES = ("constant", "cosine", "step", "exponential", "plateau", "one_cycle")
 
-ONE_CYCLE_RISE = 0.3  # share of the run that rises; Smith & Topin 2019, as PyTorch has it
-ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 10_000
+ONE_CYCLE_RISE = 0.3  # share of the run that rises; after Smith & Topin 2019
+ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 10_000  # of the configured rate, its peak
 
 
 @dataclass

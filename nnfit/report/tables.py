@@ -176,6 +176,8 @@ def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]
     place = f"[{index}]" if index else ""
     head = Text("\nfailed: ", "bold red")
     head.append(f"{cut(str(check['case']), 50)}, {cut(str(check['parameter']), 20)}{place}", "none")
+    if check.get("entries") == 0:
+        return [head, Text("  nothing compared: a kink beside every entry; try --method complex")]
     figures = (
         f"  analytic {check['analytic']:.6e}, numeric {check['numeric']:.6e},"
         f" relative error {_error(check['relative_error'])} > {tolerance:.0e}"

@@ -98,7 +98,9 @@ def decide_columns(
             "Check data.include and data.exclude"
         )
     available = [column for column in known if column in chosen]
-    wanted = parse_features(features, available, where)
+    refused = {column: "is in data.exclude" for column in exclude}
+    refused |= {column: "is the target; a target is never an input" for column in targets}
+    wanted = parse_features(features, available, where, refused)
     chosen = {column for expression in wanted for column in expression.columns}
     columns = []
     crowded = []
@@ -173,14 +175,20 @@ def is_crowded(series: pd.Series[Any], name: str, rows: Rows) -> bool:
 
 
 def bad_number(
-    series: pd.Series[Any], name: str, rows: Rows, i: int, n_numbers: int, n_cells: int
+    series: pd.Series[Any],
+    name: str,
+    rows: Rows,
+    i: int,
+    n_numbers: int,
+    n_cells: int,
+    otherwise: str = "list the column under data.categorical",
 ) -> DataError:
     """Return the error for a text cell in a column of numbers, at position `i`."""
     cell = shown(series.iloc[i])
     return DataError(
         f"{place(name, rows, i, str(series.name))}: cannot read {cell} as a number; "
         f"{n_numbers} of {n_cells} cells are numbers. Add {cell} to data.missing_values, "
-        "mend the cell, or list the column under data.categorical"
+        f"mend the cell, or {otherwise}"
     )
 
 

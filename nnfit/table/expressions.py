@@ -132,7 +132,11 @@ class Expression:
         return np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.float64), (n_rows,)))
 
 
-def parse(text: str, known_columns: Collection[str] | None = None) -> Expression:
+def parse(
+    text: str,
+    known_columns: Collection[str] | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> Expression:
     """Return the expression that `text` spells.
 
     Parameters
@@ -142,6 +146,8 @@ def parse(text: str, known_columns: Collection[str] | None = None) -> Expression
         `-`, parentheses and the names in `FUNCTIONS`.
     known_columns : collection of str, optional
         The names that may be used; by default any.
+    refused : mapping of str to str, optional
+        Names that are columns too, and why they may not be used: "is the target".
 
     Raises
     ------
@@ -180,7 +186,7 @@ def parse(text: str, known_columns: Collection[str] | None = None) -> Expression
         raise ValueError(f"cannot be read as an expression{place}") from err
     except (ValueError, RecursionError, MemoryError) as err:
         raise ValueError("cannot be read as an expression") from err
-    walk = _Walk(text, source, known_columns)
+    walk = _Walk(text, source, known_columns, refused or {})
     root = walk.node(tree.body, 1)
     return Expression(text, tuple(dict.fromkeys(walk.columns)), root)
 
@@ -201,10 +207,17 @@ def _evaluate(node: _Node, lookup: Mapping[str, NDArray[np.float64]]) -> Any:
 class _Walk:
     """The whitelist walk: what is not asked for by name here is refused."""
 
-    def __init__(self, text: str, source: str, known_columns: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        source: str,
+        known_columns: Collection[str] | None,
+        refused: Mapping[str, str],
+    ) -> None:
         self.text = text
         self.encoded = source.encode()
         self.known_columns = known_columns
+        self.refused = refused
         self.columns: list[str] = []
         self.n_nodes = 0
 
@@ -259,6 +272,8 @@ class _Walk:
             hint = did_you_mean(name, self.known_columns)
             if name in FUNCTIONS:
                 hint = f"; the function is called as {name}(...)"
+            if name in self.refused:
+                raise ValueError(f"{name!r} at character {start} {self.refused[name]}")
             raise ValueError(f"unknown column {name!r} at character {start}{hint}")
         self.columns.append(name)
         return _Column(name)

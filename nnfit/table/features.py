@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nnfit.errors import ConfigError
 from nnfit.table.expressions import Expression, column, parse
 
 
 def parse_features(
-    features: Sequence[str] | None, known_columns: Sequence[str], where: str
+    features: Sequence[str] | None,
+    known_columns: Sequence[str],
+    where: str,
+    refused: Mapping[str, str] | None = None,
 ) -> list[Expression]:
     """Return the features of a config as expressions, `*` (and None) as every column by itself.
+
+    `refused` has the columns that are no inputs, and why.
 
     Raises
     ------
@@ -24,7 +29,7 @@ def parse_features(
             found += [column(name) for name in known_columns]
             continue
         try:
-            found.append(parse(text, known_columns))
+            found.append(parse(text, known_columns, refused))
         except ValueError as err:
             raise ConfigError(f"{where}: {text!r}: {err}") from err
     seen: set[tuple[bool, str]] = set()

@@ -260,7 +260,8 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
             return "classification", "is boolean"
         n_numbers = n_cells - len(failed)
         if kind != "category" and n_numbers > n_cells / 2:
-            raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells)
+            otherwise = "set data.task: classification"
+            raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells, otherwise)
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
     integers = (

@@ -1,0 +1,185 @@
+"""`nnfit init`: the config it writes trains as it stands, whatever the CSV.
+
+What each table becomes is decided by the table room and tested there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnfit as package
+from nnfit.config.messages import FIELDS
+from nnfit.config.reading import load_config
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example, Nnfit
+
+
+def proposed(cli: Commands, *args: str, stdin: str = "") -> str:
+    result = cli("init", *args, stdin=stdin)
+    assert result.code == 0, result.err
+    return result.out
+
+
+def trained(cli: Commands, text: str) -> None:
+    result = cli("train", "-", "-q", "-o", "m.npz", "--set", "training.epochs=2", stdin=text)
+    assert (result.code, result.out) == (0, "m.npz\n"), result.err
+
+
+@pytest.mark.parametrize("name", ["tiny", "labels", "binary", "price"])
+def test_every_example_trains_as_it_stands(
+    cli: Commands, request: pytest.FixtureRequest, name: str
+) -> None:
+    request.getfixturevalue(name)
+    target = {"tiny": "kind", "labels": "label", "binary": "passed", "price": "price"}[name]
+    text = proposed(cli, f"{name}.csv", "--target", target)
+    trained(cli, text)
+    model = package.load("m.npz")
+    assert model.targets == (target,)
+    assert model.task == ("regression" if name == "price" else "classification")
+
+
+def test_two_targets(cli: Commands, pair: Example) -> None:
+    text = proposed(cli, "pair.csv", "--target", "north", "--target", "south")
+    trained(cli, text)
+    assert package.load("m.npz").targets == ("north", "south")
+
+
+def test_every_key_is_there_with_a_comment(cli: Commands, tiny: Example) -> None:
+    text = proposed(cli, "tiny.csv", "--target", "kind")
+    lines = [line for line in text.splitlines() if line]
+    keys = [line.split(":")[0].strip() for line in lines]
+    for section, names in FIELDS.items():
+        assert set(names) <= set(keys), section
+    headings = [name for name in FIELDS if name]
+    for line, key in zip(lines, keys, strict=True):
+        if key not in headings:
+            assert "  # " in line, line
+
+
+def test_the_config_goes_where_stdout_does(nnfit: Nnfit, tiny: Example) -> None:
+    """Redirected into another folder, the path of the data is seen from there."""
+    (nnfit.folder / "configs").mkdir()
+    with open(nnfit.folder / "configs" / "c.yaml", "wb") as out:
+        process = nnfit.start("init", "tiny.csv", "--target", "kind", stdout=out.fileno())
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.decode()) == (
+        0,
+        "nnfit: task: classification (target 'kind' is text, 3 classes)\n",
+    )
+    config = load_config(nnfit.folder / "configs" / "c.yaml")
+    assert config.config.data.path == "../tiny.csv"
+    assert Path(config.resolve(config.config.data.path)) == nnfit.folder / "tiny.csv"
+    assert nnfit("train", "configs/c.yaml", "-q", "--set", "training.epochs=1").code == 0
+
+
+def test_the_output_is_named_after_the_data(cli: Commands, tiny: Example) -> None:
+    (Path("data")).mkdir()
+    Path("tiny.csv").rename("data/all kinds.csv")
+    text = proposed(cli, "data/all kinds.csv", "--target", "kind")
+    result = cli("train", "-", "-q", "--set", "training.epochs=1", stdin=text)
+    assert (result.code, result.out) == (0, "all kinds.npz\n")
+
+
+def test_set_wins_over_what_is_proposed(cli: Commands, tiny: Example) -> None:
+    args = ("--set", "training.epochs=7", "--set", "model.hidden_sizes=[5]", "--set", "seed=3")
+    Path("c.yaml").write_text(proposed(cli, "tiny.csv", "--target", "kind", *args))
+    config = load_config("c.yaml").config
+    assert (config.training.epochs, config.model.hidden_sizes, config.seed) == (7, (5,), 3)
+
+
+def test_from_stdin(cli: Commands, tiny: Example) -> None:
+    text = proposed(cli, "-", "--target", "kind", stdin=tiny.csv)
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    assert load_config("c.yaml").config.data.path == "-"
+    result = cli("train", "c.yaml", "-q", "--set", "training.epochs=1", stdin=tiny.csv)
+    assert (result.code, result.out) == (0, "model.npz\n")
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "key"), [(";", '";"'), ("\t", '"\\t"'), ("|", '"|"'), (",", '","')]
+)
+def test_the_delimiter_is_found(
+    cli: Commands, tiny: Example, folder: Path, delimiter: str, key: str
+) -> None:
+    (folder / "tiny.csv").write_text(tiny.csv.replace(",", delimiter), encoding="utf-8")
+    text = proposed(cli, "tiny.csv", "--target", "kind")
+    assert f"  delimiter: {key} " in text
+    trained(cli, text)
+
+
+def test_a_column_that_numbers_the_rows_is_left_out(cli: Commands, tiny: Example) -> None:
+    cells = tiny.cells
+    cells.insert(0, "id", [str(i) for i in range(1001, 1049)])
+    cells.insert(1, "name", [f"n{i * 7919 % 997}" for i in range(48)])
+    cells = pd.concat([cells] * 2, ignore_index=True)
+    cells["id"] = [str(i) for i in range(1001, 1097)]
+    cells["name"] = [f"n{i * 7919 % 997}" for i in range(96)]
+    Path("tiny.csv").write_text(cells.to_csv(index=False), encoding="utf-8")
+    text = proposed(cli, "tiny.csv", "--target", "kind")
+    assert "  exclude: [id, name] " in text
+    trained(cli, text)
+
+
+def test_tokens_for_missing_cells_are_found(cli: Commands, folder: Path) -> None:
+    rows = "".join(f"{i if i % 9 else '?'},{i % 5}.5\n" for i in range(60))
+    (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    text = proposed(cli, "d.csv", "--target", "y")
+    assert '  missing_values: ["?"] ' in text
+    trained(cli, text)
+    assert package.load("m.npz").encoder.input_names == ["x", "x is missing"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["no", "off", "y"],
+        ["1", "007", "1.0"],
+        ["a: b", "# c", "d"],
+        [" lead", "trail ", "mid dle"],
+        ["null", "~", "true"],
+        ["{a}", "[b]", "*c"],
+        ["Größe", "東京", "é"],
+        ['"q"', "'s'", "back\\slash"],
+        ["line\nbreak", "tab\there", "c"],
+    ],
+    ids=repr,
+)
+def test_odd_names_survive(
+    cli: Commands, folder: Path, names: list[str], rng: np.random.Generator
+) -> None:
+    frame = pd.DataFrame(rng.normal(size=(30, 3)), columns=names)
+    frame[names[2]] = np.array(["p", "q"])[(frame[names[0]] > 0).astype(int)]
+    (folder / "d.csv").write_text(frame.to_csv(index=False), encoding="utf-8", newline="")
+    text = proposed(cli, "d.csv", "--target", names[2])
+    trained(cli, text)
+    assert package.load("m.npz").targets == (names[2],)
+    assert package.load("m.npz").encoder.needed_columns == names[:2]
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 9, 10, 11])
+def test_few_rows_train_too(cli: Commands, folder: Path, n_rows: int) -> None:
+    rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(n_rows))
+    (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    trained(cli, proposed(cli, "d.csv", "--target", "y"))
+
+
+def test_a_pipe_of_three(nnfit: Nnfit, tiny: Example) -> None:
+    """init, train and predict with nothing but pipes between them."""
+    (nnfit.folder / "tiny.npz").unlink()
+    python = f"{sys.executable} -m nnfit"
+    script = (
+        f"{python} init tiny.csv --target kind 2>&- | {python} train - -q | "
+        f"xargs -I MODEL {python} predict MODEL tiny.csv -q | sort | uniq -c | wc -l"
+    )
+    found = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=nnfit.folder, timeout=60
+    )
+    assert (found.stdout.strip(), found.stderr) == ("4", "")  # three kinds and the header

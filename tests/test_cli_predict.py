@@ -1,0 +1,267 @@
+"""`nnfit predict` from outside: rows, header, labels, carried columns, formats, odd input.
+
+Streaming and pipes are in `test_cli_streams`, wrong input in `test_bad_input`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnfit as package
+from nnfit.table.coding import NumberCode
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example
+
+CLASSES = [' a,b "q"', "007", "1.0", "yes", "Zürich"]  # in the order of their characters
+
+
+def rows_of(text: str, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def test_one_row_each_in_order_with_a_header(cli: Commands, labels: Example) -> None:
+    result = cli("predict", "labels.npz", "labels.csv", "-q")
+    assert (result.code, result.err) == (0, "")
+    header, *rows = rows_of(result.out)
+    assert header == ["prediction"]
+    assert len(rows) == 100
+    truth = labels.cells["label"].tolist()
+    # one class in five is right by chance; the labels come back as they were spelt
+    assert np.mean([row[0] == label for row, label in zip(rows, truth, strict=True)]) > 0.9
+    assert {row[0] for row in rows} == set(truth)
+
+
+def test_probabilities_have_a_column_for_each_class_and_sum_to_one(
+    cli: Commands, labels: Example
+) -> None:
+    header, *rows = rows_of(cli("predict", "labels.npz", "labels.csv", "-q", "--proba").out)
+    order = sorted(CLASSES)
+    assert header == ["prediction", *(f"probability_{label}" for label in order)]
+    p = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    assert p.min() >= 0.0
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-6)  # float32, nine digits
+    assert [row[0] for row in rows] == [order[k] for k in p.argmax(axis=1)]
+
+
+def test_two_classes(cli: Commands, binary: Example) -> None:
+    header, *rows = rows_of(cli("predict", "binary.npz", "binary.csv", "-q", "--proba").out)
+    assert header == ["prediction", "probability_False", "probability_True"]
+    p = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-8)
+    assert [row[0] for row in rows] == [str(bool(q > 0.5)) for q in p[:, 1]]
+
+
+def test_regression_is_in_the_targets_own_units(cli: Commands, price: Example) -> None:
+    header, *rows = rows_of(cli("predict", "price.npz", "price.csv", "-q").out)
+    assert header == ["prediction"]
+    found, truth = np.array(rows, float)[:, 0], price.cells["price"].astype(float)
+    # 250000 + 3000 per square metre, noise of 5000
+    assert np.sqrt(np.mean((found - truth) ** 2)) < 7000.0
+
+
+def test_several_targets_have_a_column_each(cli: Commands, pair: Example) -> None:
+    header, *rows = rows_of(cli("predict", "pair.npz", "pair.csv", "-q").out)
+    assert header == ["prediction_north", "prediction_south"]
+    found = np.array(rows, float)
+    truth = pair.cells[["north", "south"]].astype(float).to_numpy()
+    # spreads of 1200 and 0.012; the mean alone errs by that
+    assert (np.sqrt(np.mean((found - truth) ** 2, axis=0)) < [300.0, 0.003]).all()
+
+
+# carried columns -----------------------------------------------------------------------------
+
+
+def test_keep_puts_columns_first_in_the_order_asked_for(cli: Commands, labels: Example) -> None:
+    result = cli("predict", "labels.npz", "labels.csv", "-q", "--keep", "city", "--keep", "code")
+    header, *rows = rows_of(result.out)
+    assert header == ["city", "code", "prediction"]
+    cells = labels.cells
+    assert [row[0] for row in rows] == cells["city"].tolist()
+    assert [row[1] for row in rows] == cells["code"].tolist()
+
+
+def test_append_carries_every_cell_as_it_was_spelt(cli: Commands, labels: Example) -> None:
+    plain = rows_of(cli("predict", "labels.npz", "labels.csv", "-q").out)
+    header, *rows = rows_of(cli("predict", "labels.npz", "labels.csv", "-q", "--append").out)
+    given = rows_of(labels.csv)
+    assert header == [*given[0], "prediction"]
+    assert [row[:-1] for row in rows] == given[1:]
+    assert [row[-1:] for row in rows] == plain[1:]
+    assert {"1.10", "007", "NA", " x ", 'a,"b"'} == {row[0] for row in rows}
+
+
+def test_cells_with_line_breaks_are_carried(cli: Commands, tiny: Example) -> None:
+    given = 'note,x,colour\n"two\nlines",0.5,red\n"with ""quotes""\r\n",1.5,blue\n'
+    _, *rows = rows_of(cli("predict", "tiny.npz", "-q", "--append", stdin=given).out)
+    assert [row[0] for row in rows] == ["two\nlines", 'with "quotes"\r\n']
+
+
+def test_a_carried_column_named_like_a_prediction(cli: Commands, tiny: Example) -> None:
+    given = "prediction,x,colour\nold,0.5,red\n"
+    result = cli("predict", "tiny.npz", "-q", "--append", stdin=given)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "nnfit: error: <stdin>: column 'prediction' is carried and predicted; "
+        "rename it, or carry others with --keep\n"
+    )
+    assert cli("predict", "tiny.npz", "-q", "--keep", "x", stdin=given).code == 0
+
+
+# formats -------------------------------------------------------------------------------------
+
+
+def test_formats_say_the_same(cli: Commands, labels: Example) -> None:
+    args = ("predict", "labels.npz", "labels.csv", "-q", "--proba", "--keep", "code")
+    expected = rows_of(cli(*args).out)
+    assert rows_of(cli(*args, "--format", "csv").out) == expected
+    assert rows_of(cli(*args, "--format", "tsv").out, "\t") == expected
+    lines = cli(*args, "--format", "jsonl").out.splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [list(record) for record in records] == [expected[0]] * 100
+    for record, row in zip(records, expected[1:], strict=True):
+        code, prediction, *p = record.values()
+        assert [code, prediction] == row[:2]
+        assert p == [float(cell) for cell in row[2:]]
+
+
+def test_jsonl_of_a_regression_holds_numbers(cli: Commands, price: Example) -> None:
+    rows = rows_of(cli("predict", "price.npz", "price.csv", "-q").out)[1:]
+    lines = cli("predict", "price.npz", "price.csv", "-q", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == [{"prediction": float(r[0])} for r in rows]
+
+
+# the input need not look like the training data ----------------------------------------------
+
+
+def test_shuffled_rows_and_columns_and_extra_ones_change_nothing(
+    cli: Commands, labels: Example, rng: np.random.Generator, folder: Path
+) -> None:
+    cells = labels.cells
+    expected = rows_of(cli("predict", "labels.npz", "labels.csv", "-q", "--proba").out)
+    order = rng.permutation(len(cells))
+    other = cells.iloc[order][["member", "age", "city", "amount"]].assign(more="?", label2="007")
+    (folder / "other.csv").write_text(other.to_csv(index=False), encoding="utf-8", newline="")
+    found = rows_of(cli("predict", "labels.npz", "other.csv", "-q", "--proba").out)
+    assert found[0] == expected[0]
+    assert found[1:] == [expected[1 + i] for i in order]
+
+
+def test_rows_alone_predict_as_they_do_together(cli: Commands, labels: Example) -> None:
+    """The exact same figures, whatever block a row comes in."""
+    expected = rows_of(cli("predict", "labels.npz", "labels.csv", "-q", "--proba").out)
+    header, *rows = labels.csv.splitlines(keepends=True)
+    for i in (0, 41, 99):
+        found = rows_of(cli("predict", "labels.npz", "-q", "--proba", stdin=header + rows[i]).out)
+        assert found == [expected[0], expected[1 + i]]
+    many = rows_of(
+        cli("predict", "labels.npz", "-q", "--proba", stdin=header + "".join(rows) * 7).out
+    )
+    assert many[1:] == expected[1:] * 7
+
+
+def test_unseen_categories_and_gaps_are_handled_and_told(cli: Commands, tiny: Example) -> None:
+    given = "x,colour\n0.1,red\n0.1,mauve\n0.1,teal\n,red\n2.0,\n"
+    result = cli("predict", "tiny.npz", stdin=given)
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 6
+    (code,) = (c for c in package.load("tiny.npz").encoder.columns if isinstance(c, NumberCode))
+    fill = code.fill
+    assert result.err.splitlines() == [
+        f"nnfit: warning: <stdin>: column 'x': 1 cell missing, filled with {fill:g}; "
+        "training had none missing there",
+        "nnfit: warning: <stdin>: column 'colour': 2 cells of categories not seen in training, "
+        "counted as no category",
+        "nnfit: warning: <stdin>: column 'colour': 1 cell missing, counted as no category; "
+        "training had none missing there",
+    ]
+
+
+def test_gaps_as_training_had_them_are_no_news(cli: Commands, labels: Example) -> None:
+    result = cli("predict", "labels.npz", stdin="amount,city,age,member\n0.1,Köln,,True\n")
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) == 2
+
+
+def test_a_header_alone_gives_a_header_alone(cli: Commands, tiny: Example) -> None:
+    result = cli("predict", "tiny.npz", stdin="x,colour\n")
+    assert (result.code, result.out, result.err) == (0, "prediction\n", "")
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.rstrip("\n").encode(),
+        lambda text: text.replace("\n", "\n\n").encode(),
+    ],
+    ids=["byte order mark", "utf-16", "crlf", "no last line end", "blank lines"],
+)
+def test_other_ways_to_write_the_same_rows(cli: Commands, labels: Example, encode: Any) -> None:
+    expected = cli("predict", "labels.npz", "labels.csv", "--proba").out
+    result = cli("predict", "labels.npz", "--proba", stdin=encode(labels.csv))
+    assert (result.code, result.out, result.err) == (0, expected, "")
+
+
+def test_categories_spelt_otherwise_are_the_same(cli: Commands, folder: Path) -> None:
+    rows = "".join(f"{i % 3},{'ab'[i % 3 == 1]}\n" for i in range(30))
+    (folder / "d.csv").write_text("zone,y\n" + rows, encoding="utf-8")
+    (folder / "d.yaml").write_text(
+        "data: {path: d.csv, target: y, categorical: [zone], validation: 0}\n"
+        "optimizer: {learning_rate: 0.1}\n",
+        encoding="utf-8",
+    )
+    assert cli("train", "d.yaml", "-q").code == 0
+    result = cli("predict", "d.npz", stdin="zone\n1\n1.0\n0\n0.0\n")
+    assert (result.out, result.err) == ("prediction\nb\nb\na\na\n", "")
+
+
+# outputs -------------------------------------------------------------------------------------
+
+
+def test_a_failed_prediction_leaves_the_old_file(
+    cli: Commands, tiny: Example, folder: Path
+) -> None:
+    (folder / "out.csv").write_text("old\n", encoding="utf-8")
+    given = "x,colour\n" + "0.5,red\n" * 10 + "oops,red\n"
+    result = cli("predict", "tiny.npz", "-q", "-o", "out.csv", stdin=given)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "nnfit: error: <stdin>, row 11, column 'x': cannot read 'oops' as a number. "
+        "Mend the cell, or leave it empty\n"
+    )
+    assert (folder / "out.csv").read_text(encoding="utf-8") == "old\n"
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("output", ["tiny.npz", "tiny.csv"])
+def test_nothing_is_written_over_what_is_read(
+    cli: Commands, tiny: Example, folder: Path, output: str
+) -> None:
+    before = (folder / output).read_bytes()
+    result = cli("predict", "tiny.npz", "tiny.csv", "-o", output)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        f"nnfit: error: {output}: is what is read; expected another place to write to\n"
+    )
+    assert (folder / output).read_bytes() == before
+
+
+def test_predictions_agree_with_python(cli: Commands, labels: Example) -> None:
+    model = package.load("labels.npz")
+    frame = pd.read_csv("labels.csv")
+    _, *rows = rows_of(cli("predict", "labels.npz", "labels.csv", "-q", "--proba").out)
+    assert [row[0] for row in rows] == model.predict(frame).tolist()
+    p = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    # the digits that float32 holds
+    np.testing.assert_allclose(p, model.predict_proba(frame), rtol=1e-6)

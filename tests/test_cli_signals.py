@@ -1,0 +1,182 @@
+"""SIGINT and SIGTERM at every stage: the exit code, one line, and what is left on disk.
+
+All through the real executable, each stage waited for, so that nothing depends on timing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import nnfit as package
+
+if TYPE_CHECKING:
+    from conftest import Example, Nnfit
+
+SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+ENDLESS = ("--set", "training.epochs=1000000000", "--set", "optimizer.learning_rate=0.5")
+
+
+def wait_for_epochs(process: subprocess.Popen[bytes]) -> None:
+    """Read stderr up to the first row of the epoch table, then let some more epochs pass."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.split()[:1] == [b"1"]:
+            time.sleep(0.3)
+            return
+    pytest.fail("training never started")
+
+
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS)
+def test_mid_training_the_best_epoch_is_saved(
+    nnfit: Nnfit, binary: Example, number: int, code: int, word: str
+) -> None:
+    process = nnfit.start("train", "binary.yaml", *ENDLESS)
+    wait_for_epochs(process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, b"binary.npz\n")
+    said = err.decode().splitlines()[-1]
+    match = re.fullmatch(
+        r"nnfit: stopped in epoch (\d+); binary.npz has the weights of epoch (\d+)", said
+    )
+    assert match, said
+    stopped, best = int(match[1]), int(match[2])
+    with np.load(nnfit.folder / "binary.npz") as arrays:
+        losses = arrays["history_validation_loss"]
+        W1 = arrays["W1"]
+    assert len(losses) == stopped - 1
+    assert best == losses.argmin() + 1
+    # the weights are those of a run that ended with the best epoch
+    short = nnfit("train", "-", "-q", *ENDLESS, "--set", f"training.epochs={best}",
+                  "-o", "short.npz", stdin=binary.yaml)  # fmt: skip
+    assert short.code == 0
+    with np.load(nnfit.folder / "short.npz") as arrays:
+        assert np.array_equal(arrays["W1"], W1)
+    assert package.load(nnfit.folder / "binary.npz").training["best_epoch"] == best
+
+
+def test_an_interrupted_run_with_json_says_how_far_it_came(nnfit: Nnfit, binary: Example) -> None:
+    process = nnfit.start("train", "binary.yaml", "--json", *ENDLESS)
+    wait_for_epochs(process)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.match(rb'\{"model": "binary.npz", .*"epochs": [1-9]\d*, ', out)
+    assert out.count(b"\n") == 1
+
+
+def test_without_validation_rows_the_last_whole_epoch_is_saved(
+    nnfit: Nnfit, binary: Example
+) -> None:
+    process = nnfit.start("train", "binary.yaml", *ENDLESS, "--set", "data.validation=0")
+    wait_for_epochs(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    said = err.decode().splitlines()[-1]
+    found = re.search(r"epoch (\d+); binary.npz has the weights of epoch (\d+)$", said)
+    assert found and int(found[2]) == int(found[1]) - 1
+
+
+def test_before_the_first_epoch_ends_nothing_is_written(nnfit: Nnfit, binary: Example) -> None:
+    rows = binary.csv.split("\n", 1)[1] * 1000
+    (nnfit.folder / "long.csv").write_text("x1,x2,passed\n" + rows, encoding="utf-8")
+    slow = ("--set", "training.batch_size=1", "--set", "model.hidden_sizes=[256, 256]")
+    process = nnfit.start("train", "binary.yaml", "--data", "long.csv", *slow)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.split()[:1] == [b"epoch"]:
+            break
+    time.sleep(0.3)  # of the many seconds that 64,000 steps take
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode() == "nnfit: stopped before the first epoch ended; no model was written\n"
+    assert (nnfit.folder / "binary.npz").read_bytes() == binary.npz
+    assert not list(nnfit.folder.glob(".*"))
+
+
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS)
+def test_while_the_data_is_read(
+    nnfit: Nnfit, binary: Example, number: int, code: int, word: str
+) -> None:
+    os.mkfifo(nnfit.folder / "slow.csv")
+    process = nnfit.start("train", "binary.yaml", "--data", "slow.csv")
+    with open(nnfit.folder / "slow.csv", "wb") as slow:  # returns once it is being read
+        slow.write(b"x1,x2,passed\n1,2,True\n")
+        slow.flush()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.decode()) == (code, b"", f"nnfit: {word}\n")
+    assert (nnfit.folder / "binary.npz").read_bytes() == binary.npz
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.15])
+def test_during_start(nnfit: Nnfit, binary: Example, delay: float) -> None:
+    """Signal while NumPy and pandas are being imported, wherever that is."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("no /proc here")
+    os.mkfifo(nnfit.folder / "never.csv")
+    process = nnfit.start("train", "binary.yaml", "--data", "never.csv")
+    deadline = time.monotonic() + 60.0
+    while "_multiarray_umath" not in Path(f"/proc/{process.pid}/maps").read_text():
+        assert time.monotonic() < deadline
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.decode()) == (130, b"", "nnfit: interrupted\n")
+
+
+def test_a_stopped_prediction_leaves_no_file(nnfit: Nnfit, tiny: Example) -> None:
+    (nnfit.folder / "out.csv").write_text("old\n", encoding="utf-8")
+    process = nnfit.start("predict", "tiny.npz", "-o", "out.csv", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(tiny.csv.encode())
+    process.stdin.flush()
+    deadline = time.monotonic() + 60.0
+    while not list(nnfit.folder.glob(".out.csv.*.tmp")):  # it has begun to write
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.decode()) == (143, "nnfit: terminated\n")
+    assert (nnfit.folder / "out.csv").read_text(encoding="utf-8") == "old\n"
+    assert not list(nnfit.folder.glob(".*"))
+
+
+def test_a_signal_that_was_ignored_before_stays_so(folder: Path, binary: Example) -> None:
+    """Shells start background work (`nnfit train … &` in a script) with SIGINT ignored."""
+    os.mkfifo(folder / "slow.csv")
+    script = f"trap '' INT; exec {sys.executable} -m nnfit train binary.yaml -q --data slow.csv"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
+    ) as process:
+        slow = os.open(folder / "slow.csv", os.O_WRONLY)  # returns once it is being read
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        with contextlib.suppress(BrokenPipeError):  # where it has ended all the same
+            os.write(slow, binary.csv.encode())
+        os.close(slow)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, b"binary.npz\n", b"")
+
+
+def test_python_callers_keep_their_own_handlers(folder: Path, binary: Example) -> None:
+    """Training from Python leaves SIGINT alone: a notebook's KeyboardInterrupt is its own."""
+    import pandas as pd
+
+    before = signal.getsignal(signal.SIGINT)
+    package.train("binary.yaml", pd.read_csv(io.StringIO(binary.csv)))
+    assert signal.getsignal(signal.SIGINT) is before

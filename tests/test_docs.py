@@ -1,0 +1,157 @@
+"""The README is true: commands, options, links, its YAML, its Python, its terminal session.
+
+What the example configs promise is tested in `test_configs`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from nnfit.cli.app import app
+from nnfit.config.messages import FIELDS
+from nnfit.config.reading import load_config
+
+if TYPE_CHECKING:
+    from conftest import Commands
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [command.name for command in app.registered_commands]
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of the README in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def command_lines() -> list[str]:
+    """Return each `nnfit …` call in the README's shell blocks and inline code, comments aside."""
+    code = [
+        line.split("  #")[0] for block in blocks("(?:sh|console)") for line in block.split("\n")
+    ]
+    code += re.findall(r"`(nnfit [^`]+)`", README)
+    calls = [re.split(r"[|><&)]", call)[0] for line in code for call in line.split("nnfit ")[1:]]
+    return [call.strip() for call in calls if call.split()[:1] and call.split()[0] in COMMANDS]
+
+
+@pytest.fixture
+def checkout(folder: Path) -> Path:
+    """A folder that looks like the checkout to a reader of the README, but may be written to."""
+    for name in ("configs", "data"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme_and_has_help(cli: Commands, command: str) -> None:
+    assert any(line.split()[0] == command for line in command_lines())
+    result = cli(command, "--help")
+    assert (result.code, result.err) == (0, "")
+    usage, _, text = result.out.partition("\n\n")
+    assert usage.startswith(f"Usage: nnfit {command} ")
+    assert re.search(r"^  Example: nnfit " + command, text, re.MULTILINE) or command == "schema"
+    # every option says what it is for
+    for line in re.findall(r"^  (-.*)$", text, re.MULTILINE):
+        assert re.search(r"\S  +\S", line) or line.split()[0] in ("--method", "--inject-bug")
+
+
+def test_every_option_in_the_readme_exists(cli: Commands) -> None:
+    used = {
+        (call.split()[0], option)
+        for call in command_lines()
+        for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", call)
+    }
+    assert ("init", "--target") in used and ("train", "--set") in used
+    for command, option in sorted(used):
+        assert re.search(rf"(?m)^  .*{option}\b", cli(command, "--help").out), (command, option)
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    for link in links:
+        if "://" not in link:
+            assert (ROOT / link).exists(), link
+
+
+def test_every_example_config_is_linked() -> None:
+    for path in sorted((ROOT / "configs").glob("*.yaml")):
+        assert f"(configs/{path.name})" in README, path.name
+
+
+def test_every_example_config_loads_from_the_checkout() -> None:
+    for path in sorted((ROOT / "configs").glob("*.yaml")):
+        file = load_config(path)
+        assert Path(file.resolve(file.config.data.path)).exists(), path.name
+
+
+def test_the_yaml_loads(folder: Path) -> None:
+    found = blocks("yaml")
+    assert found
+    for text in found:
+        (folder / "c.yaml").write_text(text, encoding="utf-8")
+        load_config("c.yaml")
+
+
+def test_the_config_reference_names_every_key_with_its_default(folder: Path) -> None:
+    text = next(text for text in blocks("yaml") if text.startswith("data:\n"))
+    tree = yaml.safe_load(text)
+    for section, names in FIELDS.items():
+        assert tuple(tree[section] if section else tree) == names
+    (folder / "c.yaml").write_text(text, encoding="utf-8")
+    data = {"path": tree["data"]["path"], "target": tree["data"]["target"]}
+    assert load_config("c.yaml").config == load_config({"data": data}).config
+
+
+def test_the_python_runs(checkout: Path) -> None:
+    """Run one block after the other, in one process, as a reader would type them."""
+    code = blocks("python")
+    assert code
+    script = "\n".join(code)
+    found = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, cwd=checkout
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stderr == ""
+
+
+def test_the_terminal_session_runs(checkout: Path) -> None:
+    """Run what stands after each `$`; what is shown below it must come out, to two figures."""
+    scripts = checkout / "bin"
+    scripts.mkdir()
+    (scripts / "nnfit").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m nnfit "$@"\n')
+    (scripts / "nnfit").chmod(0o755)
+    env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    session = [part for block in blocks("console") for part in re.split(r"(?m)^\$ ", block)[1:]]
+    assert session
+    for part in session:
+        line, *shown = part.rstrip("\n").split("\n")
+        command, _, comment = line.partition("  #")
+        found = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, cwd=checkout, env=env
+        )
+        expected = int(code[1]) if (code := re.search(r"exit code (\d)", comment)) else 0
+        assert found.returncode == expected, (command, found.stderr)
+        assert "Traceback" not in found.stderr
+        if shown:
+            assert [rounded(cell) for cell in found.stdout.split()] == [
+                rounded(cell) for cell in "\n".join(shown).split()
+            ]
+
+
+def rounded(text: str) -> str:
+    """Return `text` with two figures after each decimal point: the rest depends on the machine."""
+    return re.sub(r"\d+\.\d+(e-\d+)?", lambda number: f"{float(number[0]):.2f}", text)
+
+
+def test_nothing_is_promised_that_is_still_to_come() -> None:
+    for word in ("nnfit explain", "nnfit plot", "nnfit activations", "--resume"):
+        assert word not in README

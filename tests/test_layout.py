@@ -1,0 +1,202 @@
+"""The rooms and their floors: who may import what, what a command loads, how long files are."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example, Nnfit
+
+PACKAGE = Path(__file__).resolve().parents[1] / "nnfit"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# No arrow points up; a room that is not named here puts the others together, below the API.
+FLOORS = [
+    {"errors", "observer", "files"},
+    {"nn"},
+    {"table", "config", "training", "gradcheck"},
+    {"model"},
+    {"model_file"},
+    {"what puts them together"},
+    {"api"},
+    {"report"},
+    {"cli"},
+]
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+TOGETHER = FLOOR["what puts them together"]
+# Model.save, the one call upwards: a method is where a Python user looks for it.
+UPWARDS = {("model", "model_file")}
+# Each package at home in one room.
+HOMES = {
+    "pandas": {"table"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "yaml": {"config"},
+    "rich": {"report"},
+    "typer": {"cli"},
+    "threadpoolctl": {"training"},
+}
+
+
+def room(path: Path) -> str:
+    """Return the first part of a module's name below nnfit."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the modules that a file imports, and whether at run time (not only for types)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) not in for_types
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            assert node.module is not None
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((name, id(node) not in for_types) for name in names)
+
+
+def by_name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_there_are_modules() -> None:
+    assert len(MODULES) > 40
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_name)
+def test_imports_point_down(path: Path) -> None:
+    here = room(path)
+    if here in ("__init__", "__main__"):  # the doors of the house
+        return
+    for module, at_run_time in imports(path):
+        parts = module.split(".")
+        if parts[0] != "nnfit" or parts[1] == "__version__" or not at_run_time:
+            continue
+        if (here, parts[1]) not in UPWARDS:
+            below = FLOOR.get(parts[1], TOGETHER) <= FLOOR.get(here, TOGETHER)
+            assert below, f"{module} is on a higher floor"
+
+
+def test_rooms_do_not_go_in_circles() -> None:
+    """Hold rooms of one floor to an order too: what imports a room is not imported by it."""
+    uses: dict[str, set[str]] = {}
+    for path in MODULES:
+        names = {m.split(".")[1] for m, at_run_time in imports(path)
+                 if m.startswith("nnfit.") and at_run_time}  # fmt: skip
+        names -= {room(path), "__version__"}
+        names = {name for name in names if (room(path), name) not in UPWARDS}
+        uses.setdefault(room(path), set()).update(names)
+    while done := [name for name in uses if not uses[name] & set(uses)]:
+        for name in done:
+            del uses[name]
+    assert not uses, f"these import one another: {uses}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_name)
+def test_packages_stay_at_home(path: Path) -> None:
+    for module, at_run_time in imports(path):
+        package = module.split(".")[0]
+        if package in HOMES and at_run_time:
+            assert room(path) in HOMES[package], f"{module} outside of {HOMES[package]}"
+        if package not in (*HOMES, "numpy", "nnfit"):
+            assert package in sys.stdlib_module_names, f"{module} is no dependency"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room(p) in ("nn", "training")], ids=by_name)
+def test_the_mathematics_sees_arrays_alone(path: Path) -> None:
+    allowed = {"nn": {"numpy", "nnfit.nn"}}
+    allowed["training"] = allowed["nn"] | {"nnfit.training", "nnfit.errors", "nnfit.observer",
+                                           "threadpoolctl"}  # fmt: skip
+    for module, _ in imports(path):  # for types either
+        if module.split(".")[0] in sys.stdlib_module_names:
+            continue
+        assert any(
+            module == name or module.startswith(f"{name}.") for name in allowed[room(path)]
+        ), module
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "errors"], ids=by_name)
+def test_errors_import_nothing(path: Path) -> None:
+    for module, _ in imports(path):
+        assert module.split(".")[0] in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_name)
+def test_files_are_short_and_open_with_two_sentences(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 300, "ask which second subject moved in"
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring, "what it is, and what it is not"
+    assert not docstring.splitlines()[0].endswith(",")
+
+
+def loaded(*args: str, stdin: str | None = None, cwd: Path | None = None) -> set[str]:
+    """Return the modules that a command has imported when it ends."""
+    script = (
+        "import sys\n"
+        "from nnfit.cli.app import run\n"
+        f"code = run({list(args)!r})\n"
+        "print('\\nLOADED', code, *sys.modules)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], input=stdin, capture_output=True, text=True, cwd=cwd
+    )
+    mark, code, *names = found.stdout.splitlines()[-1].split()
+    assert (mark, code) == ("LOADED", "0"), found.stderr
+    return set(names)
+
+
+def test_help_loads_next_to_nothing() -> None:
+    heavy = {"numpy", "pandas", "pydantic", "yaml", "threadpoolctl"}
+    for args in (["--help"], ["--version"]):
+        assert not loaded(*args) & heavy, args
+    # Typer itself may use pydantic to parse a command's options
+    assert not loaded("train", "--help") & {"numpy", "pandas", "nnfit.config"}
+
+
+def test_completion_loads_next_to_nothing(nnfit: Nnfit) -> None:
+    """Ask for completions as a shell does, with `-X importtime` naming what is imported."""
+    env = {"_NNFIT_COMPLETE": "complete_bash", "COMP_WORDS": "nnfit tr", "COMP_CWORD": "1"}
+    result = nnfit(env={**env, "PYTHONPROFILEIMPORTTIME": "1"})
+    assert result.out.split() == ["train"]
+    names = {line.split("|")[-1].strip().split(".")[0] for line in result.err.splitlines()}
+    assert "typer" in names
+    assert not names & {"numpy", "pandas"}
+
+
+def test_predict_loads_no_config_room(tiny: Example, folder: Path) -> None:
+    names = loaded("predict", "tiny.npz", "tiny.csv", cwd=folder)
+    assert not names & {"nnfit.config", "yaml"}
+    assert {"numpy", "pandas"} <= names
+
+
+def test_schema_loads_neither_numpy_nor_pandas() -> None:
+    assert not loaded("schema") & {"numpy", "pandas"}
+
+
+def test_a_wrong_config_is_told_before_pandas_is_loaded(cli: Commands, folder: Path) -> None:
+    script = (
+        "import sys\n"
+        "from nnfit.config.reading import load_config\n"
+        "from nnfit.errors import ConfigError\n"
+        "try:\n    load_config({'data': {}})\n"
+        "except ConfigError:\n    assert not {'numpy', 'pandas'} & set(sys.modules)\n"
+        "else:\n    sys.exit('accepted')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=folder)

@@ -1,0 +1,328 @@
+"""The model file: what is in it, the same bytes again, and nothing but a line for a damaged one.
+
+Reproducible training is tested with `nnfit train`; here it is the file itself.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnfit
+from nnfit.errors import ModelFileError
+from nnfit.model_file import FORMAT_VERSION, to_bytes
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example
+
+Arrays = dict[str, Any]
+WRONG: tuple[Any, ...] = (None, -1, "x", [], {}, 1e308, [None], True)
+
+
+def arrays_of(raw: bytes) -> Arrays:
+    with np.load(io.BytesIO(raw), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def meta_of(raw: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(arrays_of(raw)["meta"].tobytes())
+    return found
+
+
+def packed(arrays: Arrays, **kind: Any) -> bytes:
+    """Return a zip of .npy files as `np.savez` would write it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **kind) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=True)
+            archive.writestr(f"{name}.npy", member.getvalue())
+    return buffer.getvalue()
+
+
+def with_meta(raw: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the file with a changed `meta`."""
+    arrays, meta = arrays_of(raw), meta_of(raw)
+    change(meta)
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    return packed(arrays)
+
+
+def refusal(raw: bytes) -> str:
+    """Return the one line that loading `raw` ends with."""
+    Path("m.npz").write_bytes(raw)
+    with pytest.raises(ModelFileError) as caught:
+        nnfit.load("m.npz")
+    (line,) = caught.value.messages
+    return line
+
+
+# what is in it -------------------------------------------------------------------------------
+
+
+def test_np_load_reads_weights_meta_and_history(tiny: Example) -> None:
+    found = arrays_of(tiny.npz)
+    shapes = {name: (array.shape, array.dtype.name) for name, array in found.items()}
+    size = shapes.pop("meta")
+    assert size == ((len(found["meta"]),), "uint8")
+    assert shapes == {
+        "W1": ((8, 4), "float32"),
+        "b1": ((8,), "float32"),
+        "W2": ((3, 8), "float32"),
+        "b2": ((3,), "float32"),
+        "history_epoch": ((30,), "int64"),
+        "history_train_loss": ((30,), "float64"),
+        "history_validation_loss": ((30,), "float64"),
+        "history_metric": ((30,), "float64"),
+        "history_learning_rate": ((30,), "float64"),
+    }
+    assert found["history_epoch"].tolist() == list(range(1, 31))
+    assert found["history_train_loss"][-1] < 0.5 * found["history_train_loss"][0]
+
+
+def test_meta_holds_all_that_prediction_needs(tiny: Example) -> None:
+    meta = meta_of(tiny.npz)
+    assert meta["format_version"] == FORMAT_VERSION
+    assert meta["nnfit_version"] == nnfit.__version__
+    assert (meta["task"], meta["targets"], meta["classes"]) == (
+        "classification",
+        ["kind"],
+        ["a", "b", "c"],
+    )
+    assert meta["config"]["data"]["path"] == "tiny.csv"
+    assert meta["config"]["model"]["hidden_sizes"] == [8]
+    assert set(meta["metrics"]) == {"train", "validation", "test"}
+    assert [column["name"] for column in meta["encoder"]["columns"]] == ["x", "colour"]
+
+
+def test_the_zip_has_fixed_times_and_order(tiny: Example) -> None:
+    with zipfile.ZipFile(io.BytesIO(tiny.npz)) as archive:
+        members = archive.infolist()
+    assert [m.filename for m in members][:5] == ["meta.npy", "W1.npy", "b1.npy", "W2.npy", "b2.npy"]
+    assert {m.date_time for m in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert not any(m.flag_bits & 0x1 or m.extra or m.comment for m in members)
+
+
+@pytest.mark.parametrize("name", ["tiny", "labels", "binary", "price", "pair"])
+def test_loading_and_saving_gives_the_same_bytes(
+    examples: dict[str, Example], folder: Path, name: str
+) -> None:
+    (folder / "m.npz").write_bytes(examples[name].npz)
+    model = nnfit.load("m.npz")
+    assert to_bytes(model) == examples[name].npz
+    model.save("again.npz")
+    assert (folder / "again.npz").read_bytes() == examples[name].npz
+
+
+def test_ten_lines_of_numpy_reproduce_a_prediction(cli: Commands, price: Example) -> None:
+    x = np.array([[80.0, 3.0], [120.5, 5.0]])
+    # the ten lines: no nnfit, no pandas
+    with np.load("price.npz") as f:
+        W, b = f["W1"], f["b1"]
+        meta = json.loads(f["meta"].tobytes())
+    scalers = [item["scaler"] for item in meta["encoder"]["inputs"]]
+    shift, scale = (np.array([s[key] for s in scalers]) for key in ("shift", "scale"))
+    z = W @ ((x - shift) / scale).T + b[:, None]
+    y_hat = z.T * meta["scaler"]["scales"] + meta["scaler"]["means"]
+    found = nnfit.load("price.npz").predict(pd.DataFrame(x, columns=["area", "rooms"]))
+    np.testing.assert_allclose(y_hat[:, 0], found, rtol=1e-12)
+
+
+def test_a_hidden_layer_and_classes_in_numpy(tiny: Example) -> None:
+    f, meta = arrays_of(tiny.npz), meta_of(tiny.npz)
+    frame = pd.read_csv("tiny.csv")
+    scaler = meta["encoder"]["inputs"][0]["scaler"]
+    categories = meta["encoder"]["columns"][1]["categories"]
+    one_hot = frame["colour"].to_numpy()[:, None] == np.array(categories)
+    x = np.column_stack([(frame["x"] - scaler["shift"]) / scaler["scale"], one_hot])
+    a = np.maximum(f["W1"] @ x.T + f["b1"][:, None], 0.0)
+    z = f["W2"] @ a + f["b2"][:, None]
+    p = np.exp(z - z.max(axis=0)) / np.exp(z - z.max(axis=0)).sum(axis=0)
+    np.testing.assert_allclose(nnfit.load("tiny.npz").predict_proba(frame), p.T, atol=1e-6)
+
+
+# damaged, foreign, hostile -------------------------------------------------------------------
+
+
+def test_what_is_no_model(tiny: Example, folder: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"^nope.npz: no such file; 'nnfit train' writes one$"):
+        nnfit.load("nope.npz")
+    with pytest.raises(ModelFileError, match=r"^\.: is a folder; expected a model file \(\.npz\)$"):
+        nnfit.load(".")
+    foreign = "m.npz: not an nnfit model; expected a .npz that nnfit wrote"
+    for raw in (b"", b"P", b"x,y\n1,2\n", tiny.yaml.encode(), b"\x93NUMPY", bytes(1000)):
+        assert refusal(raw) == foreign
+    assert refusal(packed({"a": np.arange(3)})) == "m.npz: not an nnfit model; it holds no 'meta'"
+
+
+def test_another_format_version(tiny: Example) -> None:
+    for version in (FORMAT_VERSION + 1, 0, "1", None, 1.5):
+        raw = with_meta(tiny.npz, partial(_put, ("format_version",), version))
+        assert refusal(raw) == (
+            f"m.npz: format {version!r}, this nnfit reads format 1; "
+            "train again or install a newer nnfit"
+        )
+
+
+def test_a_pickle_is_never_loaded(tiny: Example, folder: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> Any:
+            return Path.touch, (Path("owned"),)
+
+    for name in ("meta", "W1", "history_epoch"):
+        arrays = arrays_of(tiny.npz)
+        arrays[name] = np.array([Payload()], dtype=object)
+        meta_says = {"meta": "uint8", "W1": "float32", "history_epoch": "int64"}[name]
+        assert refusal(packed(arrays)) == (
+            f"m.npz: {name} is object, meta says {meta_says}; train the model again"
+        )
+        assert not (folder / "owned").exists()
+
+
+def test_arrays_that_do_not_fit(tiny: Example) -> None:
+    def changed(**new: Any) -> bytes:
+        return packed({**arrays_of(tiny.npz), **new})
+
+    W1 = arrays_of(tiny.npz)["W1"]
+    again = "; train the model again"
+    for raw, reason in [
+        (changed(W1=W1.T.copy()), "W1 has shape (4, 8), meta says (8, 4)"),
+        (changed(W1=W1[:, :3].copy()), "W1 has shape (8, 3), meta says (8, 4)"),
+        (changed(W1=W1.astype(np.float64)), "W1 is float64, meta says float32"),
+        (changed(W1=W1.astype(complex)), "W1 is complex128, meta says float32"),
+        (changed(W1=np.full_like(W1, np.nan)), "W1 holds numbers that are not finite"),
+        (changed(b2=np.array([1, np.inf, 0], np.float32)), "b2 holds numbers that are not finite"),
+        (changed(W9=W1), "holds 'W9.npy', which belongs to no nnfit model"),
+    ]:
+        assert refusal(raw) == f"m.npz: {reason}{again}"
+    arrays = arrays_of(tiny.npz)
+    del arrays["b1"]
+    assert refusal(packed(arrays)) == f"m.npz: holds no 'b1.npy'{again}"
+
+
+def test_a_member_that_is_there_twice(tiny: Example) -> None:
+    buffer = io.BytesIO(tiny.npz)
+    with (
+        pytest.warns(UserWarning, match="Duplicate name"),
+        zipfile.ZipFile(buffer, "a") as archive,
+    ):
+        archive.writestr("W1.npy", b"")
+    assert refusal(buffer.getvalue()) == "m.npz: holds 'W1.npy' twice; train the model again"
+
+
+def test_a_small_file_cannot_claim_a_large_model(tiny: Example) -> None:
+    def grow(meta: dict[str, Any]) -> None:
+        meta["network"]["sizes"] = [4, 10**8, 3]
+
+    begin = time.perf_counter()
+    assert refusal(with_meta(tiny.npz, grow)) == (
+        "m.npz: W1 has shape (8, 4), meta says (100000000, 4); train the model again"
+    )
+    bomb = packed({**arrays_of(tiny.npz), "meta": np.zeros(10**8, np.uint8)},
+                  compression=zipfile.ZIP_DEFLATED)  # fmt: skip
+    assert len(bomb) < 10**6
+    assert refusal(bomb) == (
+        "m.npz: 'meta' has 100000128 bytes; at most 67108864; train the model again"
+    )
+    assert time.perf_counter() - begin < 5.0
+
+
+def test_deep_json(tiny: Example) -> None:
+    arrays = arrays_of(tiny.npz)
+    arrays["meta"] = np.frombuffer(b'{"a":' + b"[" * 10**6, np.uint8)
+    assert refusal(packed(arrays)) == "m.npz: 'meta' is not JSON; train the model again"
+    arrays["meta"] = np.frombuffer(b"[1]", np.uint8)
+    assert refusal(packed(arrays)) == "m.npz: 'meta' is not a JSON object; train the model again"
+
+
+@pytest.mark.parametrize("name", ["tiny", "price"])
+def test_no_entry_of_meta_is_trusted(examples: dict[str, Example], folder: Path, name: str) -> None:
+    """Replace every value of meta by values of the wrong kind: refused, or of no consequence."""
+    example = examples[name]
+    frame = pd.read_csv(io.StringIO(example.csv))
+    meta = meta_of(example.npz)
+    used = {key: meta[key] for key in meta if key not in ("config", "metrics", "training")}
+    tried = 0
+    for path in _paths(used):
+        for wrong in WRONG:
+            (folder / "m.npz").write_bytes(with_meta(example.npz, partial(_put, path, wrong)))
+            tried += 1
+            try:
+                found = nnfit.load("m.npz").predict(frame)
+            except nnfit.NnfitError as err:
+                assert len(err.messages) == 1
+                assert "\n" not in str(err)
+            else:
+                assert found.shape == (len(frame),), path
+    assert tried > 200
+
+
+def _put(path: tuple[Any, ...], value: Any, meta: Any) -> None:
+    """Put `value` at `path` in `meta`."""
+    for part in path[:-1]:
+        meta = meta[part]
+    meta[path[-1]] = value
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    """Yield the path of every value within `value`."""
+    if path:
+        yield path
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _paths(item, (*path, key))
+
+
+def test_every_truncation_is_told(cli: Commands, tiny: Example) -> None:
+    size = len(tiny.npz)
+    for length in (*range(0, size, 97), size - 1, size - 22):
+        line = refusal(tiny.npz[:length])
+        assert line.startswith("m.npz: ") and "\n" not in line
+    result = cli("predict", "m.npz", "tiny.csv")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"nnfit: error: {line}\n"
+
+
+def test_no_flipped_byte_gives_a_traceback_or_other_predictions(
+    tiny: Example, rng: np.random.Generator
+) -> None:
+    frame = pd.read_csv("tiny.csv")
+    expected = nnfit.load("tiny.npz").predict_proba(frame)
+    # all of the two zip directories' ends, and a sample of everything else
+    places = {*range(128), *range(len(tiny.npz) - 128, len(tiny.npz))}
+    places |= set(rng.choice(len(tiny.npz), 1500, replace=False).tolist())
+    refused = 0
+    for place in sorted(places):
+        raw = bytearray(tiny.npz)
+        raw[place] ^= int(rng.integers(1, 256))
+        Path("m.npz").write_bytes(raw)
+        try:
+            found = nnfit.load("m.npz").predict_proba(frame)
+        except ModelFileError as err:
+            refused += 1
+            assert len(err.messages) == 1 and "\n" not in str(err), place
+        else:
+            assert np.array_equal(found, expected), place
+    assert refused > 0.9 * len(places)
+
+
+def test_inspect_of_a_damaged_file_is_one_line(cli: Commands, tiny: Example, folder: Path) -> None:
+    raw = bytearray(tiny.npz)
+    place = tiny.npz.index(b"\x93NUMPY", 2000) + 200  # within a weight array
+    raw[place] ^= 0xFF
+    (folder / "tiny.npz").write_bytes(raw)
+    for command in ("inspect tiny.npz", "predict tiny.npz tiny.csv", "evaluate tiny.npz tiny.csv"):
+        result = cli(*command.split())
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith("nnfit: error: tiny.npz: damaged (")
+        assert result.err.endswith("train it again\n") and result.err.count("\n") == 1
