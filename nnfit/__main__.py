@@ -6,6 +6,7 @@ moment.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -36,8 +37,22 @@ def main() -> NoReturn:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     if number == signal.SIGTERM:
-        raise Interrupted("terminated", ExitCode.TERMINATED)
-    raise Interrupted("interrupted", ExitCode.INTERRUPTED)
+        stopped = Interrupted("terminated", ExitCode.TERMINATED)
+    else:
+        stopped = Interrupted("interrupted", ExitCode.INTERRUPTED)
+    if _is_importing(frame):
+        # modules try what they can import and catch what comes of it: an exception could be lost
+        os.write(2, f"nnfit: {stopped.message}\n".encode())
+        os._exit(stopped.exit_code)
+    raise stopped
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 if __name__ == "__main__":

@@ -17,6 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
+
+# the same examples every run, and no judgement by the clock: machines and their load differ
+settings.register_profile(
+    "nnfit", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("nnfit")
 
 TIMEOUT = 120  # seconds; nothing here takes more than a few
 LABELS = ("007", "1.0", "yes", ' a,b "q"', "Zürich")

@@ -192,10 +192,10 @@ def _fits(root: dict[str, Any], schema: dict[str, Any], value: Any) -> bool:
     if "const" in schema and value != schema["const"]:
         return False
     if isinstance(value, list):
-        unique = not schema.get("uniqueItems") or len({repr(v) for v in value}) == len(value)
-        return unique and len(value) >= schema.get("minItems", 0)
+        unique: bool = not schema.get("uniqueItems") or len({repr(v) for v in value}) == len(value)
+        return unique and len(value) >= int(schema.get("minItems", 0))
     if isinstance(value, str):
-        return len(value) >= schema.get("minLength", 0)
+        return len(value) >= int(schema.get("minLength", 0))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     return bool(

@@ -38,6 +38,16 @@ def wait_for_epochs(process: subprocess.Popen[bytes]) -> None:
     pytest.fail("training never started")
 
 
+def once_read(fifo: Path, process: subprocess.Popen[bytes]) -> int:
+    """Return a descriptor that writes to `fifo`, as soon as `process` reads it."""
+    deadline = time.monotonic() + 60.0
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):  # nobody reads it yet
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.01)
+    pytest.fail("the data was never read")
+
+
 @pytest.mark.parametrize(("number", "code", "word"), SIGNALS)
 def test_mid_training_the_best_epoch_is_saved(
     nnfit: Nnfit, binary: Example, number: int, code: int, word: str
@@ -113,11 +123,11 @@ def test_while_the_data_is_read(
 ) -> None:
     os.mkfifo(nnfit.folder / "slow.csv")
     process = nnfit.start("train", "binary.yaml", "--data", "slow.csv")
-    with open(nnfit.folder / "slow.csv", "wb") as slow:  # returns once it is being read
-        slow.write(b"x1,x2,passed\n1,2,True\n")
-        slow.flush()
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+    slow = once_read(nnfit.folder / "slow.csv", process)
+    os.write(slow, b"x1,x2,passed\n1,2,True\n")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    os.close(slow)
     assert (process.returncode, out, err.decode()) == (code, b"", f"nnfit: {word}\n")
     assert (nnfit.folder / "binary.npz").read_bytes() == binary.npz
 
@@ -132,7 +142,7 @@ def test_during_start(nnfit: Nnfit, binary: Example, delay: float) -> None:
     process = nnfit.start("train", "binary.yaml", "--data", "never.csv")
     deadline = time.monotonic() + 60.0
     while "_multiarray_umath" not in Path(f"/proc/{process.pid}/maps").read_text():
-        assert time.monotonic() < deadline
+        assert process.poll() is None and time.monotonic() < deadline
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -147,7 +157,7 @@ def test_a_stopped_prediction_leaves_no_file(nnfit: Nnfit, tiny: Example) -> Non
     process.stdin.flush()
     deadline = time.monotonic() + 60.0
     while not list(nnfit.folder.glob(".out.csv.*.tmp")):  # it has begun to write
-        assert time.monotonic() < deadline
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
@@ -163,7 +173,7 @@ def test_a_signal_that_was_ignored_before_stays_so(folder: Path, binary: Example
     with subprocess.Popen(
         ["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
     ) as process:
-        slow = os.open(folder / "slow.csv", os.O_WRONLY)  # returns once it is being read
+        slow = once_read(folder / "slow.csv", process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
         with contextlib.suppress(BrokenPipeError):  # where it has ended all the same
