@@ -347,12 +347,6 @@ TABLES = [
         "Mend the cell, or leave it empty",
     ),
     table(
-        "a number too large",
-        NUMBERS.replace(ROW_8, "1e999,10.75"),
-        "d.csv, row 8, column 'x': got inf; expected a finite number. "
-        "Mend the cell, or leave it empty",
-    ),
-    table(
         "constant column",
         NUMBERS.replace("\n", ",5\n").replace("x,y,5", "x,y,k"),
         "warning: d.csv: column 'k' dropped: one value in all training rows",
@@ -555,12 +549,6 @@ USAGE = [
         ["error: option '--set' requires an argument; see 'nnfit train --help'"],
     ),
     Case(
-        "one argument too many",
-        {},
-        "inspect a.npz b.npz",
-        ["error: got unexpected extra argument(s) (b.npz); see 'nnfit inspect --help'"],
-    ),
-    Case(
         "an unknown format",
         {},
         "predict m.npz d.csv --format xml",
@@ -655,6 +643,27 @@ def test_the_executable_says_the_same(nnfit: Nnfit, name: str) -> None:
     result = nnfit(*case.command.split(), stdin=case.stdin)
     assert (result.code, result.out) == (case.code, "")
     assert result.err.splitlines() == [f"nnfit: {line}" for line in case.lines]
+
+
+def test_a_number_too_large(cli: Commands, folder: Path) -> None:
+    (folder / "c.yaml").write_text(BASE, encoding="utf-8")
+    (folder / "d.csv").write_text(NUMBERS.replace(ROW_8, "1e999,10.75"), encoding="utf-8")
+    result = cli(*TRAIN.split())
+    # pandas 3 makes a number of it, pandas 2 leaves it as it is spelt
+    assert (result.code, result.err.replace("'1e999'", "inf")) == (
+        2,
+        "nnfit: error: d.csv, row 8, column 'x': got inf; expected a finite number. "
+        "Mend the cell, or leave it empty\n",
+    )
+
+
+def test_one_argument_too_many(cli: Commands) -> None:
+    result = cli("inspect", "a.npz", "b.npz")
+    # the plural depends on the version of Typer
+    assert (result.code, result.err.replace("argument(s)", "argument")) == (
+        2,
+        "nnfit: error: got unexpected extra argument (b.npz); see 'nnfit inspect --help'\n",
+    )
 
 
 # what does not fit a model -------------------------------------------------------------------

@@ -131,6 +131,9 @@ def test_the_schema_refuses(cli: Commands, config: dict[str, Any], complaint: st
 
 def resolved(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """Return `schema` with its `$ref` followed."""
+    if len(schema.get("allOf", ())) == 1:  # how older pydantic puts a description beside a $ref
+        schema = {**schema, **schema["allOf"][0]}
+        del schema["allOf"]
     while "$ref" in schema:
         found: Any = root
         for part in schema["$ref"].removeprefix("#/").split("/"):
