@@ -96,7 +96,7 @@ def _differentiate(network: Network, *x: float) -> tuple[list[float], list[float
 def square(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register x^2 with its derivative 2x as an activation."""
 
-    def f(z: Array, a: Array) -> None:
+    def f(z: Array, a: Array, scratch: Array) -> None:
         np.multiply(z, z, out=a)
 
     def df(z: Array, a: Array, slope: Array) -> None:
@@ -170,7 +170,7 @@ def test_delta_of_cross_entropy_is_y_hat_minus_y(loss: str, y: list[list[float]]
     network = Network(Architecture((2, K), (), loss))
     network.parameters.flat[:] = np.linspace(-1.0, 1.0, network.parameters.flat.size)
     X, Y = np.array([[0.5, -2.0]]), np.array(y or [[0.0, 1.0, 0.0]])
-    network.loss(_filled(network, X, Y), 1.0)
+    network.differentiate(_filled(network, X, Y), 1.0)
     delta = network.workspace(1).delta[-1][:, 0]
     np.testing.assert_allclose(delta, (predict(network, X) - Y)[0], rtol=1e-14)
     assert delta[Y[0] == 1.0].item() < 0.0  # a larger logit of the truth lowers the loss
@@ -359,7 +359,7 @@ def test_activations_and_slopes_are_pytorchs(name: str) -> None:
     value = f(tensor)
     value.sum().backward()
     a, slope = np.empty_like(z), np.empty_like(z)
-    ACTIVATIONS[name].f(z, a)
-    ACTIVATIONS[name].df(z.copy(), a, slope)
+    ACTIVATIONS[name].f(z, a, slope)
+    ACTIVATIONS[name].df(z.copy(), a.copy(), slope)
     np.testing.assert_allclose(a, value.detach().numpy(), rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(slope, tensor.grad.numpy(), rtol=1e-12, atol=1e-14)

@@ -218,13 +218,13 @@ def test_train_loss_counts_a_short_last_batch_right(batch_size: int, weighted: b
 
 def test_every_epoch_sees_every_row_once_in_a_new_order(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[float]] = []
-    original = Network.loss_and_gradient
+    original = Network.differentiate
 
     def spy(self: Network, ws: Any, share: Any, dropout: bool = False) -> Any:
-        seen.append(ws.rows[:, 0].tolist())
+        seen.append(ws.a[0][0].tolist())
         return original(self, ws, share, dropout)
 
-    monkeypatch.setattr(Network, "loss_and_gradient", spy)
+    monkeypatch.setattr(Network, "differentiate", spy)
     X = np.arange(10.0)[:, None]
     _fit(_one_weight(), X, X, epochs=3, batch_size=4, learning_rate=1e-9)
     assert [len(batch) for batch in seen] == [4, 4, 2] * 3
@@ -502,3 +502,18 @@ def test_blas_threads_are_limited_inside_and_given_back_outside() -> None:
     with blas_threads(1):
         assert set(counts()) <= {1}
     assert counts() == before
+
+
+def test_validation_in_blocks_of_the_batch_size_sees_its_own_rows() -> None:
+    # training and inference share the workspace of 512 rows
+    rng = np.random.default_rng(3)
+    X, Y = rng.normal(size=(1024, 2)), rng.normal(size=(1024, 1))
+    held_X, held_Y = rng.normal(size=(600, 2)), rng.normal(size=(600, 1))
+    network = _initialized(Architecture((2, 4, 1), ("tanh",), "mse"))
+    held = network_rows(held_X, held_Y, None, network)
+    result = _fit(network, X, Y, epochs=1, batch_size=512, validation=held)
+    expected = ((predict(network, held_X) - held_Y) ** 2).mean()
+    assert result.records[0].validation_loss == pytest.approx(expected, rel=1e-12)
+    fresh = Network(network.architecture)
+    fresh.parameters.flat[:] = network.parameters.flat
+    np.testing.assert_array_equal(predict(fresh, held_X), predict(network, held_X))

@@ -95,5 +95,5 @@ class CentralDifference(Numeric):
             self.network.head.predict(z, self.y_hat)
             residual = self.y_hat - self.ws.Y.T
             self.sides += [residual > 0.0, np.abs(residual) > HUBER_DELTA]
-        loss = self.network.head.loss(z, self.ws.Y.T, self.share, self.ws.delta[-1])
+        loss = (self.network.head.losses(z, self.ws.Y.T) * self.share).sum()
         return loss + self.network.penalty()

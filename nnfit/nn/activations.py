@@ -1,7 +1,8 @@
 """Hidden and output activations, each with its derivative three lines below it.
 
-A pair is `f(z, a)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes f'(z) into
-`slope` given a = f(z). `z` is scratch once `df` has run. All arrays have the shape (D, N).
+A pair is `f(z, a, scratch)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes
+f'(z) into `slope` given a = f(z). All arrays have the shape (D, N). Nothing is allocated:
+`scratch` is free memory, and so are `z` and `a` once `df` has run.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ class Activation:
     """A function, its derivative and the initialisation that suits it."""
 
     name: str
-    f: Callable[[Array, Array], None]
+    f: Callable[[Array, Array, Array], None]
     df: Callable[[Array, Array, Array], None]
     initialization: str = "glorot"
 
 
-def identity(z: Array, a: Array) -> None:
+def identity(z: Array, a: Array, scratch: Array) -> None:
     np.copyto(a, z)
 
 
@@ -37,7 +38,7 @@ def d_identity(z: Array, a: Array, slope: Array) -> None:
     slope.fill(1.0)
 
 
-def sigmoid(z: Array, a: Array) -> None:
+def sigmoid(z: Array, a: Array, scratch: Array) -> None:
     # 1/(1 + exp(-z)) = (1 + tanh(z/2))/2 never overflows
     np.multiply(z, 0.5, out=a)
     np.tanh(a, out=a)
@@ -50,7 +51,7 @@ def d_sigmoid(z: Array, a: Array, slope: Array) -> None:
     slope *= a
 
 
-def tanh(z: Array, a: Array) -> None:
+def tanh(z: Array, a: Array, scratch: Array) -> None:
     np.tanh(z, out=a)
 
 
@@ -59,7 +60,7 @@ def d_tanh(z: Array, a: Array, slope: Array) -> None:
     np.subtract(1.0, slope, out=slope)
 
 
-def relu(z: Array, a: Array) -> None:
+def relu(z: Array, a: Array, scratch: Array) -> None:
     # a mask, not a maximum: complex numbers are compared by their real part, and f'(0) is 0
     np.greater(z.real, 0.0, out=a)
     a *= z
@@ -69,7 +70,7 @@ def d_relu(z: Array, a: Array, slope: Array) -> None:
     np.greater(z.real, 0.0, out=slope)
 
 
-def leaky_relu(z: Array, a: Array) -> None:
+def leaky_relu(z: Array, a: Array, scratch: Array) -> None:
     d_leaky_relu(z, a, a)
     a *= z
 
@@ -80,14 +81,14 @@ def d_leaky_relu(z: Array, a: Array, slope: Array) -> None:
     slope += LEAK
 
 
-def _exponential_unit(z: Array, a: Array, alpha: float, scale: float) -> None:
+def _exponential_unit(z: Array, a: Array, scratch: Array, alpha: float, scale: float) -> None:
     """Write scale * z where z > 0 and scale * alpha * (exp(z) - 1) elsewhere."""
     np.less_equal(z.real, 0.0, out=a)
     a *= z  # the negative part alone: exp of the positive one could overflow
-    positive = z - a
+    np.subtract(z, a, out=scratch)
     np.expm1(a, out=a)
     a *= alpha
-    a += positive
+    a += scratch
     a *= scale
 
 
@@ -99,16 +100,16 @@ def _d_exponential_unit(z: Array, a: Array, slope: Array, alpha: float, scale: f
     slope += scale
 
 
-def elu(z: Array, a: Array) -> None:
-    _exponential_unit(z, a, ELU_ALPHA, 1.0)
+def elu(z: Array, a: Array, scratch: Array) -> None:
+    _exponential_unit(z, a, scratch, ELU_ALPHA, 1.0)
 
 
 def d_elu(z: Array, a: Array, slope: Array) -> None:
     _d_exponential_unit(z, a, slope, ELU_ALPHA, 1.0)
 
 
-def selu(z: Array, a: Array) -> None:
-    _exponential_unit(z, a, SELU_ALPHA, SELU_SCALE)
+def selu(z: Array, a: Array, scratch: Array) -> None:
+    _exponential_unit(z, a, scratch, SELU_ALPHA, SELU_SCALE)
 
 
 def d_selu(z: Array, a: Array, slope: Array) -> None:
@@ -126,7 +127,7 @@ def _gelu_gate(z: Array, gate: Array) -> None:
     gate *= 0.5
 
 
-def gelu(z: Array, a: Array) -> None:
+def gelu(z: Array, a: Array, scratch: Array) -> None:
     # the tanh form of the paper: it needs no erf, which NumPy lacks
     _gelu_gate(z, a)
     a *= z
@@ -135,59 +136,60 @@ def gelu(z: Array, a: Array) -> None:
 def d_gelu(z: Array, a: Array, slope: Array) -> None:
     # gate + z gate', with gate' = 2 gate (1 - gate) c (1 + 3 k z^2)
     _gelu_gate(z, slope)
-    inner = z * z
-    inner *= 3.0 * GELU_K
-    inner += 1.0
-    inner *= 2.0 * GELU_C
-    inner *= z
-    inner *= 1.0 - slope
-    inner += 1.0
-    slope *= inner
+    np.multiply(z, z, out=a)
+    a *= 3.0 * GELU_K
+    a += 1.0
+    a *= z
+    np.subtract(1.0, slope, out=z)
+    a *= z
+    a *= 2.0 * GELU_C
+    a += 1.0
+    slope *= a
 
 
-def silu(z: Array, a: Array) -> None:
-    sigmoid(z, a)
+def silu(z: Array, a: Array, scratch: Array) -> None:
+    sigmoid(z, a, scratch)
     a *= z
 
 
 def d_silu(z: Array, a: Array, slope: Array) -> None:
     # s + z s (1 - s) = s (1 + z - a)
-    sigmoid(z, slope)
-    z += 1.0
-    z -= a
-    slope *= z
+    np.subtract(z, a, out=a)
+    sigmoid(z, slope, z)
+    a += 1.0
+    slope *= a
 
 
-def softplus(z: Array, a: Array) -> None:
+def softplus(z: Array, a: Array, scratch: Array) -> None:
     # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)), which never overflows
-    np.greater(z.real, 0.0, out=a)
-    positive = a * z
-    np.subtract(z, 2.0 * positive, out=a)  # -|z|
+    np.greater(z.real, 0.0, out=scratch)
+    scratch *= z
+    np.subtract(z, scratch, out=a)
+    a -= scratch  # -|z|
     np.exp(a, out=a)
     np.log1p(a, out=a)
-    a += positive
+    a += scratch
 
 
 def d_softplus(z: Array, a: Array, slope: Array) -> None:
-    sigmoid(z, slope)
+    sigmoid(z, slope, a)
 
 
-def mish(z: Array, a: Array) -> None:
-    softplus(z, a)  # Misra 2019: z tanh(softplus(z))
+def mish(z: Array, a: Array, scratch: Array) -> None:
+    softplus(z, a, scratch)  # Misra 2019: z tanh(softplus(z))
     np.tanh(a, out=a)
     a *= z
 
 
 def d_mish(z: Array, a: Array, slope: Array) -> None:
     # t + z (1 - t^2) sigmoid(z), with t = tanh(softplus(z))
-    softplus(z, slope)
+    softplus(z, slope, a)
     np.tanh(slope, out=slope)
-    gain = np.empty_like(z)
-    sigmoid(z, gain)
-    z *= gain
-    np.multiply(slope, slope, out=gain)
-    np.subtract(1.0, gain, out=gain)
-    z *= gain
+    sigmoid(z, a, a)
+    a *= z
+    np.multiply(slope, slope, out=z)
+    np.subtract(1.0, z, out=z)
+    z *= a
     slope += z
 
 

@@ -21,6 +21,7 @@ def predict(network: Network, X: Array) -> Array:
     float32 a probability near 1 would leave nothing of the other class's.
     """
     ws = network.workspace(BLOCK_ROWS)
+    ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
     y_hat: Array = np.empty(ws.z[-1].shape)
     out: Array = np.empty((len(X), len(y_hat)))
     for start in range(0, len(X), BLOCK_ROWS):
@@ -43,6 +44,7 @@ def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None
         s in L = sum(s_i l_i) / sum(s_i).
     """
     ws = network.workspace(BLOCK_ROWS)
+    ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
     shares = np.full(len(X), 1.0) if weights is None else weights
     shares = (shares / shares.sum()).astype(network.dtype)
     value = 0.0
@@ -50,8 +52,6 @@ def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None
         n = min(BLOCK_ROWS, len(X) - start)
         ws.rows[:n, : X.shape[1]] = X[start : start + n]
         z = network.forward(ws)[:, :n]
-        part = network.head.loss(
-            z, Y[start : start + n].T, shares[start : start + n], ws.delta[-1][:, :n]
-        )
-        value += float(part)
+        losses = network.head.losses(z, Y[start : start + n].T)
+        value += float((losses * shares[start : start + n]).sum())
     return value

@@ -1,4 +1,4 @@
-"""Losses with their output activation: from the logits z[L] to a number and delta[L] = dL/dz[L].
+"""Losses with their output activation: from the logits z[L] to numbers and delta[L] = dL/dz[L].
 
 A loss is the (weighted) mean over the rows, L = sum_i share_i l(y_hat_i, y_i), where `share` is
 s_i / sum(s), or 1/N. There is no minus before the mean, and cross-entropy's minus covers both
@@ -7,12 +7,13 @@ of its terms. Shapes: `z`, `y_hat`, `Y`, `delta` (K, N), `share` (N,) or a scala
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-from nnfit.nn.activations import ACTIVATIONS, sigmoid
-from nnfit.nn.arrays import Array, total
+from nnfit.nn.activations import ACTIVATIONS, sigmoid, softplus
+from nnfit.nn.arrays import Array
 
 Share = Array | float
 HUBER_DELTA = 1.0  # in units of the (standardised) target; Huber 1964
@@ -24,8 +25,11 @@ class Head(Protocol):
     def predict(self, z: Array, y_hat: Array) -> None:
         """Write the predictions of logits `z`."""
 
-    def loss(self, z: Array, Y: Array, share: Share, delta: Array) -> Any:
-        """Return the scalar loss and write dL/dz into `delta`; `z` is scratch afterwards."""
+    def losses(self, z: Array, Y: Array) -> Array:
+        """Return l(y_hat_i, y_i) of every row, shape (N,)."""
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        """Write dL/dz."""
 
 
 class SigmoidCrossEntropy:
@@ -37,20 +41,20 @@ class SigmoidCrossEntropy:
 
     def predict(self, z: Array, y_hat: Array) -> None:
         # exp(-softplus(-z)): the tanh form would lose the digits of a small probability
-        ACTIVATIONS["softplus"].f(-z, y_hat)
+        softplus(-z, y_hat, np.empty_like(z))
         np.negative(y_hat, out=y_hat)
         np.exp(y_hat, out=y_hat)
 
-    def loss(self, z: Array, Y: Array, share: Share, delta: Array) -> Any:
-        weight = share / z.shape[0]
-        ACTIVATIONS["softplus"].f(z, delta)
-        delta -= Y * z
-        delta *= weight
-        value = delta.sum()
-        sigmoid(z, delta)
+    def losses(self, z: Array, Y: Array) -> Array:
+        cross_entropy = np.empty_like(z)
+        softplus(z, cross_entropy, np.empty_like(z))
+        cross_entropy -= Y * z
+        return _mean_over_outputs(cross_entropy)
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        sigmoid(z, delta, delta)
         delta -= Y
-        delta *= weight
-        return value
+        delta *= share / len(z)
 
 
 class SoftmaxCrossEntropy:
@@ -63,20 +67,20 @@ class SoftmaxCrossEntropy:
     def predict(self, z: Array, y_hat: Array) -> None:
         softmax(z, y_hat)
 
-    def loss(self, z: Array, Y: Array, share: Share, delta: Array) -> Any:
-        z -= z.real.max(axis=0)
-        np.exp(z, out=delta)
-        norm = delta.sum(axis=0)
-        delta /= norm
-        z *= Y  # a row of Y sums to 1: sum_k y_k (log norm - z_k)
-        value = ((np.log(norm) - z.sum(axis=0)) * share).sum()
+    def losses(self, z: Array, Y: Array) -> Array:
+        shifted = z - z.real.max(axis=0)
+        log_norm = np.log(np.exp(shifted).sum(axis=0))
+        shifted *= Y  # a column of Y sums to 1: sum_k y_k (log norm - z_k)
+        return np.asarray(log_norm - shifted.sum(axis=0))
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        softmax(z, delta)
         delta -= Y
         delta *= share
-        return value
 
 
 class PointwiseHead:
-    """Any output activation followed by a loss of the residual e = y_hat - y.
+    """Any output activation followed by a loss of the residual e = y_hat - y, mean over outputs.
 
     delta = dl/dy_hat * f'(z), for softmax through its Jacobian; the identity with mse is the
     short way of the same code.
@@ -84,21 +88,33 @@ class PointwiseHead:
 
     def __init__(self, activation: str, residual_loss: str) -> None:
         self.activation = activation
-        self.residual_loss = RESIDUAL_LOSSES[residual_loss]
+        self.value, self.derivative = RESIDUAL_LOSSES[residual_loss]
 
     def predict(self, z: Array, y_hat: Array) -> None:
         if self.activation == "softmax":
             softmax(z, y_hat)
         else:
-            ACTIVATIONS[self.activation].f(z, y_hat)
+            ACTIVATIONS[self.activation].f(z, y_hat, np.empty_like(z))
 
-    def loss(self, z: Array, Y: Array, share: Share, delta: Array) -> Any:
-        if self.activation == "identity":
-            z -= Y
-            return self.residual_loss(z, share / z.shape[0], delta)
+    def losses(self, z: Array, Y: Array) -> Array:
         y_hat = np.empty_like(z)
         self.predict(z, y_hat)
-        value = self.residual_loss(y_hat - Y, share / z.shape[0], delta)
+        return _mean_over_outputs(self.value(y_hat - Y))
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        if self.activation == "identity":
+            np.subtract(z, Y, out=delta)
+            self.derivative(delta)
+        else:
+            y_hat = np.empty_like(z)
+            self.predict(z, y_hat)
+            np.subtract(y_hat, Y, out=delta)
+            self.derivative(delta)
+            self._through_activation(z.copy(), y_hat, delta)
+        delta *= share / len(z)
+
+    def _through_activation(self, z: Array, y_hat: Array, delta: Array) -> None:
+        """Turn dl/dy_hat into dl/dz; `z` and `y_hat` are scratch afterwards."""
         if self.activation == "softmax":  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
             delta -= (delta * y_hat).sum(axis=0)
             delta *= y_hat
@@ -106,7 +122,6 @@ class PointwiseHead:
             slope = np.empty_like(z)
             ACTIVATIONS[self.activation].df(z, y_hat, slope)
             delta *= slope
-        return value
 
 
 def softmax(z: Array, y_hat: Array) -> None:
@@ -116,30 +131,50 @@ def softmax(z: Array, y_hat: Array) -> None:
     y_hat /= y_hat.sum(axis=0)
 
 
-def squared_error(e: Array, weight: Share, gradient: Array) -> Any:
-    """Return sum(weight * e^2), no 1/2, and write its derivative 2 weight e."""
-    np.multiply(e, 2.0 * weight, out=gradient)
-    return 0.5 * total(gradient, e)
+def _mean_over_outputs(losses: Array) -> Array:
+    """Return the mean of each column, shape (N,)."""
+    return losses[0] if len(losses) == 1 else np.asarray(losses.mean(axis=0))
 
 
-def absolute_error(e: Array, weight: Share, gradient: Array) -> Any:
-    """Return sum(weight * |e|) and write its derivative weight sign(e), 0 at e = 0."""
-    np.sign(e.real, out=gradient)
-    gradient *= weight
-    return total(gradient, e)
+def squared_error(e: Array) -> Array:
+    """Return e^2, no 1/2."""
+    return np.asarray(e * e)
 
 
-def huber_error(e: Array, weight: Share, gradient: Array) -> Any:
-    """Return sum of weight * (e^2/2 where |e| <= d, d(|e| - d/2) beyond), d = HUBER_DELTA."""
+def d_squared_error(e: Array) -> None:
+    """Turn e into 2 e."""
+    e *= 2.0
+
+
+def absolute_error(e: Array) -> Array:
+    """Return |e|."""
+    return np.asarray(e * np.sign(e.real))
+
+
+def d_absolute_error(e: Array) -> None:
+    """Turn e into its sign, 0 at e = 0."""
+    np.sign(e.real, out=e)
+
+
+def huber_error(e: Array) -> Array:
+    """Return e^2/2 where |e| <= d and d(|e| - d/2) beyond, d = HUBER_DELTA."""
+    clipped = e.copy()
+    d_huber_error(clipped)
+    return np.asarray(clipped * (e - 0.5 * clipped))
+
+
+def d_huber_error(e: Array) -> None:
+    """Turn e into e clipped to [-d, d], its imaginary part kept inside."""
     outside = np.sign(e.real) * (np.abs(e.real) > HUBER_DELTA)
-    np.multiply(e, outside == 0.0, out=gradient)
-    gradient += HUBER_DELTA * outside  # e clipped to [-d, d], imaginary part kept inside
-    halves = e - 0.5 * gradient
-    gradient *= weight
-    return total(gradient, halves)
+    e *= outside == 0.0
+    e += HUBER_DELTA * outside
 
 
-RESIDUAL_LOSSES = {"mse": squared_error, "mae": absolute_error, "huber": huber_error}
+RESIDUAL_LOSSES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], None]]] = {
+    "mse": (squared_error, d_squared_error),
+    "mae": (absolute_error, d_absolute_error),
+    "huber": (huber_error, d_huber_error),
+}
 LOSSES = (*RESIDUAL_LOSSES, "binary_cross_entropy", "cross_entropy")
 OUTPUT_ACTIVATIONS = (*ACTIVATIONS, "softmax")
 OWN_ACTIVATION = {  # what `output_activation: auto` means

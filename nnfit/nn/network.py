@@ -79,7 +79,7 @@ class Workspace:
     """The arrays of one step with `n_rows` examples, allocated once and used again.
 
     `rows` (N, D + 1) takes the examples row by row, ones in its last column; a[0] is its
-    transpose. `keep` are the dropout masks, 0 or 1/(1 - p).
+    transpose. `keep` are the dropout masks, 0 or 1/(1 - p), made from uniform `draws`.
     """
 
     def __init__(self, network: Network, n_rows: int) -> None:
@@ -93,9 +93,14 @@ class Workspace:
         self.delta = [np.empty_like(z) for z in self.z]
         self.slope = [np.empty_like(z) for z in self.z[:-1]]
         self.keep: list[Array] = []
+        self.draws: list[Array] = []
         self.active = [a[:n] for a, n in zip(self.a[1:], sizes[1:-1], strict=True)]
         if network.architecture.dropout:
             self.active = [np.empty_like(z) for z in self.z[:-1]]  # before the mask
+
+    def show(self, rows: Array, Y: Array) -> None:
+        """Take examples (N, D + 1) and targets (N, K) without copying them."""
+        self.a[0], self.Y = rows.T, Y
 
 
 class Network:
@@ -120,6 +125,7 @@ class Network:
         self.is_weight = marks.flat  # 1 on W, 0 on b: penalties leave biases alone
         self.head = make_head(architecture.loss, architecture.output_activation)
         self.hidden = [ACTIVATIONS[name] for name in architecture.activations]
+        self._penalised: Array = np.empty_like(marks.flat if architecture.l2 else marks.flat[:0])
         self._workspaces: dict[int, Workspace] = {}
 
     def initialize(self, initialization: str, rng: np.random.Generator) -> None:
@@ -139,17 +145,20 @@ class Network:
     def draw_dropout(self, ws: Workspace, rng: np.random.Generator) -> None:
         """Draw new masks: each hidden unit of each row is kept with probability 1 - p."""
         p = self.architecture.dropout
-        ws.keep = [
-            np.divide(rng.random(z.shape, np.float32) >= p, 1.0 - p, dtype=self.dtype)
-            for z in ws.z[:-1]
-        ]
+        if not ws.keep:
+            ws.keep = [np.empty_like(z) for z in ws.z[:-1]]
+            ws.draws = [np.empty(z.shape, np.float32) for z in ws.z[:-1]]
+        for keep, draws in zip(ws.keep, ws.draws, strict=True):
+            rng.random(dtype=np.float32, out=draws)
+            np.greater_equal(draws, p, out=keep)
+            keep *= 1.0 / (1.0 - p)
 
     def forward(self, ws: Workspace, dropout: bool = False) -> Array:
         """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
         for i, Wb in enumerate(self.parameters.Wb):
             np.matmul(Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N) -> (D_out, N)
             if i < len(self.hidden):
-                self.hidden[i].f(ws.z[i], ws.active[i])
+                self.hidden[i].f(ws.z[i], ws.active[i], ws.slope[i])
                 if self.architecture.dropout:
                     scale = ws.keep[i] if dropout else 1.0
                     np.multiply(ws.active[i], scale, out=ws.a[i + 1][: len(ws.z[i])])
@@ -175,12 +184,7 @@ class Network:
             np.matmul(W.T, delta, out=out)
 
     def loss(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
-        """Return the mean loss of the examples in `ws`, without the penalty, and delta[L]."""
-        z = self.forward(ws, dropout)
-        return self.head.loss(z, ws.Y.T, share, ws.delta[-1])
-
-    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
-        """Return the mean loss without the penalty; `gradient` is that of loss + penalty.
+        """Return the mean loss of the examples in `ws`, without the penalty.
 
         Parameters
         ----------
@@ -191,15 +195,28 @@ class Network:
         dropout : bool
             Apply the masks of `draw_dropout`.
         """
+        return (self.head.losses(self.forward(ws, dropout), ws.Y.T) * share).sum()
+
+    def differentiate(self, ws: Workspace, share: Share, dropout: bool = False) -> Array:
+        """Fill `gradient` with that of loss + penalty, and return the logits (K, N).
+
+        The loss itself is not needed for its gradient; `head.losses` gives it from the logits.
+        """
         if not dropout:
             ws.keep = []
-        value = self.loss(ws, share, dropout)
+        z = self.forward(ws, dropout)
+        self.head.delta(z, ws.Y.T, share, ws.delta[-1])
         self.backward(ws)
         if self.architecture.l2:
-            penalised = self.is_weight * self.parameters.flat
-            penalised *= self.architecture.l2
-            self.gradient.flat += penalised
-        return value
+            np.multiply(self.is_weight, self.parameters.flat, out=self._penalised)
+            self._penalised *= self.architecture.l2
+            self.gradient.flat += self._penalised
+        return z
+
+    def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+        """Return the mean loss without the penalty; `gradient` is that of loss + penalty."""
+        z = self.differentiate(ws, share, dropout)
+        return (self.head.losses(z, ws.Y.T) * share).sum()
 
     def penalty(self) -> Any:
         """Return (l2/2) * sum of the squared weights, biases left out."""

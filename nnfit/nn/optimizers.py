@@ -19,15 +19,16 @@ class Optimizer:
         self.weight_decay = weight_decay
         self._is_weight = is_weight
         self.t = 0  # updates made
+        self._scratch = np.empty_like(is_weight)
         self.state: dict[str, Array] = {}
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Update `parameters` in place; `gradient` is scratch afterwards."""
         self.t += 1
         if self.weight_decay:
-            shrink = self._is_weight * (-learning_rate * self.weight_decay)
-            shrink += 1.0
-            parameters *= shrink
+            np.multiply(self._is_weight, -learning_rate * self.weight_decay, out=self._scratch)
+            self._scratch += 1.0
+            parameters *= self._scratch
         self._update(parameters, gradient, learning_rate)
 
     def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
@@ -62,7 +63,8 @@ class SGD(Optimizer):
             self.v *= self.momentum
             self.v += gradient
             if self.nesterov:
-                gradient += self.momentum * self.v
+                np.multiply(self.v, self.momentum, out=self._scratch)
+                gradient += self._scratch
             else:
                 np.copyto(gradient, self.v)
         gradient *= learning_rate
@@ -80,13 +82,13 @@ class RMSprop(Optimizer):
         self.v = self._moment("v")
 
     def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        squared = gradient * gradient
-        squared *= 1.0 - self.decay
+        np.multiply(gradient, gradient, out=self._scratch)
+        self._scratch *= 1.0 - self.decay
         self.v *= self.decay
-        self.v += squared
-        np.sqrt(self.v, out=squared)
-        squared += self.eps
-        gradient /= squared
+        self.v += self._scratch
+        np.sqrt(self.v, out=self._scratch)
+        self._scratch += self.eps
+        gradient /= self._scratch
         gradient *= learning_rate
         parameters -= gradient
 
@@ -110,15 +112,18 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(is_weight, weight_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        self.M, self.V = self._moment("M"), self._moment("V")
+        # one array, so that one product ages both
+        self._moments = np.zeros((2, len(is_weight)), is_weight.dtype)
+        self._betas = np.array([[beta1], [beta2]], is_weight.dtype)
+        self.M, self.V = self._moments
+        self.state |= {"M": self.M, "V": self.V}
 
     def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         c = ((1.0 - self.beta2) / (1.0 - self.beta2**self.t)) ** 0.5
         rate = learning_rate * (1.0 - self.beta1) / ((1.0 - self.beta1**self.t) * c)
-        self.M *= self.beta1
+        self._moments *= self._betas
         self.M += gradient
         gradient *= gradient
-        self.V *= self.beta2
         self.V += gradient
         np.sqrt(self.V, out=gradient)
         gradient += self.eps / c

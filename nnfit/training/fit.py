@@ -15,13 +15,14 @@ import numpy as np
 from nnfit.errors import TrainingError
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss, predict
-from nnfit.nn.network import Network, Workspace
+from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.stop import StopRequest
 
 PROGRESS_SECONDS = 0.2
+WINDOW_BYTES = 2**20  # rows gathered at once: they should stay in the second-level cache
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,12 @@ class Fit:
         self.shuffling, self.dropout = shuffling, dropout
         self.metric, self.observer, self.stop = metric, observer, stop
         self.batch_size = min(settings.batch_size, len(train))
-        self.n_steps = math.ceil(len(train) / self.batch_size)
+        row_bytes = train.X.itemsize * train.X.shape[1]
+        steps = max(1, WINDOW_BYTES // (row_bytes * self.batch_size))
+        self.window_rows = min(steps * self.batch_size, len(train))
+        self._X = np.empty_like(train.X[: self.window_rows])
+        self._Y = np.empty_like(train.Y[: self.window_rows])
+        self._logits = np.empty_like(self._Y)
         self.learning_rate = settings.learning_rate
         self._shown = time.perf_counter()
 
@@ -158,57 +164,86 @@ class Fit:
 
     def _train_epoch(self, epoch: int) -> float | None:
         """Go once over the rows; return the mean of the minibatch losses, None when stopped."""
-        n, size = len(self.train), self.batch_size
-        order = self.shuffling.permutation(n) if size < n else np.arange(n)
+        n = len(self.train)
+        order = self.shuffling.permutation(n) if self.batch_size < n else None
         loss_sum = weight_sum = 0.0
-        for step in range(self.n_steps):
-            if self.stop.signal is not None:
+        for first in range(0, n, self.window_rows):
+            window = self._window(order, first)
+            logits = self._logits[: len(window)]
+            if not self._train_window(epoch, first, window, logits):
                 return None
-            rows = order[step * size : (step + 1) * size]
-            loss, weight = self._step(epoch, step, rows)
-            loss_sum += loss * weight
-            weight_sum += weight
+            losses = self.network.head.losses(logits.T, window.Y.T)
+            if not np.isfinite(losses).all():
+                raise self._diverged(epoch, first, losses)
+            s = window.weights
+            loss_sum += float(losses.sum(dtype=np.float64) if s is None else losses @ s)
+            weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
+        return loss_sum / weight_sum
+
+    def _window(self, order: Array | None, first: int) -> Examples:
+        """Return the next rows of the epoch, gathered so that minibatches are slices of them."""
+        train = self.train
+        if order is None:
+            return train
+        rows = order[first : first + self.window_rows]
+        X, Y = self._X[: len(rows)], self._Y[: len(rows)]
+        # mode="clip": the indices are known to be valid, and "raise" copies through a buffer
+        np.take(train.X, rows, axis=0, out=X, mode="clip")
+        np.take(train.Y, rows, axis=0, out=Y, mode="clip")
+        return Examples(X, Y, None if train.weights is None else train.weights[rows])
+
+    def _train_window(self, epoch: int, first: int, window: Examples, logits: Array) -> bool:
+        """Update the parameters from each minibatch in turn; return False when stopped.
+
+        The logits that each step saw are kept: their losses are worked out together.
+        """
+        network, size = self.network, self.batch_size
+        dropout = network.architecture.dropout > 0.0
+        for start in range(0, len(window), size):
+            if self.stop.signal is not None:
+                return False
+            stop = min(start + size, len(window))
+            share = self._share(window.weights, start, stop)
+            if share is None:  # rows that count for nothing teach nothing
+                logits[start:stop] = 0.0
+                continue
+            ws = network.workspace(stop - start)
+            ws.show(window.X[start:stop], window.Y[start:stop])
+            if dropout:
+                network.draw_dropout(ws, self.dropout)
+            logits[start:stop] = network.differentiate(ws, share, dropout).T
+            self._update(epoch - 1 + (first + (start + stop) / 2) / len(self.train))
             now = time.perf_counter()
             if now - self._shown > PROGRESS_SECONDS:
                 self._shown = now
-                self.observer.progress(epoch, (step + 1) / self.n_steps)
-        return loss_sum / weight_sum
+                self.observer.progress(epoch, (first + stop) / len(self.train))
+        return True
 
-    def _step(self, epoch: int, step: int, rows: Array) -> tuple[float, float]:
-        """Update the parameters from one minibatch; return its mean loss and its weight."""
-        network, architecture = self.network, self.network.architecture
-        ws = network.workspace(len(rows))
-        share, weight = self._gather(ws, rows)
-        if weight == 0.0:  # rows that count for nothing teach nothing
-            return 0.0, 0.0
-        if architecture.dropout:
-            network.draw_dropout(ws, self.dropout)
-        loss = float(network.loss_and_gradient(ws, share, dropout=architecture.dropout > 0))
-        done = epoch - 1 + (step + 0.5) / self.n_steps
-        self.learning_rate = self.settings.learning_rate * self.schedule.at(done)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"loss became {loss} in epoch {epoch}, step {step + 1} "
-                f"(learning_rate={self.learning_rate:g}); try a smaller optimizer.learning_rate, "
-                "or set optimizer.clip_norm"
-            )
-        gradient = network.gradient.flat
+    def _share(self, weights: Array | None, start: int, stop: int) -> Array | float | None:
+        """Return each row's share of the minibatch's mean, None when all weigh 0."""
+        if weights is None:
+            return 1.0 / (stop - start)
+        s = weights[start:stop]
+        total = s.sum()
+        return s / total if total else None
+
+    def _update(self, epochs_done: float) -> None:
+        """Take one step along the gradient in the network."""
+        gradient = self.network.gradient.flat
+        self.learning_rate = self.settings.learning_rate * self.schedule.at(epochs_done)
         if self.settings.clip_norm is not None:
             clip_norm(gradient, self.settings.clip_norm)
-        self.optimizer.step(network.parameters.flat, gradient, self.learning_rate)
-        return loss, weight
+        self.optimizer.step(self.network.parameters.flat, gradient, self.learning_rate)
 
-    def _gather(self, ws: Workspace, rows: Array) -> tuple[Array | float, float]:
-        """Copy the minibatch into `ws`; return each row's share of the mean, and the total."""
-        train = self.train
-        # mode="clip": the indices are known to be valid, and "raise" copies through a buffer
-        np.take(train.X, rows, axis=0, out=ws.rows, mode="clip")
-        np.take(train.Y, rows, axis=0, out=ws.Y, mode="clip")
-        if train.weights is None:
-            return 1.0 / len(rows), float(len(rows))
-        s = train.weights[rows]
-        weight = float(s.sum())
-        return (s / weight if weight else s), weight
+    def _diverged(self, epoch: int, first: int, losses: Array) -> TrainingError:
+        """Return the error for the first loss that is not finite."""
+        row = int(np.flatnonzero(~np.isfinite(losses))[0])
+        step = (first + row) // self.batch_size + 1
+        return TrainingError(
+            f"loss became {losses[row]} in epoch {epoch}, step {step} "
+            f"(learning_rate={self.learning_rate:g}); try a smaller optimizer.learning_rate, "
+            "or set optimizer.clip_norm"
+        )
 
     def _record(self, epoch: int, train_loss: float, rows_per_second: float) -> EpochRecord:
         """Judge the epoch on the validation rows, where there are any."""
