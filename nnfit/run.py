@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer, Plan, Summary
 from nnfit.training.fit import Fit, Result, Settings, network_rows
 from nnfit.training.history import to_arrays
+from nnfit.training.shards import Shards, pays
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import blas_threads, choose_threads
 
@@ -88,8 +90,12 @@ def train_run(
         config.training.threads, network.architecture.flops_per_row * batch_size
     )
     observer.started(_plan(file, dataset, network, output, batch_size, threads))
-    with blas_threads(threads):
-        result = _fit(file, dataset, network, batch_size, streams, observer, stop)
+    cut_up = pays(network.architecture, batch_size)
+    with (
+        blas_threads(1 if cut_up else threads),
+        Shards(network, threads) if cut_up else nullcontext() as shards,
+    ):
+        result = _fit(file, dataset, network, batch_size, streams, observer, stop, shards)
         model = _model(file, dataset, network, result)
         metrics = _metrics(model, dataset)
     model = dataclasses.replace(model, metrics=metrics)
@@ -144,6 +150,7 @@ def _fit(
     streams: Mapping[str, np.random.Generator],
     observer: Observer,
     stop: StopRequest | None,
+    shards: Shards | None,
 ) -> Result:
     """Run the training loop; the network then holds the best weights."""
     config = file.config
@@ -194,6 +201,7 @@ def _fit(
         metric=metric,
         observer=observer,
         stop=stop or StopRequest(),
+        shards=shards,
     )
     if stop is None:
         result = fit.run()

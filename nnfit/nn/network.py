@@ -198,7 +198,7 @@ class Network:
         return (self.head.losses(self.forward(ws, dropout), ws.Y.T) * share).sum()
 
     def differentiate(self, ws: Workspace, share: Share, dropout: bool = False) -> Array:
-        """Fill `gradient` with that of loss + penalty, and return the logits (K, N).
+        """Fill `gradient` with that of the loss, and return the logits (K, N).
 
         The loss itself is not needed for its gradient; `head.losses` gives it from the logits.
         """
@@ -207,15 +207,19 @@ class Network:
         z = self.forward(ws, dropout)
         self.head.delta(z, ws.Y.T, share, ws.delta[-1])
         self.backward(ws)
+        return z
+
+    def add_penalty(self) -> None:
+        """Add the derivative of the penalty, l2 W, to `gradient`."""
         if self.architecture.l2:
             np.multiply(self.is_weight, self.parameters.flat, out=self._penalised)
             self._penalised *= self.architecture.l2
             self.gradient.flat += self._penalised
-        return z
 
     def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
         """Return the mean loss without the penalty; `gradient` is that of loss + penalty."""
         z = self.differentiate(ws, share, dropout)
+        self.add_penalty()
         return (self.head.losses(z, ws.Y.T) * share).sum()
 
     def penalty(self) -> Any:

@@ -19,6 +19,7 @@ from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
+from nnfit.training.shards import Shards
 from nnfit.training.stop import StopRequest
 
 PROGRESS_SECONDS = 0.2
@@ -88,6 +89,8 @@ class Fit:
         From y_hat (N, K) of the validation rows to the figure shown beside the loss.
     stop : StopRequest
         Looked at before each minibatch.
+    shards : Shards, optional
+        Works out the gradients of large batches; without it the network itself does.
 
     Raises
     ------
@@ -109,11 +112,13 @@ class Fit:
         metric: Callable[[Array], float],
         observer: Observer,
         stop: StopRequest,
+        shards: Shards | None = None,
     ) -> None:
         self.network, self.optimizer, self.schedule = network, optimizer, schedule
         self.settings, self.train, self.validation = settings, train, validation
         self.shuffling, self.dropout = shuffling, dropout
         self.metric, self.observer, self.stop = metric, observer, stop
+        self.shards = shards
         self.batch_size = min(settings.batch_size, len(train))
         row_bytes = train.X.itemsize * train.X.shape[1]
         steps = max(1, WINDOW_BYTES // (row_bytes * self.batch_size))
@@ -207,11 +212,16 @@ class Fit:
             if share is None:  # rows that count for nothing teach nothing
                 logits[start:stop] = 0.0
                 continue
-            ws = network.workspace(stop - start)
-            ws.show(window.X[start:stop], window.Y[start:stop])
-            if dropout:
-                network.draw_dropout(ws, self.dropout)
-            logits[start:stop] = network.differentiate(ws, share, dropout).T
+            X, Y = window.X[start:stop], window.Y[start:stop]
+            if self.shards is not None:
+                self.shards.differentiate(X, Y, share, logits[start:stop])
+            else:
+                ws = network.workspace(stop - start)
+                ws.show(X, Y)
+                if dropout:
+                    network.draw_dropout(ws, self.dropout)
+                logits[start:stop] = network.differentiate(ws, share, dropout).T
+            network.add_penalty()
             self._update(epoch - 1 + (first + (start + stop) / 2) / len(self.train))
             now = time.perf_counter()
             if now - self._shown > PROGRESS_SECONDS:

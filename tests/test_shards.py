@@ -1,0 +1,63 @@
+"""Large batches in blocks and on several threads: the same gradient as in one piece."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnfit.config.reading import load_config
+from nnfit.nn.network import Architecture, Network
+from nnfit.run import train_run
+from nnfit.training import shards as shards_module
+from nnfit.training.shards import Shards, pays
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_gradient_is_that_of_the_batch_in_one_piece(
+    n_threads: int, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards_module, "BLOCK_BYTES", 0)  # blocks of 256 rows, the least
+    rng = np.random.default_rng(5)
+    network = Network(Architecture((3, 8, 2), ("tanh",), "cross_entropy", l2=0.1))
+    network.initialize("auto", rng)
+    rows = np.ones((1001, 4))
+    rows[:, :3] = rng.normal(size=(1001, 3))
+    Y = np.eye(2)[rng.integers(2, size=1001)]
+    s = rng.uniform(0.0, 2.0, 1001)
+    share = s / s.sum() if weighted else 1.0 / 1001
+    ws = network.workspace(1001)
+    ws.show(rows, Y)
+    z = network.differentiate(ws, share).T.copy()
+    expected = network.gradient.flat.copy()
+    logits = np.empty_like(Y)
+    with Shards(network, n_threads) as shards:
+        for _ in range(2):  # nothing is left over from the first time
+            shards.differentiate(rows, Y, share, logits)
+            np.testing.assert_allclose(network.gradient.flat, expected, rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(logits, z, rtol=1e-12)
+
+
+def test_it_pays_for_large_batches_without_dropout() -> None:
+    plain = Architecture((3, 8, 2), ("tanh",), "cross_entropy")
+    assert pays(plain, 4096) and not pays(plain, 4095)
+    assert not pays(Architecture((3, 8, 2), ("tanh",), "cross_entropy", dropout=0.1), 10**6)
+
+
+def test_a_run_on_a_large_batch_learns_and_repeats(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=6000)
+    frame = pd.DataFrame({"x": x, "y": 3.0 * x + 1.0})
+    config = {
+        "data": {"path": "-", "target": "y", "validation": 0},
+        "model": {"hidden_sizes": []},
+        "optimizer": {"name": "sgd", "learning_rate": 0.4, "l2": 0.001},
+        "training": {"epochs": 40, "batch_size": "full"},
+    }
+    runs = [train_run(load_config(config), frame) for _ in range(2)]
+    assert runs[0].model.metrics["train"]["rmse"] < 0.02  # the target's spread is 3
+    first, second = (run.model.network.parameters.flat for run in runs)
+    np.testing.assert_array_equal(first, second)
