@@ -1,0 +1,93 @@
+"""What a training step costs, in calls and in memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.schedules import Schedule
+from nnfit.observer import Observer
+from nnfit.training.fit import Fit, Settings, network_rows
+from nnfit.training.stop import StopRequest
+
+Array = NDArray[Any]
+
+TINY = (Architecture((2, 16, 1), ("relu",), "binary_cross_entropy"), 32)
+
+
+def _fit(architecture: Architecture, batch_size: int, steps: int, optimizer: str = "adam") -> Fit:
+    rng = np.random.default_rng(0)
+    network = Network(architecture, np.float32)
+    network.initialize("auto", rng)
+    n, K = steps * batch_size, architecture.sizes[-1]
+    Y = np.eye(K)[rng.integers(K, size=n)] if K > 1 else rng.integers(2, size=(n, 1)) * 1.0
+    rows = network_rows(rng.normal(size=(n, architecture.sizes[0])), Y, None, network)
+    return Fit(
+        network,
+        make_optimizer(optimizer, network.is_weight),
+        Schedule("constant", 10),
+        Settings(10, batch_size, 1e-3),
+        rows,
+        None,
+        shuffling=rng,
+        dropout=rng,
+        metric=lambda y_hat: 0.0,
+        observer=Observer(),
+        stop=StopRequest(),
+    )
+
+
+class _Counting(np.ndarray[Any, Any]):
+    """An array that counts the universal functions, matmul among them, that it meets."""
+
+    calls = 0
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keys: Any) -> Any:
+        _Counting.calls += 1
+        plain = [np.asarray(x) if isinstance(x, _Counting) else x for x in inputs]
+        if "out" not in keys:
+            return getattr(ufunc, method)(*plain, **keys)
+        out = keys.pop("out")
+        getattr(ufunc, method)(*plain, out=tuple(np.asarray(x) for x in out), **keys)
+        return out[0]  # so that `a *= b` leaves an array that counts
+
+
+def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
+    architecture, batch_size = TINY
+    fit = _fit(architecture, batch_size, steps=10)
+    window = fit._window(fit.shuffling.permutation(len(fit.train)), 0)
+    logits = np.empty_like(window.Y)
+    ws = fit.network.workspace(batch_size)
+    for arrays in (ws.z, ws.active, ws.delta, ws.slope, fit.network.gradient.Wb):
+        arrays[:] = [array.view(_Counting) for array in arrays]
+    fit.network.gradient.flat = fit.network.gradient.flat.view(_Counting)
+    fit.optimizer._moments = fit.optimizer._moments.view(_Counting)  # type: ignore[attr-defined]
+    _Counting.calls = 0
+    assert fit._train_window(1, 0, window, logits)
+    assert 15 * 10 < _Counting.calls <= 24 * 10  # and one copy, of the logits
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", ["relu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_step_allocates_no_array(name: str, optimizer: str, dropout: float) -> None:
+    architecture = Architecture((64, 128, 64, 10), (name, name), "cross_entropy", dropout=dropout)
+    fit = _fit(architecture, 64, steps=6, optimizer=optimizer)
+    window = fit._window(fit.shuffling.permutation(len(fit.train)), 0)
+    logits = np.empty_like(window.Y)
+    fit._train_window(1, 0, window, logits)  # the first step makes the workspace
+    tracemalloc.start()
+    try:
+        fit._train_window(1, 0, window, logits)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # NumPy's casting buffer (8 KiB), rows of the softmax, Python's objects; a layer has 16 KiB
+    assert peak < 12_000
