@@ -86,11 +86,9 @@ def train_run(
     train_part = dataset.parts["train"]
     size = config.training.batch_size
     batch_size = len(train_part) if size == "full" else min(size, len(train_part))
-    threads = choose_threads(
-        config.training.threads, network.architecture.flops_per_row * batch_size
-    )
-    observer.started(_plan(file, dataset, network, output, batch_size, threads))
     cut_up = pays(network.architecture, batch_size)
+    threads = choose_threads(config.training.threads, cut_up)
+    observer.started(_plan(file, dataset, network, output, batch_size, threads))
     with (
         blas_threads(1 if cut_up else threads),
         Shards(network, threads) if cut_up else nullcontext() as shards,

@@ -41,6 +41,23 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(
             np.testing.assert_allclose(logits, z, rtol=1e-12)
 
 
+def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(6)
+    rows = np.ones((5000, 4), np.float32)
+    rows[:, :3] = rng.normal(size=(5000, 3))
+    Y = rng.normal(size=(5000, 1)).astype(np.float32)
+    network = Network(Architecture((3, 8, 1), ("relu",), "mse"), np.float32)
+    network.initialize("auto", rng)
+    gradients = []
+    for n_threads in (1, 2, 4, 7):
+        with Shards(network, n_threads) as shards:
+            shards.differentiate(rows, Y, 1.0 / 5000, np.empty_like(Y))
+        gradients.append(network.gradient.flat.copy())
+    assert np.abs(gradients[0]).min() > 0.0
+    for gradient in gradients[1:]:
+        np.testing.assert_array_equal(gradient, gradients[0])
+
+
 def test_it_pays_for_large_batches_without_dropout() -> None:
     plain = Architecture((3, 8, 2), ("tanh",), "cross_entropy")
     assert pays(plain, 4096) and not pays(plain, 4095)

@@ -26,7 +26,6 @@ from nnfit.training.fit import Examples, Fit, Result, Settings, network_rows
 from nnfit.training.history import to_arrays
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import (
-    PARALLEL_FLOPS_PER_STEP,
     available_cores,
     blas_threads,
     choose_threads,
@@ -487,9 +486,9 @@ def test_a_run_stopped_before_its_first_epoch_gives_no_model() -> None:
 
 
 def test_auto_threads_are_a_function_of_the_work_alone() -> None:
-    assert choose_threads("auto", PARALLEL_FLOPS_PER_STEP - 1.0) == 1
-    assert choose_threads("auto", PARALLEL_FLOPS_PER_STEP) == available_cores() >= 1
-    assert choose_threads(3, 1.0) == choose_threads(3, 1e12) == 3
+    assert choose_threads("auto", cut_up=False) == 1
+    assert choose_threads("auto", cut_up=True) == available_cores() >= 1
+    assert choose_threads(3, cut_up=False) == choose_threads(3, cut_up=True) == 3
 
 
 def test_blas_threads_are_limited_inside_and_given_back_outside() -> None:

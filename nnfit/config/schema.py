@@ -205,7 +205,7 @@ class TrainingConfig(Section):
     threads: Annotated[
         Literal["auto"] | Annotated[int, Field(strict=True, ge=1, le=1024)],
         Expect("an integer from 1 to 1024, or auto"),
-    ] = Field(default="auto", description="BLAS threads, or auto")
+    ] = Field(default="auto", description="auto = one, all cores for batches of 4096 rows and more")
 
 
 class Config(Section):

@@ -55,12 +55,6 @@ class Architecture:
         pairs = zip(self.sizes[1:], self.sizes, strict=False)
         return sum(n_out * (n_in + self.bias) for n_out, n_in in pairs)
 
-    @property
-    def flops_per_row(self) -> int:
-        """Multiplications and additions of one row's training step, about."""
-        pairs = list(zip(self.sizes[1:], self.sizes, strict=False))
-        return 6 * sum(n_out * n_in for n_out, n_in in pairs) - 2 * pairs[0][0] * pairs[0][1]
-
 
 class Parameters:
     """All weights and biases in one flat vector; `Wb`, `W`, `b` are views into it."""

@@ -1,6 +1,7 @@
 """The gradient of a large batch: in blocks that stay in the cache, shared among the cores.
 
-Sums go in a fixed order, so the same number of threads gives the same bits.
+The batch is always cut at the same places and the sums go in the same order, so that the bits do
+not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
 from nnfit.nn.network import Architecture, Network
 
+PARTS = 4  # of a batch; more threads than that are not used
 LARGE_BATCH = 4096  # rows; below that, starting the threads costs more than they save
 BLOCK_BYTES = 2**19  # of one layer's activations
 
@@ -39,8 +41,8 @@ class Shards:
         width = max(network.architecture.sizes)
         self.block_rows = max(256, BLOCK_BYTES // (width * network.dtype.itemsize))
         self.network = network
-        self.workers = [self._worker() for _ in range(n_threads)]
-        self._pool = ThreadPoolExecutor(n_threads)
+        self.workers = [self._worker() for _ in range(PARTS)]
+        self._pool = ThreadPoolExecutor(min(n_threads, PARTS))
 
     def _worker(self) -> Network:
         worker = Network(replace(self.network.architecture, l2=0.0), self.network.dtype)
@@ -56,7 +58,7 @@ class Shards:
         Y : ndarray of shape (N, K)
         share : ndarray of shape (N,) or float
         """
-        bounds = np.linspace(0, len(rows), len(self.workers) + 1).astype(int).tolist()
+        bounds = np.linspace(0, len(rows), PARTS + 1).astype(int).tolist()
         parts = [
             self._pool.submit(self._sum, worker, rows, Y, share, logits, start, stop)
             for worker, start, stop in zip(self.workers, bounds, bounds[1:], strict=False)

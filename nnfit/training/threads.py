@@ -1,12 +1,14 @@
-"""How many threads the matrix products use: decided once per run, never per step."""
+"""How many threads a run uses: decided once, never per step.
+
+The threads of the matrix products themselves are left alone unless asked for. They wait for
+each other by spinning: beside another busy process a step can take a hundred times as long, and
+their sums differ in the last bits from those of one thread. Shards do neither.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import Any
-
-# below this a product is too short to share: the hand-over costs more than the second core gives
-PARALLEL_FLOPS_PER_STEP = 5e7
 
 
 def available_cores() -> int:
@@ -16,15 +18,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_threads(threads: int | str, flops_per_step: float) -> int:
-    """Return the thread count for a run.
+def choose_threads(threads: int | str, cut_up: bool) -> int:
+    """Return the thread count for a run whose batches are cut into shards, or are not.
 
-    `auto` is a function of the network's size alone, since a choice by the clock would let two
-    runs of one config differ in their last bits.
+    Parameters
+    ----------
+    threads : int or "auto"
+        auto is every core where there are shards to share, and one otherwise.
     """
     if isinstance(threads, int):
         return threads
-    return available_cores() if flops_per_step >= PARALLEL_FLOPS_PER_STEP else 1
+    return available_cores() if cut_up else 1
 
 
 def blas_threads(threads: int) -> Any:
