@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer, Plan, Summary
 from nnfit.training.fit import Fit, Result, Settings, network_rows
 from nnfit.training.history import to_arrays
-from nnfit.training.shards import Shards, pays
+from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import blas_threads, choose_threads
 
@@ -86,12 +86,12 @@ def train_run(
     train_part = dataset.parts["train"]
     size = config.training.batch_size
     batch_size = len(train_part) if size == "full" else min(size, len(train_part))
-    cut_up = pays(network.architecture, batch_size)
-    threads = choose_threads(config.training.threads, cut_up)
+    parts = n_parts(network.architecture, batch_size)
+    threads = choose_threads(config.training.threads, parts)
     observer.started(_plan(file, dataset, network, output, batch_size, threads))
     with (
-        blas_threads(1 if cut_up else threads),
-        Shards(network, threads) if cut_up else nullcontext() as shards,
+        blas_threads(1 if parts > 1 else threads),
+        _shards(file, network, parts, threads, observer) as shards,
     ):
         result = _fit(file, dataset, network, batch_size, streams, observer, stop, shards)
         model = _model(file, dataset, network, result)
@@ -113,6 +113,16 @@ def train_run(
         validation_loss=validation,
     )
     return Run(model, summary)
+
+
+def _shards(
+    file: ConfigFile, network: Network, parts: int, threads: int, observer: Observer
+) -> AbstractContextManager[Shards | None]:
+    """Return what works out the gradients of large batches, or nothing."""
+    if parts == 1:
+        return nullcontext()
+    probe = file.config.training.threads == "auto"
+    return Shards(network, parts, threads, probe, observer)
 
 
 def random_streams(seed: int) -> dict[str, np.random.Generator]:

@@ -10,9 +10,10 @@ import pytest
 
 from nnfit.config.reading import load_config
 from nnfit.nn.network import Architecture, Network
+from nnfit.observer import Observer
 from nnfit.run import train_run
 from nnfit.training import shards as shards_module
-from nnfit.training.shards import Shards, pays
+from nnfit.training.shards import Shards, n_parts
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -34,8 +35,8 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(
     z = network.differentiate(ws, share).T.copy()
     expected = network.gradient.flat.copy()
     logits = np.empty_like(Y)
-    with Shards(network, n_threads) as shards:
-        for _ in range(2):  # nothing is left over from the first time
+    with Shards(network, 4, n_threads, True, Observer()) as shards:
+        for _ in range(8):  # nothing is left over from the first time, or from the probes
             shards.differentiate(rows, Y, share, logits)
             np.testing.assert_allclose(network.gradient.flat, expected, rtol=1e-12, atol=1e-15)
             np.testing.assert_allclose(logits, z, rtol=1e-12)
@@ -50,7 +51,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
     network.initialize("auto", rng)
     gradients = []
     for n_threads in (1, 2, 4, 7):
-        with Shards(network, n_threads) as shards:
+        with Shards(network, 4, n_threads, True, Observer()) as shards:
             shards.differentiate(rows, Y, 1.0 / 5000, np.empty_like(Y))
         gradients.append(network.gradient.flat.copy())
     assert np.abs(gradients[0]).min() > 0.0
@@ -58,10 +59,44 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
         np.testing.assert_array_equal(gradient, gradients[0])
 
 
-def test_it_pays_for_large_batches_without_dropout() -> None:
-    plain = Architecture((3, 8, 2), ("tanh",), "cross_entropy")
-    assert pays(plain, 4096) and not pays(plain, 4095)
-    assert not pays(Architecture((3, 8, 2), ("tanh",), "cross_entropy", dropout=0.1), 10**6)
+def test_the_number_of_parts_follows_from_the_sizes() -> None:
+    small = Architecture((3, 8, 2), ("tanh",), "cross_entropy")
+    large = Architecture((784, 2048, 2048, 10), ("relu", "relu"), "cross_entropy")
+    dropout = Architecture((3, 8, 2), ("tanh",), "cross_entropy", dropout=0.1)
+    assert [n_parts(small, n) for n in (32, 4095, 4096, 10**6)] == [1, 1, 4, 4]
+    assert [n_parts(large, n) for n in (256, 511, 512, 4096)] == [1, 1, 2, 4]
+    assert n_parts(dropout, 10**6) == 1
+
+
+class _Heard(Observer):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize("together, chosen", [(0.003, 2), (0.007, 1)])
+def test_the_probe_keeps_the_faster_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, together: float, chosen: int
+) -> None:
+    network = Network(Architecture((1, 1), (), "mse"))
+    rows, Y, heard = np.ones((8, 2)), np.ones((8, 1)), _Heard()
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.005 if shards._alone else together
+        return now
+
+    with Shards(network, 2, 2, True, heard) as shards:
+        monkeypatch.setattr(shards_module.time, "perf_counter", clock)
+        for _ in range(12):
+            shards.differentiate(rows, Y, 1 / 8, np.empty_like(Y))
+        monkeypatch.undo()
+    took = f"(a step takes 5 ms on 1, {together * 1e3:.3g} ms on 2)"
+    assert heard.notes == [f"threads: {chosen} {took}"]
+    assert shards._alone == (chosen == 1)
 
 
 def test_a_run_on_a_large_batch_learns_and_repeats(folder: Path) -> None:

@@ -486,9 +486,9 @@ def test_a_run_stopped_before_its_first_epoch_gives_no_model() -> None:
 
 
 def test_auto_threads_are_a_function_of_the_work_alone() -> None:
-    assert choose_threads("auto", cut_up=False) == 1
-    assert choose_threads("auto", cut_up=True) == available_cores() >= 1
-    assert choose_threads(3, cut_up=False) == choose_threads(3, cut_up=True) == 3
+    assert choose_threads("auto", parts=1) == 1
+    assert choose_threads("auto", parts=10**6) == available_cores() >= 1
+    assert choose_threads(3, parts=1) == choose_threads(3, parts=4) == 3
 
 
 def test_blas_threads_are_limited_inside_and_given_back_outside() -> None:

@@ -6,6 +6,7 @@ not depend on the number of threads.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
@@ -15,15 +16,23 @@ import numpy as np
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
 from nnfit.nn.network import Architecture, Network
+from nnfit.observer import Observer
 
-PARTS = 4  # of a batch; more threads than that are not used
-LARGE_BATCH = 4096  # rows; below that, starting the threads costs more than they save
+LARGE_BATCH = 4096  # rows, from which four parts pay for any network
+LARGE_WORK = 10**9  # weights x rows, from which two parts pay for any batch of some size
+SMALLEST_PART = 256  # rows; the matrix products of fewer are slow
 BLOCK_BYTES = 2**19  # of one layer's activations
+PROBES = 3  # steps on one thread, and as many on all, before the choice
 
 
-def pays(architecture: Architecture, batch_size: int) -> bool:
-    """Return whether batches of this size are better cut up; dropout draws its masks in one go."""
-    return batch_size >= LARGE_BATCH and not architecture.dropout
+def n_parts(architecture: Architecture, batch_size: int) -> int:
+    """Return into how many parts a batch is cut, by sizes alone: 1, 2 or 4."""
+    if architecture.dropout:  # draws its masks in one go
+        return 1
+    if batch_size >= LARGE_BATCH:
+        return 4
+    work = batch_size * architecture.n_parameters
+    return 2 if work >= LARGE_WORK and batch_size >= 2 * SMALLEST_PART else 1
 
 
 class Shards:
@@ -33,16 +42,29 @@ class Shards:
     ----------
     network : Network
         Its gradient receives the sum.
+    parts : int
+        From `n_parts`.
     n_threads : int
         The matrix products inside must then use one thread each.
+    probe : bool
+        Take the first steps on one thread and on all in turn, and go on with the faster.
+    observer : Observer
+        Hears what was chosen.
     """
 
-    def __init__(self, network: Network, n_threads: int) -> None:
+    def __init__(
+        self, network: Network, parts: int, n_threads: int, probe: bool, observer: Observer
+    ) -> None:
         width = max(network.architecture.sizes)
-        self.block_rows = max(256, BLOCK_BYTES // (width * network.dtype.itemsize))
-        self.network = network
-        self.workers = [self._worker() for _ in range(PARTS)]
-        self._pool = ThreadPoolExecutor(min(n_threads, PARTS))
+        self.block_rows = max(SMALLEST_PART, BLOCK_BYTES // (width * network.dtype.itemsize))
+        self.network, self.observer = network, observer
+        self.workers = [self._worker() for _ in range(parts)]
+        self.sums = [np.empty_like(network.gradient.flat) for _ in range(parts)]
+        self.n_threads = min(n_threads, parts)
+        self._pool = ThreadPoolExecutor(self.n_threads)
+        self._alone = self.n_threads == 1
+        self._probing = probe and not self._alone
+        self._seconds: dict[bool, list[float]] = {True: [], False: []}  # by alone or not
 
     def _worker(self) -> Network:
         worker = Network(replace(self.network.architecture, l2=0.0), self.network.dtype)
@@ -58,28 +80,39 @@ class Shards:
         Y : ndarray of shape (N, K)
         share : ndarray of shape (N,) or float
         """
-        bounds = np.linspace(0, len(rows), PARTS + 1).astype(int).tolist()
-        parts = [
-            self._pool.submit(self._sum, worker, rows, Y, share, logits, start, stop)
-            for worker, start, stop in zip(self.workers, bounds, bounds[1:], strict=False)
-        ]
+        bounds = np.linspace(0, len(rows), len(self.workers) + 1).astype(int).tolist()
         gradient = self.network.gradient.flat
-        gradient.fill(0.0)
-        for part in parts:
-            gradient += part.result()
+
+        def part(k: int) -> Array:
+            return self._sum(k, rows, Y, share, logits, bounds[k], bounds[k + 1])
+
+        begin = time.perf_counter()
+        places = range(len(self.workers))
+        sums = list(map(part, places) if self._alone else self._pool.map(part, places))
+        np.copyto(gradient, sums[0])
+        for k in places[1:]:
+            gradient += sums[k]
+        if self._probing:
+            self._probe(time.perf_counter() - begin)
+
+    def _probe(self, seconds: float) -> None:
+        """Note how long a step took; after the last probe choose how to go on."""
+        self._seconds[self._alone].append(seconds)
+        self._alone = not self._alone
+        if min(map(len, self._seconds.values())) < PROBES:
+            return
+        alone, together = (min(self._seconds[key]) for key in (True, False))
+        self._alone, self._probing = alone <= together, False
+        self.observer.note(
+            f"threads: {1 if self._alone else self.n_threads} "
+            f"(a step takes {alone * 1e3:.3g} ms on 1, {together * 1e3:.3g} ms on {self.n_threads})"
+        )
 
     def _sum(
-        self,
-        worker: Network,
-        rows: Array,
-        Y: Array,
-        share: Share,
-        logits: Array,
-        start: int,
-        stop: int,
+        self, k: int, rows: Array, Y: Array, share: Share, logits: Array, start: int, stop: int
     ) -> Array:
         """Return the gradient summed over the rows from `start` to `stop`, block by block."""
-        total: Array = np.zeros_like(worker.gradient.flat)
+        worker, total = self.workers[k], self.sums[k]
         with np.errstate(all="ignore"):  # each thread has its own setting
             for first in range(start, stop, self.block_rows):
                 block = slice(first, min(first + self.block_rows, stop))
@@ -87,7 +120,12 @@ class Shards:
                 ws.show(rows[block], Y[block])
                 part = share if isinstance(share, float) else share[block]
                 logits[block] = worker.differentiate(ws, part).T
-                total += worker.gradient.flat
+                if stop - start <= self.block_rows:
+                    return worker.gradient.flat
+                if first == start:
+                    np.copyto(total, worker.gradient.flat)
+                else:
+                    total += worker.gradient.flat
         return total
 
     def __enter__(self) -> Shards:

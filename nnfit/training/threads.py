@@ -18,17 +18,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_threads(threads: int | str, cut_up: bool) -> int:
-    """Return the thread count for a run whose batches are cut into shards, or are not.
+def choose_threads(threads: int | str, parts: int) -> int:
+    """Return the thread count for a run whose batches are cut into so many parts.
 
     Parameters
     ----------
     threads : int or "auto"
-        auto is every core where there are shards to share, and one otherwise.
+        auto is a core for each part, where there are so many.
     """
     if isinstance(threads, int):
         return threads
-    return available_cores() if cut_up else 1
+    return min(available_cores(), parts)
 
 
 def blas_threads(threads: int) -> Any:
