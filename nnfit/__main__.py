@@ -42,6 +42,9 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
         stopped = Interrupted("interrupted", ExitCode.INTERRUPTED)
     if _is_importing(frame):
         # modules try what they can import and catch what comes of it: an exception could be lost
+        files = sys.modules.get("nnfit.files")
+        for path in list(files.unfinished) if files is not None else ():
+            os.unlink(path)
         os.write(2, f"nnfit: {stopped.message}\n".encode())
         os._exit(stopped.exit_code)
     raise stopped

@@ -11,6 +11,8 @@ from typing import IO
 
 from nnfit.errors import OutputError
 
+unfinished: set[str] = set()  # temporary files, for who must leave at once to remove
+
 
 def check_writable(path: str) -> None:
     """Find out, before the work, whether `path` can be written.
@@ -47,6 +49,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         handle, name = _beside(target)
     except OSError as err:
         raise _unwritable(path, err) from err
+    unfinished.add(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -61,6 +64,8 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         if isinstance(err, OSError) and not isinstance(err, BrokenPipeError):
             raise _unwritable(path, err) from err
         raise
+    finally:
+        unfinished.discard(name)
 
 
 def _target(path: str) -> str:

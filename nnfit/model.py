@@ -22,6 +22,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler, rows_with_target
 from nnfit.training.metrics import classification_metrics, regression_metrics
+from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ class Model:
         DataError
             When a column is missing or a cell can't be read.
         """
-        y_hat = self.outputs(with_text_names(frame, "data"), "data", 1)
+        y_hat = self._outputs_of_all(frame)
         if self.labels is not None:
             return self.labels.native(self.codes(y_hat))
         values = self.values(y_hat)
@@ -90,11 +91,12 @@ class Model:
         """
         if self.labels is None:
             raise TypeError("a regression model has no probabilities; use predict")
-        return self.probabilities(self.outputs(with_text_names(frame, "data"), "data", 1))
+        return self.probabilities(self._outputs_of_all(frame))
 
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
-        return Evaluation(self).add(with_text_names(frame, "data"), "data", 1).result()
+        with blas_threads(1):
+            return Evaluation(self).add(with_text_names(frame, "data"), "data", 1).result()
 
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all."""
@@ -108,14 +110,22 @@ class Model:
         name: str,
         rows: Array | int,
         tally: Counter[tuple[str, str]] | None = None,
+        threads: int = 1,
     ) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.
 
         `name` and `rows` (the first row's number, or each row's) are for the errors; `tally`
-        counts what was unseen or imputed.
+        counts what was unseen or imputed. The same bits for a row among any others, and for any
+        number of `threads`, where the caller has left the matrix products one thread.
         """
         with np.errstate(all="ignore"):
-            return predict(self.network, self.encoder.transform(frame, name, rows, tally))
+            return predict(self.network, self.encoder.transform(frame, name, rows, tally), threads)
+
+    def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
+        """Return y_hat of a whole frame, on all cores."""
+        with blas_threads(1):
+            named = with_text_names(frame, "data")
+            return self.outputs(named, "data", 1, threads=available_cores())
 
     def probabilities(self, y_hat: Array) -> Array:
         """Return (N, n_classes) float64 from the network's outputs.
@@ -173,7 +183,7 @@ class Evaluation:
         frame, rows = rows_with_target(frame, model.targets, name, rows)
         self.without_target += n - len(frame)
         if len(frame):
-            y_hat = model.outputs(frame, name, rows, tally)
+            y_hat = model.outputs(frame, name, rows, tally, available_cores())
             if model.labels is not None:
                 target = frame[model.targets[0]]
                 self._truth.append(model.labels.encode(target, name, rows))

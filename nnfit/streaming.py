@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Literal, TextIO
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
@@ -12,7 +14,19 @@ from nnfit.errors import DataError
 from nnfit.model import Evaluation, Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
-from nnfit.table.csv import CsvFormat, RowWriter, read_blocks, require_columns
+from nnfit.table.csv import (
+    Block,
+    BlockReader,
+    CsvFormat,
+    RowWriter,
+    read_blocks,
+    require_columns,
+)
+from nnfit.training.threads import available_cores, blas_threads
+
+MOST_THREADS = 4  # what holds the interpreter's lock leaves more of them nothing to do
+
+Result = TypeVar("Result")
 
 
 def csv_format(model: Model) -> CsvFormat:
@@ -40,10 +54,13 @@ def predict_rows(
         of the predictions.
     """
     encoder = model.encoder
-    tally: Counter[tuple[str, str]] = Counter()
-    with read_blocks(
-        path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
-    ) as blocks:
+    total: Counter[tuple[str, str]] = Counter()
+    with (
+        blas_threads(1),
+        read_blocks(
+            path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
+        ) as blocks,
+    ):
         require_columns(blocks.name, blocks.header, encoder.needed_columns)
         carried = blocks.header if carry == "all" else list(carry)
         columns = prediction_columns(model, proba)
@@ -53,11 +70,63 @@ def predict_rows(
                 "rename it, or carry others with --keep"
             )
         writer = RowWriter(stream, format, [*carried, *columns])
-        for block in blocks:
+        as_they_are = carry == "all" and writer.delimiter == blocks.delimiter
+
+        def predicted(block: Block) -> tuple[str, Counter[tuple[str, str]]]:
+            tally: Counter[tuple[str, str]] = Counter()
             y_hat = model.outputs(block.frame, blocks.name, block.first_row, tally)
-            writer.write([*block.carried, *_cells(model, y_hat, proba)])
-    for sentence in encoder.warnings(tally, blocks.name):
+            cells = _cells(model, y_hat, proba)
+            lines = block.lines if as_they_are else None
+            before = block.carried if lines is None else []
+            return writer.rows([*before, *cells], lines), tally
+
+        def write(result: tuple[str, Counter[tuple[str, str]]]) -> None:
+            text, tally = result
+            writer.write(text)
+            total.update(tally)
+
+        _work_ahead(blocks, predicted, write)
+    for sentence in encoder.warnings(total, blocks.name):
         observer.warning(sentence)
+
+
+def _work_ahead(
+    blocks: BlockReader, work: Callable[[Block], Result], done: Callable[[Result], None]
+) -> None:
+    """Call `done(work(block))` for every block in order; `work` runs in threads, ahead of it.
+
+    Reading and `done` stay in this thread, where a signal cuts a wait short, and no other thread
+    waits for anything outside: however this ends, so do they. No row that is ready waits for
+    input to come.
+    """
+    n_threads = min(available_cores(), MOST_THREADS)
+    pending: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        for job in _jobs(blocks, work):
+            if job is not None:
+                pending.append(pool.submit(job))
+            while pending and (len(pending) > n_threads or not blocks.ready()):
+                done(pending.popleft().result())
+        while pending:
+            done(pending.popleft().result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _jobs(
+    blocks: BlockReader, work: Callable[[Block], Result]
+) -> Iterator[Callable[[], Result] | None]:
+    """Yield the work on each block, None where input is awaited; an error in reading comes last."""
+    try:
+        for block in blocks.arrivals():
+            yield None if block is None else partial(work, block)
+    except DataError as err:
+        yield partial(_raise, err)  # in its turn: the rows before it are written
+
+
+def _raise(err: DataError) -> NoReturn:
+    raise err
 
 
 def prediction_columns(model: Model, proba: bool) -> list[str]:
@@ -100,7 +169,10 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]
     text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
     tally: Counter[tuple[str, str]] = Counter()
     evaluation = Evaluation(model)
-    with read_blocks(path, csv_format(model), needed, text, (), observer) as blocks:
+    with (
+        blas_threads(1),
+        read_blocks(path, csv_format(model), needed, text, (), observer) as blocks,
+    ):
         require_columns(blocks.name, blocks.header, needed)
         for block in blocks:
             evaluation.add(block.frame, blocks.name, block.first_row, tally)

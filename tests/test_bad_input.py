@@ -629,7 +629,7 @@ def test_one_line_and_the_exit_code(cli: Commands, folder: Path, case: Case) -> 
         assert result.out == ""
         assert not (folder / "c.npz").exists()
     assert not (folder / "owned").exists()
-    assert seconds < 5.0, "a refusal must be quick"
+    assert seconds < 30.0, "a refusal must be quick"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ import nnfit as package
 from nnfit.table.coding import NumberCode
 
 if TYPE_CHECKING:
-    from conftest import Commands, Example
+    from conftest import Commands, Example, Nnfit
 
 CLASSES = [' a,b "q"', "007", "1.0", "yes", "Zürich"]  # in the order of their characters
 
@@ -114,6 +117,124 @@ def test_a_carried_column_named_like_a_prediction(cli: Commands, tiny: Example) 
         "rename it, or carry others with --keep\n"
     )
     assert cli("predict", "tiny.npz", "-q", "--keep", "x", stdin=given).code == 0
+
+
+def test_append_leaves_the_lines_as_they_are(cli: Commands, labels: Example) -> None:
+    header, *rows = labels.csv.splitlines()
+    rows[6] = f'"{rows[6]}'.replace(",", '",', 1)  # quotes that nobody needs
+    given = "\r\n".join([header, *rows[:8], "", "   ", *rows[8:]])
+    first, *predictions = cli("predict", "labels.npz", "-q", stdin=given).out.splitlines()
+    result = cli("predict", "labels.npz", "-q", "--append", stdin=given)
+    expected = [f"{row},{cell}" for row, cell in zip(rows, predictions, strict=True)]
+    assert result.out == "\n".join([f"{header},{first}", *expected, ""])
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_append_writes_another_delimiter_than_it_reads(
+    cli: Commands, tiny: Example, folder: Path, delimiter: str
+) -> None:
+    plain = cli("predict", "tiny.npz", "tiny.csv", "-q").out.split()
+    config = tiny.yaml.replace("path: tiny.csv", f'path: t.csv\n  delimiter: "{delimiter}"')
+    (folder / "t.yaml").write_text(config, encoding="utf-8")
+    (folder / "t.csv").write_text(tiny.csv.replace(",", delimiter), encoding="utf-8")
+    assert cli("train", "t.yaml", "-q").code == 0
+    given = "note,x,colour\n1;5,0.5,red\n".translate({ord(","): delimiter, ord(";"): ","})
+    for format, other in (("csv", ","), ("tsv", "\t")):
+        result = cli("predict", "t.npz", "-q", "--append", "--format", format, stdin=given)
+        header, row = rows_of(result.out, other)
+        assert header == ["note", "x", "colour", "prediction"]
+        assert row[:3] == ["1,5", "0.5", "red"]
+        assert row[3] in plain
+
+
+# many blocks, worked on at once --------------------------------------------------------------
+
+MANY = 2500  # times the 48 rows: some eight blocks
+
+
+def test_many_blocks_come_out_in_order(cli: Commands, tiny: Example, folder: Path) -> None:
+    header, *rows = tiny.csv.splitlines(keepends=True)
+    (folder / "many.csv").write_text(header + "".join(rows) * MANY, encoding="utf-8")
+    first, *expected = cli("predict", "tiny.npz", "tiny.csv", "--append").out.splitlines()
+    found = cli("predict", "tiny.npz", "many.csv", "--append")
+    assert (found.code, found.err) == (0, "")
+    assert found.out.splitlines() == [first, *expected * MANY]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("oops,red", ", column 'x': cannot read 'oops' as a number. "
+                     "Mend the cell, or leave it empty"),
+        ("0.5", ": got 1 cell; expected 2, as in the header. "
+                "Fill in the missing cells, or quote a cell that holds a line break"),
+    ],
+    ids=["a cell", "a row"],
+)  # fmt: skip
+def test_the_first_error_of_many_is_told_after_the_rows_before_it(
+    cli: Commands, tiny: Example, row: str, message: str
+) -> None:
+    good = "0.5,red\n"
+    given = f"x,colour\n{good * 90_000}{row}\n{good * 20_000}oops,red\n0.5\n"
+    result = cli("predict", "tiny.npz", "-q", stdin=given)
+    assert result.code == 2
+    assert result.err == f"nnfit: error: <stdin>, row 90001{message}\n"
+    n_rows = len(result.out.splitlines()) - 1
+    assert 50_000 < n_rows <= 90_000  # whole blocks
+
+
+def test_what_is_new_is_counted_over_all_blocks(cli: Commands, tiny: Example) -> None:
+    given = "x,colour\n" + "0.5,mauve\n" * 60_000 + ",red\n" * 2
+    result = cli("predict", "tiny.npz", stdin=given)
+    assert result.code == 0
+    (code,) = (c for c in package.load("tiny.npz").encoder.columns if isinstance(c, NumberCode))
+    assert result.err.splitlines() == [
+        "nnfit: warning: <stdin>: column 'colour': 60000 cells of categories not seen in training, "
+        "counted as no category",
+        f"nnfit: warning: <stdin>: column 'x': 2 cells missing, filled with {code.fill:g}; "
+        "training had none missing there",
+    ]
+
+
+def test_no_row_waits_for_the_end_of_another(nnfit: Nnfit, tiny: Example) -> None:
+    process = nnfit.start("predict", "tiny.npz", stdin=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b"x,colour\n0.5,red\n0.5")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"prediction\n"
+    assert process.stdout.readline() in (b"a\n", b"b\n", b"c\n")  # would hang if it waited
+    process.stdin.write(b",red\n")
+    process.stdin.close()
+    assert process.stdout.read() in (b"a\n", b"b\n", b"c\n")
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_nobody_reads_what_comes_out(
+    nnfit: Nnfit, tiny: Example, number: int
+) -> None:
+    header, *rows = tiny.csv.splitlines(keepends=True)
+    (nnfit.folder / "many.csv").write_text(header + "".join(rows) * MANY, encoding="utf-8")
+    process = nnfit.start("predict", "tiny.npz", "many.csv", "-q")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"prediction\n"
+    assert process.stdout.readline()  # the first block is there; those after it fill the pipe
+    process.send_signal(number)
+    code, word = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
+    assert process.wait(timeout=60) == code
+    assert process.stderr is not None
+    assert process.stderr.read().decode() == f"nnfit: {word}\n"
+
+
+def test_little_data_loads_no_tables(folder: Path, tiny: Example) -> None:
+    """Nothing is shown, so that start-up does without what would show it."""
+    script = (
+        "import sys\n"
+        "from nnfit.cli.app import run\n"
+        "code = run(['predict', 'tiny.npz', 'tiny.csv'])\n"
+        "sys.exit(code or bool({'rich', 'scipy', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
 
 
 # formats -------------------------------------------------------------------------------------

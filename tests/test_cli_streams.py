@@ -390,7 +390,7 @@ def test_rows_come_out_while_input_still_comes_in(nnfit: Nnfit, tiny: Example) -
         process.stdin.write(row.encode())
         process.stdin.flush()
         assert process.stdout.readline().decode() == line
-        assert time.perf_counter() - begin < 5.0
+        assert time.perf_counter() - begin < 30.0
     process.stdin.close()
     assert process.wait(timeout=60) == 0
 

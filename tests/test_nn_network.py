@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from nnfit.config import schema
 from nnfit.nn.activations import ACTIVATIONS
@@ -56,13 +59,11 @@ def test_auto_output_is_the_loss_own(loss: str, output: str) -> None:
     assert Architecture((2, 2), (), "mse", "tanh").output_activation == "tanh"
 
 
-def test_parameters_and_operations_are_counted() -> None:
+def test_parameters_are_counted() -> None:
     with_bias = Architecture((5, 4, 3), ("relu",), "mse")
     without = Architecture((5, 4, 3), ("relu",), "mse", bias=False)
     assert with_bias.n_parameters == 4 * 5 + 4 + 3 * 4 + 3
     assert without.n_parameters == 4 * 5 + 3 * 4
-    # 2 flops for each weight in W a, delta a^T and W^T delta, the last not for the inputs
-    assert with_bias.flops_per_row == 2 * (3 * (4 * 5 + 3 * 4) - 4 * 5)
 
 
 def test_schema_offers_exactly_these_initializations() -> None:
@@ -283,6 +284,44 @@ def test_every_number_of_rows_gives_the_same_bits(sizes: tuple[int, ...], dtype:
     step = 1 if max(sizes) < 100 else 37
     for n in range(1, 1101, step):
         assert np.array_equal(predict(network, X[1100 - n :]), whole[1100 - n :]), n
+
+
+# Wide enough to be shared; 600 inputs are more than a BLAS adds up in one go.
+WIDE = Architecture((600, 80, 2), ("tanh",), "mse")
+
+
+@pytest.mark.parametrize("n", [1, 1023, 1024, 2600])
+def test_threads_give_the_same_bits(n: int) -> None:
+    network = _network(WIDE, np.float32)
+    X = np.random.default_rng(14).normal(size=(n, 600))
+    with threadpool_limits(1, "blas"):
+        alone = predict(network, X)
+        for threads in (2, 3):
+            np.testing.assert_array_equal(predict(network, X, threads), alone)
+
+
+def test_predictions_in_several_threads_at_once() -> None:
+    network = _network(WIDE, np.float32)
+    parts = np.random.default_rng(15).normal(size=(8, 1500, 600))
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda X: predict(network, X, 2), parts))
+        for X, y_hat in zip(parts, found, strict=True):
+            np.testing.assert_array_equal(y_hat, predict(network, X))
+
+
+def test_an_error_in_one_thread_ends_the_others() -> None:
+    network = _network(WIDE, np.float32)
+    blocks = itertools.count(1)
+
+    class Head:
+        def predict(self, z: Any, y_hat: Any) -> None:
+            if next(blocks) == 3:
+                raise MemoryError
+
+    network.head = cast(Any, Head())
+    with pytest.raises(MemoryError):
+        predict(network, np.zeros((100 * BLOCK_ROWS, 600)), threads=2)
+    assert next(blocks) < 50
 
 
 def test_no_rows_give_no_predictions() -> None:

@@ -29,7 +29,14 @@ from nnfit.errors import DataError
 from nnfit.observer import Observer
 from nnfit.table import csv as table_csv
 from nnfit.table import plain, records, source
-from nnfit.table.csv import CsvFormat, RowWriter, read_blocks, read_table, require_columns
+from nnfit.table.csv import (
+    BLOCK_ROWS,
+    CsvFormat,
+    RowWriter,
+    read_blocks,
+    read_table,
+    require_columns,
+)
 
 COMMA = CsvFormat()
 AUTO = CsvFormat(delimiter="auto")
@@ -75,6 +82,23 @@ def cells_of(path: str, fmt: CsvFormat = COMMA, **options: Any) -> list[list[str
             assert block.first_row == len(rows)
             assert len(block.frame) == len(block.carried[0])
             rows.extend(list(row) for row in zip(*block.carried, strict=True))
+    return rows
+
+
+def with_appended(path: str, fmt: CsvFormat = COMMA, **options: Any) -> list[list[str]]:
+    """Return the rows read again after a cell was appended to their lines, without that cell."""
+    rows = []
+    with read_blocks(path, fmt, (), carry="all", **options) as blocks:
+        for block in blocks:
+            lines = block.lines
+            if lines is None:  # some cell has a line break; the cells are appended to instead
+                assert any("\n" in cell for column in block.carried for cell in column)
+                rows.extend(list(row) for row in zip(*block.carried, strict=True))
+                continue
+            text = "".join(f"{line}{fmt.delimiter}end\n" for line in lines)
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=fmt.delimiter):
+                assert row.pop() == "end"
+                rows.append(row)
     return rows
 
 
@@ -475,6 +499,34 @@ def test_a_missing_carried_column() -> None:
     assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b"
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("01, x \n02,\n", ["01, x ", "02,"]),
+        ("01,x\r\n\r\n \n02,\r\n", ["01,x", "02,"]),
+        ("01,x\r02,y", ["01,x", "02,y"]),
+        ('"0,1",""""\n\n2,"\r"\n', ['"0,1",""""', '"2","\r"']),  # rewritten for pandas
+        ('"1,5",x\n2\'5",y\n', ['"1,5",x', "2'5\",y"]),
+        ('01,"x\n\ny"\n02,z\n', None),
+        ('01,"x\n"\n\n02,z\n', None),
+    ],
+)
+def test_lines_are_the_rows_as_written(rows: str, expected: list[str] | None) -> None:
+    with read_blocks(put("a,b\n" + rows), COMMA, None, carry="all") as blocks:
+        found = [block.lines for block in blocks]
+    lines = None if None in found else [line for part in found for line in part or ()]
+    assert lines == expected
+
+
+def test_short_rows_come_in_more_blocks() -> None:
+    """However short the rows are, a block is work for a moment only."""
+    n = 20 * BLOCK_ROWS
+    with read_blocks(put("a\n" + "1\n" * n), COMMA, None) as blocks:
+        lengths = [len(block.frame) for block in blocks]
+    assert sum(lengths) == n
+    assert max(lengths[1:]) <= BLOCK_ROWS  # the first is what came with the header
+
+
 NASTY = 'a,"b ""x"", y",c\r\n1,"p\r\nq",\xe9\n\n  \n"","""",","\r2, r"s ,t\r\n"3"x,,"u"\n'.encode()
 
 
@@ -529,6 +581,7 @@ def test_any_table_is_read_as_it_was_written(
     ]
     fmt = CsvFormat(delimiter=delimiter)
     assert cells_of(path, fmt, block_bytes=size) == [names, *rows]
+    assert with_appended(path, fmt, block_bytes=size) == rows
     if rows:
         frame = read_table(path, fmt, text_columns=names)
         assert frame.fillna("").to_numpy().tolist() == rows
@@ -546,7 +599,9 @@ def test_pandas_and_the_csv_module_agree_on_any_bytes(parts: list[bytes]) -> Non
             raise error  # a header alone is no error for blocks
         assert str(again.value) == str(error)
     else:
-        assert frame.fillna("").to_numpy().tolist() == cells_of(path, block_bytes=3)[1:]
+        rows = frame.fillna("").to_numpy().tolist()
+        assert rows == cells_of(path, block_bytes=3)[1:]
+        assert rows == with_appended(path, block_bytes=3)
 
 
 needs_fifo = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")
@@ -605,6 +660,26 @@ def test_compressed_rows_come_out_while_their_producer_still_writes() -> None:
             go_on.set()
     assert rows == [[[1, "x"]], [[2, "y"]]]
     assert answered == [True]
+
+
+@needs_fifo
+def test_ready_tells_whether_reading_on_would_wait() -> None:
+    go_on = threading.Event()
+
+    def produce() -> Iterator[bytes]:
+        yield b"a,b\n1,2\n3"
+        go_on.wait(timeout=5)
+        yield b",4\n"
+
+    ready = []
+    with read_blocks(through_a_pipe(produce()), COMMA, None) as blocks:
+        for block in blocks.arrivals():
+            ready.append((None if block is None else len(block.frame), blocks.ready()))
+            go_on.set()
+    assert ready[0] == (1, False)
+    assert [n for n, _ in ready if n is not None] == [1, 1]
+    with read_blocks(put("a\n1\n"), COMMA, None) as blocks:
+        assert blocks.ready()
 
 
 @needs_fifo
@@ -759,7 +834,7 @@ def written(format: Any, header: list[str], *blocks: list[Any]) -> str:
     stream = io.StringIO(newline="")
     writer = RowWriter(stream, format, header)
     for block in blocks:
-        writer.write(block)
+        writer.write(writer.rows(block))
     return stream.getvalue()
 
 
@@ -794,6 +869,16 @@ def test_what_is_written_is_read_back(rows: list[list[str]], format: str) -> Non
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) == [header, *rows]
 
 
+def test_a_lone_empty_cell_is_a_row() -> None:
+    assert written("csv", ["a"], [["", "x"]], [[]]) == 'a\n""\nx\n'
+
+
+def test_lines_are_written_as_they_are() -> None:
+    writer = RowWriter(stream := io.StringIO(newline=""), "csv", ["a", "b", "p", "q"])
+    writer.write(writer.rows([["x,y", "z"], [0.5, 2.0]], ['01,"1,5"', " 2 ,"]))
+    assert stream.getvalue() == 'a,b,p,q\n01,"1,5","x,y",0.5\n 2 ,,z,2.0\n'
+
+
 def test_columns_that_do_not_fit_the_header() -> None:
     with pytest.raises(ValueError) as error:
         written("csv", ["a", "b"], [[1]])
@@ -806,6 +891,6 @@ def test_a_closed_pipe_is_the_callers_matter() -> None:
         writer = RowWriter(stream, "csv", ["a"])
         os.close(reading)
         with pytest.raises(BrokenPipeError):
-            writer.write([["1"]])
+            writer.write(writer.rows([["1"]]))
         # What could not be written would be tried again on closing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -16,6 +16,7 @@ from nnfit.cli.options import (
     same_file,
 )
 from nnfit.errors import OutputError
+from nnfit.observer import Observer
 
 
 class RowFormat(StrEnum):
@@ -52,7 +53,6 @@ def predict(
     from nnfit.cli.streams import text_output
     from nnfit.files import check_writable
     from nnfit.model_file import load
-    from nnfit.report import make_observer
     from nnfit.streaming import predict_rows
 
     if append and keep:
@@ -65,7 +65,7 @@ def predict(
     # on a terminal the rows themselves show that it goes on; a bar would run into them
     if output != "-":
         check_writable(output)
-    observer = make_observer(quiet or (output == "-" and sys.stdout.isatty()))
+    observer = LateObserver(quiet or (output == "-" and sys.stdout.isatty()))
     try:
         with text_output(output) as stream:
             predict_rows(
@@ -79,3 +79,32 @@ def predict(
             )
     finally:
         observer.close()
+
+
+class LateObserver(Observer):
+    """Shows what there is to show, which mostly is nothing: rich is loaded when it is needed."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._loaded: Observer | None = None
+
+    def _load(self) -> Observer:
+        from nnfit.report import make_observer
+
+        if self._loaded is None:
+            self._loaded = make_observer(self._quiet)
+        return self._loaded
+
+    def note(self, text: str) -> None:
+        self._load().note(text)
+
+    def warning(self, text: str) -> None:
+        self._load().warning(text)
+
+    def reading(self, name: str, done: int, total: int | None) -> None:
+        if self._loaded is not None or done != total:  # a file read at once needs no progress
+            self._load().reading(name, done, total)
+
+    def close(self) -> None:
+        if self._loaded is not None:
+            self._loaded.close()

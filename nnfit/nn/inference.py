@@ -6,30 +6,76 @@ bit, on how many rows come with it or on its place among them.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Network
+from nnfit.nn.network import Network, Workspace
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
+# Where a block is shorter, threads wait for the interpreter's lock more than they gain.
+PARALLEL_BLOCK_FLOPS = 2e7
+
+_spare_workspaces: WeakKeyDictionary[Network, list[Workspace]] = WeakKeyDictionary()
 
 
-def predict(network: Network, X: Array) -> Array:
+def predict(network: Network, X: Array, threads: int = 1) -> Array:
     """Return y_hat of shape (N, K), float64, for rows `X` of shape (N, D).
 
     The layers run in the network's dtype; the output activation alone in float64, since in
-    float32 a probability near 1 would leave nothing of the other class's.
+    float32 a probability near 1 would leave nothing of the other class's. May be called from
+    several threads at once.
+
+    Parameters
+    ----------
+    threads : int
+        At most so many share the blocks. The matrix products are to use one thread each: with
+        more of them some sums over inputs are added up in another order.
     """
-    ws = network.workspace(BLOCK_ROWS)
-    ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
-    y_hat: Array = np.empty(ws.z[-1].shape)
-    out: Array = np.empty((len(X), len(y_hat)))
-    for start in range(0, len(X), BLOCK_ROWS):
-        block = X[start : start + BLOCK_ROWS]
-        ws.rows[: len(block), : X.shape[1]] = block
-        network.head.predict(network.forward(ws).astype(np.float64), y_hat)
-        out[start : start + len(block)] = y_hat[:, : len(block)].T
+    out: Array = np.empty((len(X), network.architecture.sizes[-1]))
+    starts = iter(range(0, len(X), BLOCK_ROWS))  # shared: who is free takes the next block
+
+    def work() -> None:
+        with _lent_workspace(network) as ws, np.errstate(all="ignore"):
+            y_hat: Array = np.empty(ws.z[-1].shape)
+            for start in starts:
+                block = X[start : start + BLOCK_ROWS]
+                ws.rows[: len(block), : X.shape[1]] = block
+                network.head.predict(network.forward(ws).astype(np.float64), y_hat)
+                out[start : start + len(block)] = y_hat[:, : len(block)].T
+
+    threads = min(threads, max(1, len(X) // BLOCK_ROWS))
+    if threads == 1 or 2 * network.architecture.n_parameters * BLOCK_ROWS < PARALLEL_BLOCK_FLOPS:
+        work()
+        return out
+    with ThreadPoolExecutor(threads) as pool:
+        workers = [pool.submit(work) for _ in range(threads)]
+        try:
+            wait(workers, return_when=FIRST_EXCEPTION)
+        finally:  # after an error or a signal the others end with the blocks they have
+            deque(starts, maxlen=0)
+        for worker in workers:
+            worker.result()
     return out
+
+
+@contextmanager
+def _lent_workspace(network: Network) -> Iterator[Workspace]:
+    """Lend a workspace that no other thread has; making one may cost as much as a block."""
+    spare = _spare_workspaces.setdefault(network, [])
+    try:
+        ws = spare.pop()
+    except IndexError:
+        ws = Workspace(network, BLOCK_ROWS)
+    try:
+        yield ws
+    finally:
+        spare.append(ws)
 
 
 def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None) -> float:

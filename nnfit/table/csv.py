@@ -5,8 +5,9 @@ It decides nothing about what columns mean; that is `nnfit.table.columns`.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, cast
 
@@ -18,7 +19,7 @@ from nnfit.observer import Observer
 from nnfit.table.dialect import CsvFormat, require_columns
 from nnfit.table.opening import OpenCsv
 from nnfit.table.plain import read_plain
-from nnfit.table.records import blanks, parse_records
+from nnfit.table.records import Piece, blanks, parse_records
 from nnfit.table.writing import RowWriter
 
 __all__ = [
@@ -32,25 +33,38 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 1 << 22
+BLOCK_ROWS = 1 << 14  # at most about so many, however short: what is worked on at once
 
 
-@dataclass(frozen=True)
 class Block:
-    """Some rows of a CSV.
+    """Some rows of a CSV, parsed where and when they are looked at: in any thread, that is.
 
-    Parameters
+    Attributes
     ----------
     frame : DataFrame
         The columns asked for, those there are, in the file's order.
-    carried : list of lists of str
-        The carried columns' cells, one list per column, exactly as spelt.
     first_row : int
         The data row, from 1, of the block's first row.
     """
 
-    frame: DataFrame
-    carried: list[list[str]]
-    first_row: int
+    def __init__(self, reader: BlockReader, piece: Piece, first_row: int) -> None:
+        self._reader = reader
+        self._piece = piece
+        self.first_row = first_row
+
+    @cached_property
+    def frame(self) -> DataFrame:
+        return self._reader.parse(self._piece)
+
+    @property
+    def carried(self) -> list[list[str]]:
+        """The carried columns' cells, one list per column, exactly as spelt."""
+        return self._reader.cells(self._piece)
+
+    @property
+    def lines(self) -> list[str] | None:
+        """The rows as they are written, without line ends; None where one has several lines."""
+        return self._reader.lines(self._piece)
 
 
 class _Stream:
@@ -125,7 +139,7 @@ def read_table(
         if frame is None:
             n_columns = len(opened.header)
             pieces = opened.records.pieces(n_columns, BLOCK_BYTES)
-            frame = _parse((piece.text for piece in pieces), **parsing)
+            frame = _parse((piece.text for piece in pieces if piece.n_rows), **parsing)
     if len(frame) == 0:
         raise DataError(f"{opened.name}: has a header and no rows; expected at least one row")
     return frame
@@ -134,7 +148,8 @@ def read_table(
 class BlockReader:
     """The rows of a CSV in blocks, as they arrive; made by `read_blocks`.
 
-    A context manager and an iterator of `Block`. A CSV with a header alone has no blocks.
+    A context manager and an iterable of `Block`, to be gone through once. A CSV with a header
+    alone has no blocks.
 
     Attributes
     ----------
@@ -172,35 +187,54 @@ class BlockReader:
         self._parsing = self._opened.parsing(fmt, set(text_columns))
         # Without any column to read, one still tells how many rows there are.
         self._parsing["usecols"] = self._columns or self.header[:1]
-        self._blocks = self._read(block_bytes)
+        self._pieces = self._opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
 
-    def _read(self, block_bytes: int) -> Iterator[Block]:
+    def arrivals(self) -> Iterator[Block | None]:
+        """Yield each block, and None where what has arrived ends no row and reading goes on."""
         first_row = 1
-        for piece in self._opened.records.pieces(len(self.header), block_bytes):
-            frame = _parse(iter((piece.text,)), **self._parsing)
-            if not self._columns:
-                frame = frame[[]]
-            assert len(frame) == piece.n_rows, (len(frame), piece.n_rows)
-            yield Block(frame, self._carry(piece.text), first_row)
+        for piece in self._pieces:
+            yield Block(self, piece, first_row) if piece.n_rows else None
             first_row += piece.n_rows
 
-    def _carry(self, text: bytes) -> list[list[str]]:
+    def ready(self) -> bool:
+        """Return whether it is sure that reading on will not wait for a producer."""
+        source = self._opened.source
+        pipe = source._pipe
+        if pipe is None:
+            return source.size is not None  # a file, and no terminal
+        return bool(select.select([pipe], [], [], 0.0)[0])
+
+    def parse(self, piece: Piece) -> DataFrame:
+        """Return the columns asked for of a piece of the CSV."""
+        frame = _parse(iter((piece.text,)), **self._parsing)
+        if not self._columns:
+            frame = frame[[]]
+        assert len(frame) == piece.n_rows, (len(frame), piece.n_rows)
+        return frame
+
+    def cells(self, piece: Piece) -> list[list[str]]:
+        """Return the cells of the carried columns, one list per column."""
         if not self._carried:
             return []
-        if b'"' in text:
-            rows = [cells for cells, _, _ in parse_records(text, self.delimiter)]
+        lines = None if b'"' in piece.text else self.lines(piece)
+        if lines is None:
+            rows = [cells for cells, _, _ in parse_records(piece.text, self.delimiter)]
         else:
-            blank = blanks(self.delimiter).decode()
-            lines = text.decode().replace("\r\n", "\n").split("\n")
             needed = 1 + max(self._carried)
-            rows = [line.split(self.delimiter, needed) for line in lines if line.strip(blank)]
+            rows = [line.split(self.delimiter, needed) for line in lines]
         return [[cells[i] for cells in rows] for i in self._carried]
 
-    def __iter__(self) -> Iterator[Block]:
-        return self
+    def lines(self, piece: Piece) -> list[str] | None:
+        """Return the records as they are written, or None where a cell holds a line break."""
+        blank = blanks(self.delimiter).decode()
+        lines = piece.text.decode().replace("\r\n", "\n").split("\n")
+        lines = [line for line in lines if line.strip(blank)]
+        # Each line of a record that has several holds more than blanks where it opens or closes
+        # its quotes: there are as many lines as records only if each has one.
+        return lines if len(lines) == piece.n_rows else None
 
-    def __next__(self) -> Block:
-        return next(self._blocks)
+    def __iter__(self) -> Iterator[Block]:
+        return (block for block in self.arrivals() if block is not None)
 
     def __enter__(self) -> BlockReader:
         return self
@@ -234,7 +268,7 @@ def read_blocks(
     carry : sequence of str, or "all"
         Columns whose cells are wanted exactly as spelt, beside.
     block_bytes : int
-        A block of a regular file has about this size.
+        A block of a regular file has about this size, or less where rows are short.
 
     Raises
     ------

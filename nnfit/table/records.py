@@ -135,30 +135,43 @@ class RecordReader:
         """Put the bytes of a record taken out back."""
         self._buffer = record + self._buffer
 
-    def pieces(self, n_columns: int, size: int) -> Iterator[Piece]:
+    def pieces(self, n_columns: int, size: int, most_rows: int | None = None) -> Iterator[Piece]:
         """Yield the remaining records in pieces of about `size` bytes, as they arrive.
 
-        An unfinished record waits for its end; everything before it is yielded.
+        An unfinished record waits for its end; everything before it is yielded. A piece without
+        rows tells that what has arrived ends no record, and that reading goes on.
+
+        Parameters
+        ----------
+        n_columns : int
+            The cells of every record.
+        size : int
+            Bytes.
+        most_rows : int, optional
+            Pieces of records as long as those before have at most about so many.
         """
+        at_once = size
         wait_for = 0
         if not self._buffer:
-            self._more(size)
+            self._more(at_once)
         while self._buffer:
+            piece = Piece(b"", 0)
             if self._ended or len(self._buffer) >= wait_for:
                 piece, used = self._cut(n_columns)
                 self._buffer = self._buffer[used:]
+                self._next_row += piece.n_rows
                 wait_for = 0
-                if piece.n_rows:
-                    self._next_row += piece.n_rows
-                    yield piece
-                if self._ended:
-                    return
                 length = len(self._buffer)
-                if length > RECORD_LIMIT:
-                    raise self._endless(f"row {self._next_row}")
                 if not used and length > _RETRY_BYTES:
                     wait_for = length + length // 2  # else the work grows as its square
-            self._more(size)
+            if piece.n_rows and most_rows is not None:
+                at_once = min(size, most_rows * len(piece.text) // piece.n_rows)
+            yield piece
+            if self._ended:
+                return
+            if len(self._buffer) > RECORD_LIMIT:
+                raise self._endless(f"row {self._next_row}")
+            self._more(at_once)
 
     def _more(self, size: int) -> None:
         if not self._ended:

@@ -5,13 +5,15 @@ It formats no numbers and chooses no columns; what it is given is what it writes
 
 from __future__ import annotations
 
-import csv
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, TextIO
 
 RowFormat = Literal["csv", "tsv", "jsonl"]
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class RowWriter:
@@ -28,72 +30,72 @@ class RowWriter:
         as null.
     header : sequence of str
         The names of the columns, written first for CSV and TSV.
+
+    Attributes
+    ----------
+    delimiter : str or None
+        What separates the cells; None for JSON Lines.
     """
 
     def __init__(self, stream: TextIO, format: RowFormat, header: Sequence[str]) -> None:
         self._stream = stream
         self._header = list(header)
-        self._lines: list[str] = []
-        self._csv = None
-        if format != "jsonl":
-            # The writer quotes a "\r" only if its own line end has one, before Python 3.13;
-            # `_Lines` takes that line end off again.
-            self._csv = csv.writer(
-                _Lines(self._lines),
-                delimiter="," if format == "csv" else "\t",
-                lineterminator="\r\n",
-            )
-            self._csv.writerow(self._header)
-            self._flush()
+        self.delimiter = {"csv": ",", "tsv": "\t", "jsonl": None}[format]
+        if self.delimiter is None:
+            names = [_to_json(name).replace("%", "%%") for name in header]
+            self._join = f"{{{', '.join(f'{name}: %s' for name in names)}}}".__mod__
+        else:
+            self._join = self.delimiter.join
+            self._special = re.compile(f'[{self.delimiter}"\r\n]')
+            self.write(self.rows([[name] for name in header]))
 
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Write one row for each place in `columns`, in the header's order.
+    def write(self, text: str) -> None:
+        """Write what `rows` returned, and flush it."""
+        self._stream.write(text)
+        self._stream.flush()
+
+    def rows(self, columns: Sequence[Sequence[Any]], lines: Sequence[str] | None = None) -> str:
+        """Return the text of one row for each place in `columns`; any thread may do so.
 
         Parameters
         ----------
         columns : sequence of sequences, all of one length
-            Python's own values, or text; NumPy arrays as well. A float is written in the
-            shortest form that reads back the same.
+            The header's columns in its order: Python's own values, or text; NumPy arrays as
+            well. A float is written in the shortest form that reads back the same.
+        lines : sequence of str, optional
+            The header's first columns, as text that needs only the others appended; not for
+            JSON Lines.
 
         Raises
         ------
         ValueError
             If there are not as many columns as names, or they differ in length.
         """
-        if len(columns) != len(self._header):
+        if lines is None and len(columns) != len(self._header):
             raise ValueError(f"got {len(columns)} columns; the header names {len(self._header)}")
-        plain = [column.tolist() if hasattr(column, "tolist") else column for column in columns]
-        rows = zip(*plain, strict=True)
-        if self._csv is not None:
-            self._csv.writerows(rows)
-        else:
-            self._lines.extend(self._object(row) for row in rows)
-        self._flush()
+        before = [] if lines is None else [lines]
+        rows = zip(*before, *map(self._texts, columns), strict=True)
+        return "\n".join([*map(self._join, rows), ""])
 
-    def _object(self, row: Sequence[Any]) -> str:
-        try:
-            record = dict(zip(self._header, row, strict=True))
-            return json.dumps(record, ensure_ascii=False, allow_nan=False)
-        except ValueError:
-            cells = (None if _is_not_finite(cell) else cell for cell in row)
-            return json.dumps(dict(zip(self._header, cells, strict=True)), ensure_ascii=False)
+    def _texts(self, column: Sequence[Any]) -> list[str]:
+        """Return the cells of a column as they are written."""
+        values = column.tolist() if hasattr(column, "tolist") else column
+        if self.delimiter is None:
+            return [_to_json_number(v) if isinstance(v, float) else _to_json(v) for v in values]
+        texts = self._quoted(list(map(str, values)))
+        if len(self._header) == 1:  # an empty line would be no row
+            texts = [cell or '""' for cell in texts]
+        return texts
 
-    def _flush(self) -> None:
-        if self._lines:
-            self._stream.write("\n".join(self._lines) + "\n")
-            self._lines.clear()
-        self._stream.flush()
-
-
-def _is_not_finite(cell: object) -> bool:
-    return isinstance(cell, float) and not math.isfinite(cell)
+    def _quoted(self, cells: list[str]) -> list[str]:
+        """Return the cells of a column, in quotes where they need them; most columns need none."""
+        if not self._special.search("".join(cells)):
+            return cells
+        return [
+            '"' + cell.replace('"', '""') + '"' if self._special.search(cell) else cell
+            for cell in cells
+        ]
 
 
-class _Lines:
-    """What a csv.writer writes to: one call per row."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def write(self, row: str) -> None:
-        self._lines.append(row[:-2])
+def _to_json_number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else "null"

@@ -1,0 +1,99 @@
+"""nnfit as a peer: its production loop and its production prediction, put together as `run` does.
+
+Nothing is shortened here: what is timed is `Fit.run` and `inference.predict` themselves.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+
+from nnfit.nn.inference import predict
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.schedules import Schedule
+from nnfit.observer import Observer
+from nnfit.training.fit import Fit, Settings, network_rows
+from nnfit.training.shards import Shards, n_parts
+from nnfit.training.stop import StopRequest
+from nnfit.training.threads import available_cores, blas_threads, choose_threads
+from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
+
+
+class Peer:
+    """One network trained by nnfit; `threads` 0 is nnfit's own choice."""
+
+    def __init__(self, threads: int, variant: str) -> None:
+        self.threads = threads
+        self._limits = ExitStack()
+
+    def versions(self) -> dict[str, str]:
+        import nnfit
+
+        return {"nnfit": nnfit.__version__, "numpy": np.__version__}
+
+    def prepare(self, shape: Shape, dtype: str) -> None:
+        sizes = shape.sizes
+        self.shape = shape
+        self.network = Network(
+            Architecture(sizes, ("relu",) * (len(sizes) - 2), shape.loss), np.dtype(dtype)
+        )
+        self.optimizer = make_optimizer("adam", self.network.is_weight)
+        X, Y = make_rows(shape)
+        self.rows = network_rows(X, Y, None, self.network)
+        self.shuffling = np.random.default_rng(ORDER_SEED)
+        self.reset()
+        self._limits.close()
+        parts = n_parts(self.network.architecture, shape.batch_size)
+        threads = choose_threads(self.threads or "auto", parts)
+        self._limits.enter_context(blas_threads(1 if parts > 1 else threads))
+        self.shards = None
+        if parts > 1:
+            shards = Shards(self.network, parts, threads, not self.threads, Observer())
+            self.shards = self._limits.enter_context(shards)
+
+    def auto_threads(self) -> int:
+        """Return how many threads nnfit itself takes, at most."""
+        parts = n_parts(self.network.architecture, self.shape.batch_size)
+        return choose_threads("auto", parts)
+
+    def reset(self) -> None:
+        parameters = self.network.parameters
+        for W, b, (first_W, first_b) in zip(
+            parameters.W, parameters.b, first_weights(self.shape), strict=True
+        ):
+            W[...], b[...] = first_W, first_b
+
+    def train(self, epochs: int) -> list[float]:
+        fit = Fit(
+            self.network,
+            self.optimizer,
+            Schedule("constant", epochs),
+            Settings(epochs, self.shape.batch_size, LEARNING_RATE),
+            self.rows,
+            None,
+            shuffling=self.shuffling,
+            dropout=np.random.default_rng(0),
+            metric=lambda y_hat: 0.0,
+            observer=Observer(),
+            stop=StopRequest(),
+            shards=self.shards,
+        )
+        return [record.train_loss for record in fit.run().records]
+
+    prove = train
+
+    def parameters(self) -> list[np.ndarray]:
+        p = self.network.parameters
+        return [array for pair in zip(p.W, p.b, strict=True) for array in pair]
+
+    def prepare_prediction(self, shape: Shape, n_rows: int) -> None:
+        self.prepare(shape, "float32")
+        self._limits.close()
+        self.X = make_rows(shape, n_rows)[0]  # float64, as the encoder hands them over
+
+    def predict(self, batch: int) -> np.ndarray:
+        """Return y_hat (N, K) as `Model.predict` does; the size of the blocks is its own."""
+        with blas_threads(1):
+            return predict(self.network, self.X, available_cores())
