@@ -78,8 +78,8 @@ def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_a_step_allocates_no_array(name: str, optimizer: str, dropout: float) -> None:
-    architecture = Architecture((64, 128, 64, 10), (name, name), "cross_entropy", dropout=dropout)
-    fit = _fit(architecture, 64, steps=6, optimizer=optimizer)
+    architecture = Architecture((64, 512, 256, 10), (name, name), "cross_entropy", dropout=dropout)
+    fit = _fit(architecture, 128, steps=6, optimizer=optimizer)
     window = fit._window(fit.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y)
     fit._train_window(1, 0, window, logits)  # the first step makes the workspace
@@ -89,5 +89,6 @@ def test_a_step_allocates_no_array(name: str, optimizer: str, dropout: float) ->
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # NumPy's casting buffer (8 KiB), rows of the softmax, Python's objects; a layer has 16 KiB
-    assert peak < 12_000
+    # NumPy's casting buffers (8 to 32 KiB), rows of the softmax, Python's objects: the smaller
+    # of the layers has 128 KiB
+    assert peak < 60_000
