@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
+from functools import partial
 from typing import IO
 
 from nnfit.errors import OutputError
-
-unfinished: set[str] = set()  # temporary files, for who must leave at once to remove
+from nnfit.leaving import tidied_by
 
 
 def check_writable(path: str) -> None:
@@ -22,14 +21,12 @@ def check_writable(path: str) -> None:
     OutputError
         With the reason and the place.
     """
-    if _is_special(path):
-        return
-    target = _target(path)
     try:
+        if _is_special(path):
+            return
         # the real thing is tried: permission bits don't tell of read-only or full disks
-        handle, name = _beside(target)
-        os.close(handle)
-        os.unlink(name)
+        with _beside(_target(path)) as (handle, _):
+            os.close(handle)
     except OSError as err:
         raise _unwritable(path, err) from err
 
@@ -46,26 +43,18 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
                 yield stream
             return
         target = _target(path)
-        handle, name = _beside(target)
+        with _beside(target) as (handle, name):
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, _mode(target))
+            os.replace(name, target)
+        _sync_folder(os.path.dirname(target))
+    except BrokenPipeError:
+        raise
     except OSError as err:
         raise _unwritable(path, err) from err
-    unfinished.add(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, _mode(target))
-        os.replace(name, target)
-        _sync_folder(os.path.dirname(target))
-    except BaseException as err:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        if isinstance(err, OSError) and not isinstance(err, BrokenPipeError):
-            raise _unwritable(path, err) from err
-        raise
-    finally:
-        unfinished.discard(name)
 
 
 def _target(path: str) -> str:
@@ -80,15 +69,27 @@ def _is_special(path: str) -> bool:
     """Return whether `path` is there and is neither a regular file nor a folder."""
     try:
         mode = os.stat(path).st_mode
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _beside(target: str) -> tuple[int, str]:
-    """Create a temporary file in the target's folder: a rename can't cross file systems."""
+@contextlib.contextmanager
+def _beside(target: str) -> Iterator[tuple[int, str]]:
+    """Open a temporary file in the target's folder: a rename can't cross file systems.
+
+    It is gone after the block if it was not renamed, and from its first moment on whatever ends
+    the process.
+    """
     folder, name = os.path.split(target)
-    return tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    path = os.path.join(folder, f".{name[:40]}.{os.urandom(8).hex()}.tmp")
+    with tidied_by(partial(os.unlink, path)):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            yield handle, path
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def _mode(target: str) -> int:

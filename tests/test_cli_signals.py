@@ -156,7 +156,7 @@ def test_a_stopped_prediction_leaves_no_file(nnfit: Nnfit, tiny: Example) -> Non
     process.stdin.write(tiny.csv.encode())
     process.stdin.flush()
     deadline = time.monotonic() + 60.0
-    while not list(nnfit.folder.glob(".out.csv.*.tmp")):  # it has begun to write
+    while not list(nnfit.folder.glob(".out.csv.*.tmp")):  # the first moment of all
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)

@@ -5,11 +5,12 @@ Drawn from the calls it gets, without a thread; a file or a pipe gets `PlainObse
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from rich.console import Group, RenderableType
 from rich.control import Control
@@ -19,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nnfit.leaving import tidied_by
 from nnfit.observer import EpochRecord, Plan, Summary
 from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
@@ -42,6 +44,7 @@ class LiveObserver(QuietObserver):
         super().__init__(screen)
         self._console = screen.live_console()
         self._live: Live | None = None
+        self._tidied = ExitStack()
         self._next_refresh = 0.0
         self._plan: Plan | None = None
         self._schedule = Schedule(1, 0.0)
@@ -142,6 +145,7 @@ class LiveObserver(QuietObserver):
             # A library's own message goes above the display instead of through it.
             redirect_stderr=self._screen.stream is sys.stderr,
         )
+        self._tidied.enter_context(tidied_by(self._leave_display))
         self._live.start()
 
     def _refresh(self, now: float) -> None:
@@ -163,9 +167,16 @@ class LiveObserver(QuietObserver):
             with suppress(OSError, ValueError):
                 live.stop()
         finally:
-            # Also when a signal cut the last redraw short: the cursor comes back.
+            # Also when an error cut the last redraw short: the cursor comes back.
             with suppress(OSError, ValueError):
                 self._console.control(Control.show_cursor(True))
+            self._tidied.close()
+
+    def _leave_display(self) -> None:
+        """Go below the display and bring the cursor back, past Rich, which may be drawing."""
+        with suppress(ValueError):
+            cursor = str(Control.show_cursor(True))
+            os.write(self._screen.stream.fileno(), f"\n{cursor}".encode())
 
     def _reading_bar(self) -> RenderableType:
         done, total = self._reading_done, self._reading_total
