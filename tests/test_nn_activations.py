@@ -75,8 +75,9 @@ def _value(name: str, z: Array) -> Array:
 
 
 def _slope(name: str, z: Array) -> Array:
-    scratch, slope = z.copy(), np.full_like(z, 7.0)
-    ACTIVATIONS[name].df(scratch, _value(name, z), slope)
+    z, a, slope = z.copy(), np.full_like(z, 7.0), np.full_like(z, 7.0)
+    ACTIVATIONS[name].f(z, a, slope)  # may leave in the slope what its derivative needs
+    ACTIVATIONS[name].df(z, a, slope)
     return slope
 
 

@@ -32,9 +32,9 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(
     share = s / s.sum() if weighted else 1.0 / 1001
     ws = network.workspace(1001)
     ws.show(rows, Y)
-    z = network.differentiate(ws, share).T.copy()
+    z = network.differentiate(ws, share).copy()
     expected = network.gradient.flat.copy()
-    logits = np.empty_like(Y)
+    logits = np.empty_like(Y.T)
     with Shards(network, 4, n_threads, True, Observer()) as shards:
         for _ in range(8):  # nothing is left over from the first time, or from the probes
             shards.differentiate(rows, Y, share, logits)
@@ -52,7 +52,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
     gradients = []
     for n_threads in (1, 2, 4, 7):
         with Shards(network, 4, n_threads, True, Observer()) as shards:
-            shards.differentiate(rows, Y, 1.0 / 5000, np.empty_like(Y))
+            shards.differentiate(rows, Y, 1.0 / 5000, np.empty_like(Y.T))
         gradients.append(network.gradient.flat.copy())
     assert np.abs(gradients[0]).min() > 0.0
     for gradient in gradients[1:]:
@@ -92,7 +92,7 @@ def test_the_probe_keeps_the_faster_and_says_so(
     with Shards(network, 2, 2, True, heard) as shards:
         monkeypatch.setattr(shards_module.time, "perf_counter", clock)
         for _ in range(12):
-            shards.differentiate(rows, Y, 1 / 8, np.empty_like(Y))
+            shards.differentiate(rows, Y, 1 / 8, np.empty_like(Y.T))
         monkeypatch.undo()
     took = f"(a step takes 5 ms on 1, {together * 1e3:.3g} ms on 2)"
     assert heard.notes == [f"threads: {chosen} {took}"]

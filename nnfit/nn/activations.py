@@ -1,8 +1,9 @@
 """Hidden and output activations, each with its derivative three lines below it.
 
-A pair is `f(z, a, scratch)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes
-f'(z) into `slope` given a = f(z). All arrays have the shape (D, N). Nothing is allocated:
-`scratch` is free memory, and so are `z` and `a` once `df` has run.
+A pair is `f(z, a, scratch)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes f'(z)
+into `slope`. Both take the same three arrays, and `df` finds them as `f` left them: where `f` works
+the slope out on its way, `df` has nothing to do. All have the shape (D, N). Nothing is allocated,
+and `z` and `a` are free memory once `df` has run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, scalar
 
 LEAK = 0.01  # slope of leaky_relu below 0; Maas, Hannun, Ng 2013
 ELU_ALPHA = 1.0  # Clevert, Unterthiner, Hochreiter 2016
@@ -40,14 +41,15 @@ def d_identity(z: Array, a: Array, slope: Array) -> None:
 
 def sigmoid(z: Array, a: Array, scratch: Array) -> None:
     # 1/(1 + exp(-z)) = (1 + tanh(z/2))/2 never overflows
-    np.multiply(z, 0.5, out=a)
+    half, one = scalar(0.5, z.dtype), scalar(1.0, z.dtype)
+    np.multiply(z, half, out=a)
     np.tanh(a, out=a)
-    a += 1.0
-    a *= 0.5
+    a += one
+    a *= half
 
 
 def d_sigmoid(z: Array, a: Array, slope: Array) -> None:
-    np.subtract(1.0, a, out=slope)
+    np.subtract(scalar(1.0, z.dtype), a, out=slope)
     slope *= a
 
 
@@ -57,28 +59,28 @@ def tanh(z: Array, a: Array, scratch: Array) -> None:
 
 def d_tanh(z: Array, a: Array, slope: Array) -> None:
     np.multiply(a, a, out=slope)
-    np.subtract(1.0, slope, out=slope)
+    np.subtract(scalar(1.0, z.dtype), slope, out=slope)
 
 
-def relu(z: Array, a: Array, scratch: Array) -> None:
+def relu(z: Array, a: Array, slope: Array) -> None:
     # a mask, not a maximum: complex numbers are compared by their real part, and f'(0) is 0
-    np.greater(z.real, 0.0, out=a)
-    a *= z
+    np.greater(z.real, scalar(0.0, z.real.dtype), out=slope)
+    np.multiply(z, slope, out=a)
 
 
 def d_relu(z: Array, a: Array, slope: Array) -> None:
-    np.greater(z.real, 0.0, out=slope)
+    """Do nothing: the mask of `relu` is its slope."""
 
 
-def leaky_relu(z: Array, a: Array, scratch: Array) -> None:
-    d_leaky_relu(z, a, a)
-    a *= z
+def leaky_relu(z: Array, a: Array, slope: Array) -> None:
+    np.greater(z.real, scalar(0.0, z.real.dtype), out=slope)
+    slope *= 1.0 - LEAK
+    slope += LEAK
+    np.multiply(z, slope, out=a)
 
 
 def d_leaky_relu(z: Array, a: Array, slope: Array) -> None:
-    np.greater(z.real, 0.0, out=slope)
-    slope *= 1.0 - LEAK
-    slope += LEAK
+    """Do nothing: `leaky_relu` multiplies by its slope."""
 
 
 def _exponential_unit(z: Array, a: Array, scratch: Array, alpha: float, scale: float) -> None:

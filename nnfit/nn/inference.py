@@ -1,7 +1,8 @@
 """Predictions and losses of many rows, block by block.
 
-Every block has the same width: a row's prediction then does not depend, not even in its last
-bit, on how many rows come with it or on its place among them.
+All blocks of a prediction have one width, and rows stand only in places of it that are alike: a
+row's prediction then does not depend, not even in its last bit, on how many rows come with it or
+on its place among them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Network, Workspace
+from nnfit.nn.network import Architecture, Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
+SMALLER_BLOCK_ROWS = 256
 # Where a block is shorter, threads wait for the interpreter's lock more than they gain.
 PARALLEL_BLOCK_FLOPS = 2e7
 
@@ -38,19 +41,21 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
         more of them some sums over inputs are added up in another order.
     """
     out: Array = np.empty((len(X), network.architecture.sizes[-1]))
-    starts = iter(range(0, len(X), BLOCK_ROWS))  # shared: who is free takes the next block
+    width, first, n_rows = block_layout(network.architecture, network.dtype)
+    starts = iter(range(0, len(X), n_rows))  # shared: who is free takes the next block
 
     def work() -> None:
-        with _lent_workspace(network) as ws, np.errstate(all="ignore"):
+        with _lent_workspace(network, width) as ws, np.errstate(all="ignore"):
             y_hat: Array = np.empty(ws.z[-1].shape)
             for start in starts:
-                block = X[start : start + BLOCK_ROWS]
-                ws.rows[: len(block), : X.shape[1]] = block
+                block = X[start : start + n_rows]
+                places = slice(first, first + len(block))
+                ws.rows[places, : X.shape[1]] = block
                 network.head.predict(network.forward(ws).astype(np.float64), y_hat)
-                out[start : start + len(block)] = y_hat[:, : len(block)].T
+                out[start : start + len(block)] = y_hat[:, places].T
 
-    threads = min(threads, max(1, len(X) // BLOCK_ROWS))
-    if threads == 1 or 2 * network.architecture.n_parameters * BLOCK_ROWS < PARALLEL_BLOCK_FLOPS:
+    threads = min(threads, max(1, len(X) // width))
+    if threads == 1 or 2 * network.architecture.n_parameters * width < PARALLEL_BLOCK_FLOPS:
         work()
         return out
     with ThreadPoolExecutor(threads) as pool:
@@ -64,14 +69,51 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     return out
 
 
+@lru_cache(maxsize=16)
+def block_layout(architecture: Architecture, dtype: np.dtype) -> tuple[int, int, int]:
+    """Return the width of a block, and the first and the number of its places that take rows.
+
+    The matrix products of some processors work out the columns at a block's ends, or those of
+    its two halves, in another order than the rest. So the products of this network are tried on
+    columns that are all alike, and rows go where the results are alike too.
+    """
+    for width in (BLOCK_ROWS, SMALLER_BLOCK_ROWS):
+        first, n_rows = _longest_even_run(architecture, dtype, width)
+        if n_rows > 0.9 * width:
+            break
+    return width, first, n_rows
+
+
+def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -> tuple[int, int]:
+    """Return where the longest run of alike places begins, and how long it is."""
+    rng = np.random.default_rng(0)
+    changes = np.zeros(width + 1, bool)  # whether a place differs from the one before
+    changes[[0, -1]] = True
+    sizes, ones = architecture.sizes, int(architecture.bias)
+    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        product = product_of(n_out, n_in + ones, width)
+        for _ in range(3 if n_out * n_in < 10**5 else 1):  # a rounding can hide the order
+            W = rng.standard_normal((n_out, n_in + ones)).astype(dtype)
+            column = rng.standard_normal((n_in + ones, 1)).astype(dtype)
+            a = np.repeat(column, width, axis=1)
+            if layer == 0:
+                a = np.ascontiguousarray(a.T).T  # as the rows of a workspace lie
+            z = np.empty((n_out, width), dtype)
+            product(W, a, out=z)
+            changes[1:-1] |= (z[:, 1:] != z[:, :-1]).any(axis=0)
+    bounds = np.flatnonzero(changes)
+    longest = int(np.diff(bounds).argmax())
+    return int(bounds[longest]), int(bounds[longest + 1] - bounds[longest])
+
+
 @contextmanager
-def _lent_workspace(network: Network) -> Iterator[Workspace]:
+def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
     """Lend a workspace that no other thread has; making one may cost as much as a block."""
     spare = _spare_workspaces.setdefault(network, [])
     try:
         ws = spare.pop()
     except IndexError:
-        ws = Workspace(network, BLOCK_ROWS)
+        ws = Workspace(network, width)
     try:
         yield ws
     finally:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS, sigmoid, softplus
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, scalar
 
 Share = Array | float
 HUBER_DELTA = 1.0  # in units of the (standardised) target; Huber 1964
@@ -54,7 +54,7 @@ class SigmoidCrossEntropy:
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
         sigmoid(z, delta, delta)
         delta -= Y
-        delta *= share / len(z)
+        delta *= _over_outputs(share, z)
 
 
 class SoftmaxCrossEntropy:
@@ -76,7 +76,7 @@ class SoftmaxCrossEntropy:
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
         softmax(z, delta)
         delta -= Y
-        delta *= share
+        delta *= share if isinstance(share, np.ndarray) else scalar(share, z.dtype)
 
 
 class PointwiseHead:
@@ -106,29 +106,38 @@ class PointwiseHead:
             np.subtract(z, Y, out=delta)
             self.derivative(delta)
         else:
-            y_hat = np.empty_like(z)
-            self.predict(z, y_hat)
-            np.subtract(y_hat, Y, out=delta)
-            self.derivative(delta)
-            self._through_activation(z.copy(), y_hat, delta)
-        delta *= share / len(z)
+            self._through_activation(z, Y, delta)
+        delta *= _over_outputs(share, z)
 
-    def _through_activation(self, z: Array, y_hat: Array, delta: Array) -> None:
-        """Turn dl/dy_hat into dl/dz; `z` and `y_hat` are scratch afterwards."""
+    def _through_activation(self, z: Array, Y: Array, delta: Array) -> None:
+        """Write dl/dy_hat, then turn it into dl/dz."""
+        y_hat, slope = np.empty_like(z), np.empty_like(z)
+        if self.activation == "softmax":
+            softmax(z, y_hat)
+        else:
+            ACTIVATIONS[self.activation].f(z, y_hat, slope)
+        np.subtract(y_hat, Y, out=delta)
+        self.derivative(delta)
         if self.activation == "softmax":  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
             delta -= (delta * y_hat).sum(axis=0)
             delta *= y_hat
         else:
-            slope = np.empty_like(z)
-            ACTIVATIONS[self.activation].df(z, y_hat, slope)
+            ACTIVATIONS[self.activation].df(z.copy(), y_hat, slope)
             delta *= slope
 
 
 def softmax(z: Array, y_hat: Array) -> None:
     """Write exp(z_k) / sum_j exp(z_j) of each column."""
-    np.subtract(z, z.real.max(axis=0), out=y_hat)
+    np.subtract(z, np.maximum.reduce(z.real, axis=0), out=y_hat)
     np.exp(y_hat, out=y_hat)
-    y_hat /= y_hat.sum(axis=0)
+    y_hat /= np.add.reduce(y_hat, axis=0)
+
+
+def _over_outputs(share: Share, z: Array) -> Array:
+    """Return the share of each row in the mean over rows and outputs."""
+    if isinstance(share, np.ndarray):
+        return np.asarray(share / len(z))
+    return scalar(share / len(z), z.dtype)
 
 
 def _mean_over_outputs(losses: Array) -> Array:

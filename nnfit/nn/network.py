@@ -12,7 +12,7 @@ gives dW and db together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array, total
 from nnfit.nn.initializers import initialize
 from nnfit.nn.losses import OWN_ACTIVATION, Share, make_head
+
+SMALL_PRODUCT = 50_000  # multiplications
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ class Parameters:
         self.b = [Wb[:, -1] for Wb in self.Wb] if bias else []
 
 
+def product_of(n_out: int, n_in: int, n_rows: int) -> Callable[..., Array]:
+    """Return what multiplies (n_out, n_in) by (n_in, n_rows), and arrays of such sizes backward.
+
+    np.dot begins sooner; on larger arrays np.matmul finds the better kernels.
+    """
+    return np.dot if n_out * n_in * n_rows < SMALL_PRODUCT else np.matmul
+
+
 class Workspace:
     """The arrays of one step with `n_rows` examples, allocated once and used again.
 
@@ -86,6 +96,10 @@ class Workspace:
         self.a = [self.rows.T, *(np.ones((n + ones, n_rows), dtype) for n in sizes[1:-1])]
         self.delta = [np.empty_like(z) for z in self.z]
         self.slope = [np.empty_like(z) for z in self.z[:-1]]
+        self.products = [
+            product_of(n_out, n_in + ones, n_rows)
+            for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+        ]
         self.keep: list[Array] = []
         self.draws: list[Array] = []
         self.active = [a[:n] for a, n in zip(self.a[1:], sizes[1:-1], strict=True)]
@@ -132,9 +146,10 @@ class Network:
 
     def workspace(self, n_rows: int) -> Workspace:
         """Return the arrays for steps of `n_rows` examples, the same ones at every call."""
-        if n_rows not in self._workspaces:
-            self._workspaces[n_rows] = Workspace(self, n_rows)
-        return self._workspaces[n_rows]
+        ws = self._workspaces.get(n_rows)
+        if ws is None:
+            ws = self._workspaces[n_rows] = Workspace(self, n_rows)
+        return ws
 
     def draw_dropout(self, ws: Workspace, rng: np.random.Generator) -> None:
         """Draw new masks: each hidden unit of each row is kept with probability 1 - p."""
@@ -150,7 +165,7 @@ class Network:
     def forward(self, ws: Workspace, dropout: bool = False) -> Array:
         """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
         for i, Wb in enumerate(self.parameters.Wb):
-            np.matmul(Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N) -> (D_out, N)
+            ws.products[i](Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N)
             if i < len(self.hidden):
                 self.hidden[i].f(ws.z[i], ws.active[i], ws.slope[i])
                 if self.architecture.dropout:
@@ -161,7 +176,7 @@ class Network:
     def backward(self, ws: Workspace) -> None:
         """Walk from delta[L] down; each delta is computed once and used for dW, db and below."""
         for i in reversed(range(len(ws.z))):
-            np.matmul(ws.delta[i], ws.a[i].T, out=self.gradient.Wb[i])  # BP4 | BP3
+            ws.products[i](ws.delta[i], ws.a[i].T, out=self.gradient.Wb[i])  # BP4 | BP3
             if i > 0:
                 self._hand_down(ws.delta[i], i, ws.delta[i - 1])
                 if ws.keep:

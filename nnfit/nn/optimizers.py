@@ -7,37 +7,63 @@ shrinks by the factor 1 - learning_rate * weight_decay; biases do not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, scalar
+
+PART_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
 
 
 class Optimizer:
-    """The part all rules share: decoupled weight decay, and the moments by name."""
+    """The part all rules share: decoupled weight decay, the moments by name, and the parts.
+
+    Beyond PART_SIZE the parameters are updated part by part, so that each stays in the cache
+    while its formula is worked out.
+    """
+
+    moment_names: tuple[str, ...] = ()
 
     def __init__(self, is_weight: Array, weight_decay: float = 0.0) -> None:
         self.weight_decay = weight_decay
-        self._is_weight = is_weight
         self.t = 0  # updates made
-        self._scratch = np.empty_like(is_weight)
-        self.state: dict[str, Array] = {}
+        self.state = {name: np.zeros_like(is_weight) for name in self.moment_names}
+        starts = range(0, len(is_weight), PART_SIZE)
+        self._parts = [slice(start, start + PART_SIZE) for start in starts]
+        self._moments = [[m[part] for m in self.state.values()] for part in self._parts]
+        self._is_weight = is_weight
+        self._scratch = np.empty_like(is_weight[:PART_SIZE])
+        self._rate: Array = np.zeros((), is_weight.dtype)  # written anew at each step
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Update `parameters` in place; `gradient` is scratch afterwards."""
         self.t += 1
+        self._begin(learning_rate)
         if self.weight_decay:
-            np.multiply(self._is_weight, -learning_rate * self.weight_decay, out=self._scratch)
-            self._scratch += 1.0
-            parameters *= self._scratch
-        self._update(parameters, gradient, learning_rate)
+            self._decay(parameters, learning_rate)
+        if len(self._parts) == 1:
+            self._update(parameters, gradient, self._moments[0])
+            return
+        for part, moments in zip(self._parts, self._moments, strict=True):
+            self._update(parameters[part], gradient[part], moments)
 
-    def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+    def _begin(self, learning_rate: float) -> None:
+        """Work out what is the same for all parameters of this step."""
+        self._rate[()] = learning_rate
+
+    def _decay(self, parameters: Array, learning_rate: float) -> None:
+        """Shrink W by the factor 1 - learning_rate * weight_decay."""
+        for part in self._parts:
+            is_weight = self._is_weight[part]
+            shrink = self._scratch[: len(is_weight)]
+            np.multiply(is_weight, -learning_rate * self.weight_decay, out=shrink)
+            shrink += 1.0
+            parameters[part] *= shrink
+
+    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+        """Take the step on some parameters; `moments` are theirs, one for each name."""
         raise NotImplementedError
-
-    def _moment(self, name: str) -> Array:
-        moment = np.zeros_like(self._is_weight)
-        self.state[name] = moment
-        return moment
 
 
 class SGD(Optimizer):
@@ -53,43 +79,47 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
     ) -> None:
+        self.moment_names = ("v",) if momentum else ()
         super().__init__(is_weight, weight_decay)
         self.momentum, self.nesterov = momentum, nesterov
-        if momentum:
-            self.v = self._moment("v")
 
-    def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
         if self.momentum:
-            self.v *= self.momentum
-            self.v += gradient
+            (v,) = moments
+            v *= self.momentum
+            v += gradient
             if self.nesterov:
-                np.multiply(self.v, self.momentum, out=self._scratch)
-                gradient += self._scratch
+                along = self._scratch[: len(v)]
+                np.multiply(v, self.momentum, out=along)
+                gradient += along
             else:
-                np.copyto(gradient, self.v)
-        gradient *= learning_rate
+                np.copyto(gradient, v)
+        gradient *= self._rate
         parameters -= gradient
 
 
 class RMSprop(Optimizer):
     """W <- W - alpha * g / (sqrt(v) + eps), v the decaying mean of g^2 (Tieleman & Hinton 2012)."""
 
+    moment_names = ("v",)
+
     def __init__(
         self, is_weight: Array, weight_decay: float = 0.0, decay: float = 0.99, eps: float = 1e-8
     ) -> None:
         super().__init__(is_weight, weight_decay)
         self.decay, self.eps = decay, eps
-        self.v = self._moment("v")
 
-    def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        np.multiply(gradient, gradient, out=self._scratch)
-        self._scratch *= 1.0 - self.decay
-        self.v *= self.decay
-        self.v += self._scratch
-        np.sqrt(self.v, out=self._scratch)
-        self._scratch += self.eps
-        gradient /= self._scratch
-        gradient *= learning_rate
+    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+        (v,) = moments
+        root = self._scratch[: len(v)]
+        np.multiply(gradient, gradient, out=root)
+        root *= 1.0 - self.decay
+        v *= self.decay
+        v += root
+        np.sqrt(v, out=root)
+        root += self.eps
+        gradient /= root
+        gradient *= self._rate
         parameters -= gradient
 
 
@@ -102,6 +132,8 @@ class Adam(Optimizer):
     rate = alpha (1 - beta1) / ((1 - beta1^t) c).
     """
 
+    moment_names = ("M", "V")
+
     def __init__(
         self,
         is_weight: Array,
@@ -112,23 +144,25 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(is_weight, weight_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        # one array, so that one product ages both
-        self._moments = np.zeros((2, len(is_weight)), is_weight.dtype)
-        self._betas = np.array([[beta1], [beta2]], is_weight.dtype)
-        self.M, self.V = self._moments
-        self.state |= {"M": self.M, "V": self.V}
+        self._beta1, self._beta2 = scalar(beta1, is_weight.dtype), scalar(beta2, is_weight.dtype)
+        self._eps_over_c = np.zeros_like(self._rate)
 
-    def _update(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+    def _begin(self, learning_rate: float) -> None:
         c = ((1.0 - self.beta2) / (1.0 - self.beta2**self.t)) ** 0.5
-        rate = learning_rate * (1.0 - self.beta1) / ((1.0 - self.beta1**self.t) * c)
-        self._moments *= self._betas
-        self.M += gradient
+        self._eps_over_c[()] = self.eps / c
+        self._rate[()] = learning_rate * (1.0 - self.beta1) / ((1.0 - self.beta1**self.t) * c)
+
+    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+        M, V = moments
+        M *= self._beta1
+        M += gradient
+        V *= self._beta2
         gradient *= gradient
-        self.V += gradient
-        np.sqrt(self.V, out=gradient)
-        gradient += self.eps / c
-        np.divide(self.M, gradient, out=gradient)
-        gradient *= rate
+        V += gradient
+        np.sqrt(V, out=gradient)
+        gradient += self._eps_over_c
+        np.divide(M, gradient, out=gradient)
+        gradient *= self._rate
         parameters -= gradient
 
 

@@ -41,6 +41,8 @@ class Schedule:
         """
         if time < self.warmup_epochs:
             return time / self.warmup_epochs
+        if self.name in ("constant", "plateau"):
+            return self.plateau_factor
         length = self.epochs - self.warmup_epochs
         time -= self.warmup_epochs
         done = time / length
@@ -51,12 +53,11 @@ class Schedule:
             return float((self.factor or 0.1) ** math.floor(time / every))
         if self.name == "exponential":
             return float((self.factor or 0.01 ** (1 / length)) ** time)
-        if self.name == "one_cycle":
-            if done < ONE_CYCLE_RISE:
-                return _cosine(ONE_CYCLE_START, 1.0, done / ONE_CYCLE_RISE)
-            fall = (done - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)
-            return _cosine(1.0, ONE_CYCLE_END, fall)
-        return self.plateau_factor
+        assert self.name == "one_cycle", self.name
+        if done < ONE_CYCLE_RISE:
+            return _cosine(ONE_CYCLE_START, 1.0, done / ONE_CYCLE_RISE)
+        fall = (done - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)
+        return _cosine(1.0, ONE_CYCLE_END, fall)
 
     def end_epoch(self, validation_loss: float | None) -> None:
         """Hear the epoch's validation loss; only plateau acts on it."""

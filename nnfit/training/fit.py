@@ -125,7 +125,7 @@ class Fit:
         self.window_rows = min(steps * self.batch_size, len(train))
         self._X = np.empty_like(train.X[: self.window_rows])
         self._Y = np.empty_like(train.Y[: self.window_rows])
-        self._logits = np.empty_like(self._Y)
+        self._logits = np.empty(self._Y.T.shape, network.dtype)
         self.learning_rate = settings.learning_rate
         self._shown = time.perf_counter()
 
@@ -174,10 +174,10 @@ class Fit:
         loss_sum = weight_sum = 0.0
         for first in range(0, n, self.window_rows):
             window = self._window(order, first)
-            logits = self._logits[: len(window)]
+            logits = self._logits[:, : len(window)]
             if not self._train_window(epoch, first, window, logits):
                 return None
-            losses = self.network.head.losses(logits.T, window.Y.T)
+            losses = self.network.head.losses(logits, window.Y.T)
             if not np.isfinite(losses).all():
                 raise self._diverged(epoch, first, losses)
             s = window.weights
@@ -200,7 +200,7 @@ class Fit:
     def _train_window(self, epoch: int, first: int, window: Examples, logits: Array) -> bool:
         """Update the parameters from each minibatch in turn; return False when stopped.
 
-        The logits that each step saw are kept: their losses are worked out together.
+        The logits (K, N) that each step saw are kept: their losses are worked out together.
         """
         network, size = self.network, self.batch_size
         dropout = network.architecture.dropout > 0.0
@@ -210,17 +210,17 @@ class Fit:
             stop = min(start + size, len(window))
             share = self._share(window.weights, start, stop)
             if share is None:  # rows that count for nothing teach nothing
-                logits[start:stop] = 0.0
+                logits[:, start:stop] = 0.0
                 continue
             X, Y = window.X[start:stop], window.Y[start:stop]
             if self.shards is not None:
-                self.shards.differentiate(X, Y, share, logits[start:stop])
+                self.shards.differentiate(X, Y, share, logits[:, start:stop])
             else:
                 ws = network.workspace(stop - start)
                 ws.show(X, Y)
                 if dropout:
                     network.draw_dropout(ws, self.dropout)
-                logits[start:stop] = network.differentiate(ws, share, dropout).T
+                logits[:, start:stop] = network.differentiate(ws, share, dropout)
             network.add_penalty()
             self._update(epoch - 1 + (first + (start + stop) / 2) / len(self.train))
             now = time.perf_counter()

@@ -21,7 +21,7 @@ from nnfit.observer import Observer
 LARGE_BATCH = 4096  # rows, from which four parts pay for any network
 LARGE_WORK = 10**9  # weights x rows, from which two parts pay for any batch of some size
 SMALLEST_PART = 256  # rows; the matrix products of fewer are slow
-BLOCK_BYTES = 2**19  # of one layer's activations
+BLOCK_BYTES = 2**20  # of one layer's activations, about
 PROBES = 3  # steps on one thread, and as many on all, before the choice
 
 
@@ -72,7 +72,7 @@ class Shards:
         return worker
 
     def differentiate(self, rows: Array, Y: Array, share: Share, logits: Array) -> None:
-        """Fill the network's gradient with that of the loss, and `logits` (N, K).
+        """Fill the network's gradient with that of the loss, and `logits` (K, N).
 
         Parameters
         ----------
@@ -113,14 +113,16 @@ class Shards:
     ) -> Array:
         """Return the gradient summed over the rows from `start` to `stop`, block by block."""
         worker, total = self.workers[k], self.sums[k]
+        n_blocks = max(1, round((stop - start) / self.block_rows))  # of one size: none is slow
+        bounds = np.linspace(start, stop, n_blocks + 1).astype(int).tolist()
         with np.errstate(all="ignore"):  # each thread has its own setting
-            for first in range(start, stop, self.block_rows):
-                block = slice(first, min(first + self.block_rows, stop))
-                ws = worker.workspace(block.stop - block.start)
+            for first, last in zip(bounds, bounds[1:], strict=False):
+                block = slice(first, last)
+                ws = worker.workspace(last - first)
                 ws.show(rows[block], Y[block])
                 part = share if isinstance(share, float) else share[block]
-                logits[block] = worker.differentiate(ws, part).T
-                if stop - start <= self.block_rows:
+                logits[:, block] = worker.differentiate(ws, part)
+                if n_blocks == 1:
                     return worker.gradient.flat
                 if first == start:
                     np.copyto(total, worker.gradient.flat)

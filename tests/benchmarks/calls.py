@@ -1,6 +1,7 @@
 """Counts the NumPy calls of a training step: ufuncs, products, gathers, reductions, copies.
 
-Every array that nnfit makes is made of a class that counts; views, shapes and slices are free.
+Every array that nnfit makes is made of a class that counts; views, shapes and slices are free, and
+so is a number put into an array without dimensions.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ class CountingArray(np.ndarray):
             return super().__array_function__(*arguments, **keywords)
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if not self.ndim:
+            super().__setitem__(key, value)
+            return
         with counted():
             super().__setitem__(key, value)
 
