@@ -20,7 +20,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.network import Architecture, Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
-SMALLER_BLOCK_ROWS = 256
+SMALLER_BLOCKS = (256, 128)
 # Where a block is shorter, threads wait for the interpreter's lock more than they gain.
 PARALLEL_BLOCK_FLOPS = 2e7
 
@@ -77,11 +77,12 @@ def block_layout(architecture: Architecture, dtype: np.dtype) -> tuple[int, int,
     its two halves, in another order than the rest. So the products of this network are tried on
     columns that are all alike, and rows go where the results are alike too.
     """
-    for width in (BLOCK_ROWS, SMALLER_BLOCK_ROWS):
-        first, n_rows = _longest_even_run(architecture, dtype, width)
-        if n_rows > 0.9 * width:
+    layouts = []
+    for width in (BLOCK_ROWS, *SMALLER_BLOCKS):
+        layouts.append((width, *_longest_even_run(architecture, dtype, width)))
+        if layouts[-1][2] > 0.9 * width:
             break
-    return width, first, n_rows
+    return max(layouts, key=lambda layout: layout[2] / layout[0])
 
 
 def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -> tuple[int, int]:
