@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nnfit import __version__
-from nnfit.cli import evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli import activations, evaluate, gradcheck, init, inspect, predict, schema, train
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("activations")(activations.activations)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
