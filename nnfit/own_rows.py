@@ -6,7 +6,7 @@ The gradient check and the explanation start here; nothing is trained.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,7 +23,7 @@ from nnfit.observer import Observer
 from nnfit.run import build_network, random_streams
 from nnfit.streaming import csv_format
 from nnfit.table.columns import with_text_names
-from nnfit.table.csv import read_blocks, require_columns
+from nnfit.table.csv import read_blocks, read_table, require_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +80,11 @@ def own_table(model: Model, name: str, data: Any) -> Table | None:
 
 
 def pieces(
-    model: Model, table: Table, observer: Observer, more: Sequence[str] = ()
+    model: Model, table: Table, observer: Observer
 ) -> Generator[tuple[pd.DataFrame, str, int]]:
     """Yield the rows piece by piece, each with the table's name and its first row's number.
 
-    They have the columns that the model needs, its targets, and `more` where there are such.
+    They have the columns that the model needs, and its targets.
 
     Raises
     ------
@@ -94,10 +94,10 @@ def pieces(
     if not isinstance(table, str):
         yield table, "data", 1
         return
-    encoder = model.encoder
-    needed = [*encoder.needed_columns, *model.targets]
-    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
-    with read_blocks(table, csv_format(model), [*needed, *more], text, (), observer) as blocks:
+    needed = [*model.encoder.needed_columns, *model.targets]
+    with read_blocks(
+        table, csv_format(model), needed, _text_columns(model), (), observer
+    ) as blocks:
         require_columns(blocks.name, blocks.header, needed)
         empty = True
         for block in blocks:
@@ -105,6 +105,20 @@ def pieces(
             yield block.frame, blocks.name, block.first_row
         if empty:
             raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
+
+
+def whole(model: Model, table: Table, observer: Observer) -> tuple[pd.DataFrame, str]:
+    """Return all rows, in memory as in training, and the table's name."""
+    if not isinstance(table, str):
+        return table, "data"
+    frame = read_table(table, csv_format(model), _text_columns(model), observer)
+    return frame, "<stdin>" if table == "-" else table
+
+
+def _text_columns(model: Model) -> list[str]:
+    """Return the columns to read as they are spelt."""
+    labels = model.targets if model.labels is not None else ()
+    return [*model.encoder.text_columns, *labels]
 
 
 def encoded(model: Model, frame: pd.DataFrame, name: str, numbers: Array) -> Part:

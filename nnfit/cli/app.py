@@ -10,7 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from nnfit import __version__
-from nnfit.cli import activations, evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli import (
+    activations,
+    evaluate,
+    explain,
+    gradcheck,
+    init,
+    inspect,
+    predict,
+    schema,
+    train,
+)
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -26,6 +36,7 @@ app.command("activations")(activations.activations)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
+app.command("explain")(explain.explain)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
 
