@@ -189,6 +189,8 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
         notes.append("worked out in float64 from the model's float32 weights")
     if network.architecture.dropout:
         notes.append(f"dropout {network.architecture.dropout:g} is off: every unit takes part")
+    if model.scaler is not None and any(scale != 1.0 for scale in model.scaler.scales):
+        notes.append("y and ŷ are standardized, as the loss sees them")
     if row.weights is not None:
         notes.append(f"the row weighs s = {row.weights[0]:g}, which cancels for one row: s ℓ / s")
     others = [] if optimizer["name"] == "sgd" else [optimizer["name"]]

@@ -83,31 +83,31 @@ def explain(
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
         steps = backward(network, last, delta, slope, checked)
         update = _update(network, example)
-    return {
-        "source": example.source,
-        "initialised": example.initialised,
-        "data": example.data,
-        "row": row,
-        "drawn": example.drawn,
-        "task": model.task,
-        "notes": [*example.notes, *_doubts(checked)],
-        "n_parameters": architecture.n_parameters,
-        "parameters": _named(network.parameters),
-        "graph": graph(architecture),
-        "inputs": {"names": model.encoder.input_names, "values": plain(v[0])},
-        "forward": forward(architecture, z, v),
-        "prediction": _prediction(model, y_hat.T),
-        "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
-        "loss": {
-            "name": architecture.loss,
-            "formula": formulas.loss(architecture.loss, len(y_hat), architecture.l2 > 0.0),
-            "data_loss": finite(data_loss),
-            "penalty": finite(penalty),
-            "loss": finite(data_loss + penalty),
-        },
-        "backward": steps,
-        "update": update,
-    }
+        return {
+            "source": example.source,
+            "initialised": example.initialised,
+            "data": example.data,
+            "row": row,
+            "drawn": example.drawn,
+            "task": model.task,
+            "notes": [*example.notes, *_doubts(checked)],
+            "n_parameters": architecture.n_parameters,
+            "parameters": _named(network.parameters),
+            "graph": graph(architecture),
+            "inputs": {"names": model.encoder.input_names, "values": plain(v[0])},
+            "forward": forward(architecture, z, v),
+            "prediction": _prediction(model, y_hat.T),
+            "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
+            "loss": {
+                "name": architecture.loss,
+                "formula": formulas.loss(architecture.loss, len(y_hat), architecture.l2 > 0.0),
+                "data_loss": finite(data_loss),
+                "penalty": finite(penalty),
+                "loss": finite(data_loss + penalty),
+            },
+            "backward": steps,
+            "update": update,
+        }
 
 
 def _checked(name: str, array: Array, problem: Problem) -> Values:

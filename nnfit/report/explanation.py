@@ -10,25 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from nnfit.explanation import FIRST_COLUMNS, FIRST_ROWS
 from nnfit.gradcheck.checking import TOLERANCE
-from nnfit.report.arrays import array_lines, cell_width
-from nnfit.report.figures import count, cut, listed, number
+from nnfit.report.equations import REUSED, Line, arrays, chain, equations, heading
+from nnfit.report.figures import count, cut, listed, number, shape_text
 from nnfit.report.screen import Cell, Screen, titled
 
 MOST_INPUTS = 12
 GRAPH_TEXT = 40  # columns left for a node of the graph at its deepest
 GRAPH_INDENT = 8  # columns of a layer
-REUSED = "cyan"
-DRAWN = {"train": "a training row", "validation": "held out for validation", "test": "held out"}
+DRAWN = {
+    "train": "a training row",
+    "validation": "held out for validation",
+    "test": "held out for the test",
+}
 
 Values = Mapping[str, Any]
-# a name, its shape, and its numbers
-Line = tuple[str, Sequence[int], Sequence[Any]]
 
 
 def print_explanation(found: Values, stream: TextIO) -> None:
@@ -55,7 +54,7 @@ def print_explanation(found: Values, stream: TextIO) -> None:
     parts += ["", legend]
     for layer in found["backward"]:
         parts += _backward(screen, layer)
-    parts += [*_heading("one update"), *_update(screen, found)]
+    parts += [*heading("one update"), *_update(screen, found)]
     screen.write(*parts)
 
 
@@ -75,7 +74,7 @@ def _parameters(screen: Screen, parameters: Sequence[Values]) -> RenderableType:
         flat = list(_flat(p["values"]))
         name = f"{p['parameter'][0]}[{p['layer']}]"
         span = [number(min(flat)), number(max(flat))]
-        rows.append([name, _shape(p["shape"]), f"{p['count']:,}", *span])
+        rows.append([name, shape_text(p["shape"]), f"{p['count']:,}", *span])
     rows.append(["all", "", f"{sum(p['count'] for p in parameters):,}", "", ""])
     return screen.table("lrrrr", ["name", "shape", "numbers", "smallest", "largest"], rows)
 
@@ -99,7 +98,7 @@ def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
         node = nodes[name]
         text = name if not node["formula"] else f"{name} = {node['formula']}"
         shown = Text(screen.formula(text), no_wrap=True, overflow="ellipsis")
-        return shown.append(f"   {_shape(node['shape'])}" if node["shape"] else "", "dim")
+        return shown.append(f"   {shape_text(node['shape'])}" if node["shape"] else "", "dim")
 
     def grow(tree: Tree, name: str) -> None:
         for inner in nodes[name]["inputs"]:
@@ -146,9 +145,9 @@ def _forward(
     ]
     lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
     return [
-        *_heading(f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"),
-        _equations(screen, formulas),
-        *_arrays(screen, lines),
+        *heading(f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"),
+        equations(screen, formulas),
+        arrays(screen, lines),
     ]
 
 
@@ -166,11 +165,11 @@ def _loss(screen: Screen, found: Values) -> list[RenderableType]:
         sum_of = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = "
     formulas.append(("", Text(f"{sum_of}{number(loss['loss'])}", "bold")))
     return [
-        *_heading("prediction"),
-        *_arrays(screen, lines),
+        *heading("prediction"),
+        arrays(screen, lines),
         screen.pairs(rows),
-        *_heading(f"loss: {loss['name']}"),
-        _equations(screen, formulas),
+        *heading(f"loss: {loss['name']}"),
+        equations(screen, formulas),
     ]
 
 
@@ -185,12 +184,12 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
     K = [len(delta["values"])]
     factors: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
     parts = [
-        *_heading(f"layer {i}"),
-        _equations(
+        *heading(f"layer {i}"),
+        equations(
             screen,
             [
                 (f"delta[{i}]", Text(screen.formula(f"∂L/∂z[{i}]"))),
-                ("", _chain(screen, delta["chain"])),
+                ("", chain(screen, delta["chain"])),
                 ("", _handed(screen, delta["formula"])),
                 *(
                     (f["name"], Text(screen.formula(f["formula"])))
@@ -200,7 +199,7 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
             ],
         ),
         Text(f"  ({screen.formula(delta['rule'])})", "dim"),
-        *_arrays(screen, [*factors, (f"delta[{i}]", K, delta["values"])]),
+        arrays(screen, [*factors, (f"delta[{i}]", K, delta["values"])]),
     ]
     for gradient in layer["gradients"]:
         parts += _gradient(screen, f"∂L/∂{gradient['parameter'][0]}[{i}]", gradient)
@@ -210,7 +209,7 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
 def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableType]:
     """Return a gradient as its product, and beside its complex step where it has one."""
     formulas = [
-        (name, _chain(screen, gradient["chain"])),
+        (name, chain(screen, gradient["chain"])),
         ("", Text(screen.formula(gradient["formula"]))),
     ]
     values = gradient["values"]
@@ -218,8 +217,8 @@ def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableTyp
         shape = [len(values)]
         return [
             "",
-            _equations(screen, formulas),
-            *_arrays(screen, [("handed down", shape, values)]),
+            equations(screen, formulas),
+            arrays(screen, [("handed down", shape, values)]),
         ]
     lines: list[Line] = [
         ("backprop", gradient["shape"], values),
@@ -230,19 +229,7 @@ def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableTyp
     text = "not finite" if error is None else f"{error:.1e}"
     compared = f"  relative error {text}, the largest of {entries}{count(size, 'figure')}"
     style = "green" if error is not None and error <= TOLERANCE["complex"] else "yellow"
-    return ["", _equations(screen, formulas), *_arrays(screen, lines), Text(compared, style)]
-
-
-def _chain(screen: Screen, chain: Sequence[Values]) -> Text:
-    """Return the factors with what is reused in {…}."""
-    reused = [screen.formula(t["term"]) for t in chain if t["reused"]]
-    new = [screen.formula(t["term"]) for t in chain if not t["reused"]]
-    times = screen.formula(" · ")
-    text = Text()
-    if reused:
-        text.append("{" + times.join(reused) + "}", REUSED)
-        text.append(times)
-    return text.append(times.join(new))
+    return ["", equations(screen, formulas), arrays(screen, lines), Text(compared, style)]
 
 
 def _handed(screen: Screen, formula: str) -> Text:
@@ -269,10 +256,10 @@ def _update(screen: Screen, found: Values) -> list[RenderableType]:
             number(_at(values, place)) for values in (before["values"], p["gradient"], p["after"])
         ]
         table.append([f"{p['parameter']}[{', '.join(map(str, place))}]", *cells])
-    head = ["entry, from 0", "before", screen.formula("∂L/∂·"), "after"]
+    head = ["entry, from 0", "before", "gradient", "after"]
     before, after = (number(update[key]) for key in ("loss_before", "loss_after"))
     return [
-        _equations(screen, formulas[: 1 + _has_bias(found)], screen.formula(" ← ")),
+        equations(screen, formulas[: 1 + _has_bias(found)], screen.formula(" ← ")),
         Text("the entry of each with the largest gradient:"),
         screen.table("lrrr", head, table),
         Text.assemble("L before: ", before, ", after: ", (after, "bold")),
@@ -297,43 +284,3 @@ def _at(values: Sequence[Any], place: Sequence[int]) -> Any:
     for i in place:
         values = values[i]
     return values
-
-
-def _heading(text: str) -> list[RenderableType]:
-    return ["", Text(text, "bold")]
-
-
-def _equations(
-    screen: Screen, formulas: Sequence[tuple[str, Text]], sign: str = " = "
-) -> RenderableType:
-    """Return what stands on either side of the equals signs; long right sides are folded."""
-    grid = Table.grid()
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for left, right in formulas:
-        grid.add_row(Text(screen.formula(f"  {left}")), Text(sign), right)
-    return grid
-
-
-def _arrays(screen: Screen, lines: Sequence[Line]) -> list[RenderableType]:
-    """Return names, shapes and numbers in three columns."""
-    shapes = ["" if screen.narrow else _shape(shape) for _, shape, _ in lines]
-    names = [f"  {screen.formula(name)}" for name, _, _ in lines]
-    left_width, shape_width = max(map(len, names)), max(map(len, shapes))
-    edges = FIRST_ROWS, FIRST_COLUMNS
-    cells: dict[Sequence[int], int] = {}
-    for _, shape, values in lines:
-        alike = tuple(shape)
-        cells[alike] = max(cells.get(alike, 0), cell_width(values, *edges))
-    texts: list[RenderableType] = []
-    for name, written, (_, shape, values) in zip(names, shapes, lines, strict=True):
-        left = f"{name:<{left_width}}  {written:<{shape_width}}  "
-        for line in array_lines(values, screen.width - len(left), *edges, cells[tuple(shape)]):
-            texts.append(Text(f"{left}{line}", no_wrap=True, overflow="ellipsis"))
-            left = " " * len(left)
-    return texts
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(str(n) for n in shape)
