@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
 ESCAPE = "\x1b"
-COMMANDS = ("train", "predict", "activations", "evaluate", "gradcheck", "inspect", "init", "schema")
+COMMANDS = (
+    "train",
+    "predict",
+    "activations",
+    "evaluate",
+    "gradcheck",
+    "inspect",
+    "explain",
+    "init",
+    "schema",
+)
 
 
 def on_a_terminal(
@@ -112,6 +122,7 @@ def test_stdout_of_every_other_command_is_its_result(cli: Commands, tiny: Exampl
         "evaluate tiny.npz tiny.csv": "metric     value",
         "gradcheck tiny.npz": "case      parameter  shape  relative error  verdict",
         "inspect tiny.npz": "model           tiny.npz",
+        "explain tiny.yaml": "example  row 1 of tiny.csv, a training row",
         "init tiny.csv --target kind": "data:",
         "schema": "{",
         "--version": f"nnfit {package.__version__}",
@@ -371,6 +382,7 @@ def test_json_is_one_object_without_nan(cli: Commands, tiny: Example) -> None:
         "evaluate tiny.npz tiny.csv --json",
         "gradcheck tiny.yaml --json",
         "inspect tiny.npz --json",
+        "explain tiny.npz --json",
         "schema",
     ):
         result = cli(*command.split())

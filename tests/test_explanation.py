@@ -357,6 +357,9 @@ def test_numbers_beyond_float64_are_none_and_told(price: Example) -> None:
     found = explain(model, pd.read_csv("price.csv"))
     assert found["prediction"]["value"] is None
     assert found["loss"]["loss"] is None
+    model.network.parameters.flat[:] = np.inf
+    found = explain(model, pd.read_csv("price.csv"))
+    assert gradients(found)["W1"]["relative_error"] is None
     assert any("number not finite" in note for note in found["notes"])
 
 
