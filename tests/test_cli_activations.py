@@ -26,7 +26,7 @@ Columns = np.ndarray[Any, Any]
 
 def columns_of(text: str) -> tuple[list[str], Columns]:
     """Return the header and the figures of a CSV."""
-    frame = pd.read_csv(io.StringIO(text))
+    frame = pd.read_csv(io.StringIO(text), float_precision="round_trip")
     return list(frame.columns), frame.to_numpy(np.float64)
 
 
