@@ -18,10 +18,11 @@ from nnfit.config.reading import ConfigFile
 from nnfit.dataset import Dataset, count_kinds, prepare
 from nnfit.errors import Interrupted
 from nnfit.model import Model, score
+from nnfit.nn import compiled
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer, Plan, Summary
 from nnfit.training.fit import Fit, Result, Settings, network_rows
@@ -179,15 +180,10 @@ def _fit(
         errors = dataset.scaler.decode(y_hat) - validation.truth
         return float(np.sqrt((errors**2).mean(axis=0)).mean())
 
+    steps = training.epochs * -(-len(parts["train"]) // batch_size)
     fit = Fit(
         network,
-        make_optimizer(
-            optimizer.name,
-            network.is_weight,
-            optimizer.weight_decay,
-            optimizer.momentum,
-            optimizer.nesterov,
-        ),
+        _optimizer(file, network, steps, observer),
         Schedule(
             optimizer.schedule,
             training.epochs,
@@ -221,6 +217,18 @@ def _fit(
             "stopped before the first epoch ended; no model was written", stop.exit_code
         )
     return result
+
+
+def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
+    """Return the update rule, compiled where that pays: the bits are the same."""
+    config = file.config.optimizer
+    rule = make_optimizer(
+        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov
+    )
+    if compiled.pays(rule, steps, network.architecture.n_parameters):
+        observer.note("the update is compiled")
+        return compiled.CompiledAdam(network.is_weight, config.weight_decay)
+    return rule
 
 
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:

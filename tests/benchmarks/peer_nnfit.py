@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from nnfit.nn.compiled import CompiledAdam
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
@@ -22,10 +23,15 @@ from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weig
 
 
 class Peer:
-    """One network trained by nnfit; `threads` 0 is nnfit's own choice."""
+    """One network trained by nnfit; `threads` 0 is nnfit's own choice.
+
+    The variant "compiled" is nnfit with the extra `fast`.
+    """
 
     def __init__(self, threads: int, variant: str) -> None:
-        self.threads = threads
+        self.threads, self.variant = threads, variant
+        if variant == "compiled":
+            import numba  # noqa: F401  (without it this peer is not there)
         self._limits = ExitStack()
 
     def versions(self) -> dict[str, str]:
@@ -39,7 +45,9 @@ class Peer:
         self.network = Network(
             Architecture(sizes, ("relu",) * (len(sizes) - 2), shape.loss), np.dtype(dtype)
         )
-        self.optimizer = make_optimizer("adam", self.network.is_weight)
+        is_weight = self.network.is_weight
+        compiled = self.variant == "compiled"
+        self.optimizer = CompiledAdam(is_weight) if compiled else make_optimizer("adam", is_weight)
         X, Y = make_rows(shape)
         self.rows = network_rows(X, Y, None, self.network)
         self.shuffling = np.random.default_rng(ORDER_SEED)

@@ -35,6 +35,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("nnfit", "peer_nnfit", package="nnfit"),
+        Kind("nnfit, compiled", "peer_nnfit", "compiled", package="numba"),
         Kind("scikit-learn f64", "peer_sklearn", dtype="float64", package="scikit-learn"),
         Kind("scikit-learn f32", "peer_sklearn", package="scikit-learn"),
         Kind("torch default", "peer_torch", "default", package="torch"),

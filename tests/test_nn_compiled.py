@@ -1,0 +1,42 @@
+"""The compiled update against NumPy's, which is the reference: the same bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnfit.nn import compiled
+from nnfit.nn.optimizers import SGD, Adam, make_optimizer
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("size", [1, 65, 1000, 2**17 + 3])
+def test_the_bits_are_those_of_numpy(size: int, weight_decay: float, dtype: Any) -> None:
+    pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+    rng = np.random.default_rng(3)
+    is_weight = (rng.random(size) < 0.9).astype(dtype)
+    reference = Adam(is_weight, weight_decay)
+    fused = compiled.CompiledAdam(is_weight, weight_decay)
+    W = rng.standard_normal(size).astype(dtype)
+    V = W.copy()
+    for step in range(30):
+        g = (rng.standard_normal(size) * 10.0 ** rng.integers(-12, 4)).astype(dtype)
+        reference.step(W, g.copy(), 0.01 / (1 + step))
+        fused.step(V, g.copy(), 0.01 / (1 + step))
+        np.testing.assert_array_equal(V.view(np.uint8), W.view(np.uint8))
+    for name, moment in reference.state.items():
+        np.testing.assert_array_equal(fused.state[name].view(np.uint8), moment.view(np.uint8))
+
+
+def test_it_is_used_where_it_saves_more_than_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    adam = make_optimizer("adam", np.ones(4))
+    monkeypatch.setattr(compiled, "find_spec", lambda name: name == "numba")
+    assert not compiled.pays(adam, 1000, 10_000)
+    assert compiled.pays(adam, 10**6, 65)
+    assert compiled.pays(adam, 10**4, 10**6)
+    assert not compiled.pays(SGD(np.ones(4)), 10**6, 10**6)
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    assert not compiled.pays(adam, 10**6, 10**6)

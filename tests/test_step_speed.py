@@ -1,0 +1,126 @@
+"""The production step against the textbook's in float64, in one process: a ratio, never seconds.
+
+Generous beside what a quiet machine shows; the least of many short bursts is taken of each, one
+after the other in turn, so that a busy neighbour slows both or neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.schedules import Schedule
+from nnfit.observer import Observer
+from nnfit.training.fit import Fit
+from nnfit.training.parts import Settings, network_rows
+from nnfit.training.stop import StopRequest
+
+Array = NDArray[Any]
+ROUNDS = 25
+# Sizes, batch, steps of an epoch, how many times as fast at least. Seen on a quiet machine with
+# AVX-512: 2.9 and 2.6; with AVX2 kernels on the same one: 2.7 and 2.3; see docs/performance.md.
+SHAPES = {
+    "digits": ((64, 128, 64, 10), 64, 28, 2.0),
+    "tab": ((30, 256, 256, 256, 1), 256, 6, 1.7),
+}
+
+
+def textbook(sizes: tuple[int, ...], X: Array, Y: Array, batch_size: int) -> Callable[[], None]:
+    """Return an epoch as a textbook writes it: new arrays for everything, Adam array by array."""
+    rng = np.random.default_rng(1)
+    params = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        params += [rng.normal(0.0, np.sqrt(2.0 / n_in), (n_out, n_in)), np.zeros(n_out)]
+    m, v = [np.zeros_like(p) for p in params], [np.zeros_like(p) for p in params]
+    n_layers, t = len(sizes) - 1, 0
+
+    def step(X: Array, Y: Array) -> float:
+        nonlocal t
+        t += 1
+        a, z = [X.T], []
+        for i in range(n_layers):
+            z.append(params[2 * i] @ a[i] + params[2 * i + 1][:, None])
+            a.append(np.maximum(z[i], 0.0))
+        if sizes[-1] == 1:
+            y_hat = 1.0 / (1.0 + np.exp(-z[-1]))
+            loss = -np.mean(Y.T * np.log(y_hat) + (1.0 - Y.T) * np.log(1.0 - y_hat))
+        else:
+            e = np.exp(z[-1] - z[-1].max(axis=0))
+            y_hat = e / e.sum(axis=0)
+            loss = -np.sum(Y.T * np.log(y_hat)) / len(X)
+        delta = (y_hat - Y.T) / len(X)
+        grads: list[Array] = [np.empty(0)] * len(params)
+        for i in reversed(range(n_layers)):
+            grads[2 * i], grads[2 * i + 1] = delta @ a[i].T, delta.sum(axis=1)
+            if i > 0:
+                delta = (params[2 * i].T @ delta) * (z[i - 1] > 0.0)
+        for i, g in enumerate(grads):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g**2
+            m_hat, v_hat = m[i] / (1.0 - 0.9**t), v[i] / (1.0 - 0.999**t)
+            params[i] = params[i] - 1e-3 * m_hat / (np.sqrt(v_hat) + 1e-8)
+        return float(loss)
+
+    def epoch() -> None:
+        order = rng.permutation(len(X))
+        for start in range(0, len(X), batch_size):
+            rows = order[start : start + batch_size]
+            assert np.isfinite(step(X[rows], Y[rows]))
+
+    return epoch
+
+
+def production(sizes: tuple[int, ...], X: Array, Y: Array, batch_size: int) -> Callable[[], None]:
+    """Return an epoch of `Fit`, in float32."""
+    rng = np.random.default_rng(1)
+    loss = "binary_cross_entropy" if sizes[-1] == 1 else "cross_entropy"
+    network = Network(Architecture(sizes, ("relu",) * (len(sizes) - 2), loss), np.float32)
+    network.initialize("auto", rng)
+    rows = network_rows(X, Y, None, network)
+    optimizer = make_optimizer("adam", network.is_weight)
+
+    def epoch() -> None:
+        Fit(
+            network,
+            optimizer,
+            Schedule("constant", 1),
+            Settings(1, batch_size, 1e-3),
+            rows,
+            None,
+            shuffling=rng,
+            dropout=rng,
+            metric=lambda y_hat: 0.0,
+            observer=Observer(),
+            stop=StopRequest(),
+        ).run()
+
+    return epoch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_step_is_times_as_fast_as_the_textbooks(name: str) -> None:
+    sizes, batch_size, steps, least = SHAPES[name]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(steps * batch_size, sizes[0]))
+    K = sizes[-1]
+    Y = np.eye(K)[rng.integers(K, size=len(X))] if K > 1 else rng.integers(2, size=(len(X), 1))
+    epochs = [make(sizes, X, Y * 1.0, batch_size) for make in (production, textbook)]
+    seconds: list[list[float]] = [[], []]
+    with threadpool_limits(1, "blas"):
+        for _ in range(ROUNDS):
+            for epoch, took in zip(epochs, seconds, strict=True):
+                begin = time.perf_counter()
+                epoch()
+                took.append(time.perf_counter() - begin)
+    ours, theirs = map(min, seconds)
+    print(f"{name}: {theirs / ours:.2f} times as fast")
+    assert theirs / ours >= least
