@@ -13,7 +13,10 @@ from nnfit.nn.arrays import Array
 
 
 class Optimizer:
-    """The part all rules share: decoupled weight decay, and the moments by name."""
+    """The part all rules share: decoupled weight decay, and the moments by name.
+
+    `t` and `state` are all that a step depends on beside its arguments: checkpoints keep them.
+    """
 
     def __init__(self, is_weight: Array, weight_decay: float = 0.0) -> None:
         self.weight_decay = weight_decay
