@@ -110,8 +110,12 @@ def train_run(
         )
         if checkpoint is not None:
             checkpoint.attach(fit, lambda: fingerprint(file, dataset, n_blas))
-        observer.started(make_plan(file, dataset, network, output, batch_size, threads))
-        result = _result(fit, stop)
+        plan = make_plan(file, dataset, network, output, batch_size, threads)
+        with fit.stop if stop is not None else nullcontext():
+            observer.started(plan)
+            result = fit.run()
+        if not result.best_epoch:
+            raise _nothing_kept(result, fit.stop)
         model = _model(file, dataset, network, result)
         metrics = _metrics(model, dataset)
     model = dataclasses.replace(model, metrics=metrics)
@@ -234,16 +238,12 @@ def _fit(
     )
 
 
-def _result(fit: Fit, stop: StopRequest | None) -> Result:
-    """Run the training loop; the network then holds the best weights, from an epoch that ended."""
-    with stop or nullcontext():
-        result = fit.run()
-    if result.best_epoch:
-        return result
+def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
+    """Return why no epoch ended whose weights could be kept."""
     if result.failure is not None:
-        raise result.failure
+        return result.failure
     when = "with the initial weights" if result.records else "before the first epoch ended"
-    raise Interrupted(f"stopped {when}; no model was written", fit.stop.exit_code)
+    return Interrupted(f"stopped {when}; no model was written", stop.exit_code)
 
 
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
