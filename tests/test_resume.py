@@ -25,7 +25,7 @@ CONFIG = """\
 data: {path: rows.csv, target: y, validation: 0.2}
 model: {hidden_sizes: [8], dropout: 0.1}
 optimizer: {schedule: plateau, schedule_epochs: 2, learning_rate: 0.02}
-training: {batch_size: 1, checkpoint_seconds: 0.001, epochs: %d}
+training: {batch_size: 1, checkpoint_seconds: %s, epochs: %d}
 """
 ENDLESS = ("--set", "training.epochs=1000000000")
 
@@ -42,17 +42,17 @@ def until_it_trains(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def put_rows(folder: Path, epochs: int) -> None:
+def put_rows(folder: Path, seconds: float, epochs: int) -> None:
     rng = np.random.default_rng(11)
     x = rng.normal(size=(500, 3)).round(4)
     y = (np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + rng.normal(0.0, 0.1, 500)).round(4)
     rows = "".join(f"{','.join(map(str, row))},{goal}\n" for row, goal in zip(x, y, strict=True))
     (folder / "rows.csv").write_text("a,b,c,y\n" + rows, encoding="utf-8")
-    (folder / "c.yaml").write_text(CONFIG % epochs, encoding="utf-8")
+    (folder / "c.yaml").write_text(CONFIG % (seconds, epochs), encoding="utf-8")
 
 
 def stopped_at_random_moments(
-    nnfit: Nnfit, numbers: list[signal.Signals], seed: int, epochs: int
+    nnfit: Nnfit, numbers: list[signal.Signals], seed: int, seconds: float, epochs: int
 ) -> int:
     """Stop a run by each signal in turn, let it end, and hold it to one that never stopped.
 
@@ -62,7 +62,7 @@ def stopped_at_random_moments(
         How often a run was killed while it wrote a checkpoint.
     """
     rng = np.random.default_rng(seed)
-    put_rows(nnfit.folder, epochs)
+    put_rows(nnfit.folder, seconds, epochs)
     assert nnfit("train", "c.yaml", "-q", "-o", "whole.npz").code == 0
     writing = 0
     for number in numbers:
@@ -91,7 +91,7 @@ def stopped_at_random_moments(
 
 def test_killed_terminated_and_interrupted_it_ends_with_the_same_bytes(nnfit: Nnfit) -> None:
     numbers = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
-    stopped_at_random_moments(nnfit, numbers, seed=1, epochs=40)
+    stopped_at_random_moments(nnfit, numbers, seed=1, seconds=0.02, epochs=40)
 
 
 @pytest.mark.slow
@@ -99,14 +99,16 @@ def test_killed_terminated_and_interrupted_it_ends_with_the_same_bytes(nnfit: Nn
 def test_stopped_fifty_times_it_ends_with_the_same_bytes(
     nnfit: Nnfit, number: signal.Signals
 ) -> None:
-    writing = stopped_at_random_moments(nnfit, [number] * 50, seed=number, epochs=250)
+    writing = stopped_at_random_moments(
+        nnfit, [number] * 50, seed=number, seconds=0.001, epochs=250
+    )
     assert bool(writing) == (number == signal.SIGKILL)  # which alone leaves half a file
 
 
 @pytest.mark.slow
 def test_fifty_runs_killed_once_each_end_with_the_same_bytes(nnfit: Nnfit) -> None:
     """Kill at any moment from the first epoch to the last, in start and end too."""
-    put_rows(nnfit.folder, 30)
+    put_rows(nnfit.folder, 0.001, 30)
     process = nnfit.start("train", "c.yaml", "-o", "whole.npz")
     until_it_trains(process)
     process.communicate(timeout=120)
@@ -126,7 +128,7 @@ def test_fifty_runs_killed_once_each_end_with_the_same_bytes(nnfit: Nnfit) -> No
 
 
 def test_more_epochs_can_be_asked_for_and_other_things_not(nnfit: Nnfit, binary: Example) -> None:
-    put_rows(nnfit.folder, 3)
+    put_rows(nnfit.folder, 30, 3)
     assert nnfit("train", "c.yaml", "-q", "-o", "whole.npz", *ENDLESS[:1], "training.epochs=6",
                  "--set", "optimizer.schedule=constant",
                  "--set", "optimizer.schedule_epochs=null").code == 0  # fmt: skip
