@@ -162,8 +162,10 @@ class Fit:
     def _train_epoch(self, epoch: int) -> float | None:
         """Go once over the rows; return the mean of the minibatch losses, None when stopped."""
         p, n = self.progress, len(self.train)
-        p.order = self.shuffling.bit_generator.state
-        order = self.shuffling.permutation(n) if self.batch_size < n else None
+        order = None
+        if self.batch_size < n:
+            p.order = self.shuffling.bit_generator.state
+            order = self.shuffling.permutation(n)
         for first in range(p.first, n, self.window_rows):
             p.first = first
             window = self._window(order, first)

@@ -43,7 +43,7 @@ class Progress:
     high: int = 0  # epochs running that its loss has been high
     rollbacks: list[int] = field(default_factory=list)  # the epochs that had ended at each
     # the epoch under way
-    order: Mapping[str, Any] = field(default_factory=dict)  # the stream that drew its order
+    order: Mapping[str, Any] = field(default_factory=dict)  # state of the stream that drew it
     first: int = 0  # rows before the window under way
     done: int = 0  # rows of that window behind the last pause
     loss_sum: float = 0.0
@@ -118,7 +118,7 @@ def capture(fit: Fit) -> tuple[dict[str, Any], dict[str, Array]]:
         "done": p.done,
         "optimizer_steps": fit.optimizer.t,
         "rollbacks": p.rollbacks,
-        "shuffling": p.order,
+        "shuffling": p.order or fit.shuffling.bit_generator.state,
         "dropout": fit.dropout.bit_generator.state,
     }
     arrays = {
