@@ -46,8 +46,12 @@ def train(
     """
     if data is None or isinstance(data, str | Path):
         path = None if data is None else os.fspath(data)
-        return train_run(load_config(config, (), path)).model
-    return train_run(load_config(config, (), IN_MEMORY), data).model
+        run = train_run(load_config(config, (), path))
+    else:
+        run = train_run(load_config(config, (), IN_MEMORY), data)
+    if run.failure is not None:
+        raise run.failure
+    return run.model
 
 
 def load(path: str | Path) -> Model:

@@ -54,7 +54,13 @@ class OutputError(NnfitError):
 
 
 class TrainingError(NnfitError):
-    """The numbers left the finite range."""
+    """The loss left the finite range, or grew and stayed."""
+
+    exit_code = ExitCode.FAILED
+
+
+class ResumeError(NnfitError):
+    """A checkpoint that is damaged, in use, or of another run."""
 
     exit_code = ExitCode.FAILED
 

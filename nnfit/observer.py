@@ -64,6 +64,7 @@ class Summary:
     metrics: Mapping[str, Mapping[str, Any] | None]  # train, validation, test
     train_loss: Sequence[float]
     validation_loss: Sequence[float]  # empty without validation rows
+    diverged: bool = False  # after every rollback
 
 
 class Observer:

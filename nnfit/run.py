@@ -1,6 +1,6 @@
 """One training run: a config and its data become a network, the loop runs, a model comes out.
 
-No file is written here, and nothing is shown but through the observer.
+No file is written here but a checkpoint, and nothing is shown but through the observer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit import __version__
+from nnfit.checkpoint import Checkpoint
+from nnfit.checkpoint.fingerprint import fingerprint
 from nnfit.config.reading import ConfigFile
-from nnfit.dataset import Dataset, count_kinds, prepare
-from nnfit.errors import Interrupted
+from nnfit.dataset import Dataset, prepare
+from nnfit.errors import Interrupted, TrainingError
 from nnfit.model import Model, score
 from nnfit.nn import compiled
 from nnfit.nn.arrays import Array
@@ -24,9 +26,11 @@ from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.schedules import Schedule
-from nnfit.observer import Observer, Plan, Summary
-from nnfit.training.fit import Fit, Result, Settings, network_rows
+from nnfit.observer import Observer, Summary
+from nnfit.plan import make_plan
+from nnfit.training.fit import Fit
 from nnfit.training.history import to_arrays
+from nnfit.training.parts import Result, Settings, network_rows
 from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import blas_threads, choose_threads
@@ -37,10 +41,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model and how its training went."""
+    """A trained model and how its training went.
+
+    `failure` is set where the loss diverged after every rollback: the model is then the best
+    that there was.
+    """
 
     model: Model
     summary: Summary
+    failure: TrainingError | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `nnfit train --json` prints."""
@@ -65,6 +74,7 @@ def train_run(
     output: str = "",
     observer: Observer | None = None,
     stop: StopRequest | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Run:
     """Train as `file` says; `output` is only named in what the observer hears.
 
@@ -72,6 +82,8 @@ def train_run(
     ----------
     stop : StopRequest, optional
         Entered around the loop: signals then end it after the current minibatch.
+    checkpoint : Checkpoint, optional
+        Written while the loop runs, and gone on from.
 
     Raises
     ------
@@ -89,12 +101,22 @@ def train_run(
     batch_size = len(train_part) if size == "full" else min(size, len(train_part))
     parts = n_parts(network.architecture, batch_size)
     threads = choose_threads(config.training.threads, parts)
-    observer.started(_plan(file, dataset, network, output, batch_size, threads))
+    n_blas = 1 if parts > 1 else threads
     with (
-        blas_threads(1 if parts > 1 else threads),
+        blas_threads(n_blas),
         _shards(file, network, parts, threads, observer) as shards,
     ):
-        result = _fit(file, dataset, network, batch_size, streams, observer, stop, shards)
+        fit = _fit(
+            file, dataset, network, batch_size, streams, observer, stop or StopRequest(), shards
+        )
+        if checkpoint is not None:
+            checkpoint.attach(fit, lambda: fingerprint(file, dataset, n_blas))
+        plan = make_plan(file, dataset, network, output, batch_size, threads)
+        with fit.stop if stop is not None else nullcontext():
+            observer.started(plan)
+            result = fit.run()
+        if not result.best_epoch:
+            raise _nothing_kept(result, fit.stop)
         model = _model(file, dataset, network, result)
         metrics = _metrics(model, dataset)
     model = dataclasses.replace(model, metrics=metrics)
@@ -112,8 +134,9 @@ def train_run(
         metrics={name: _scalars(part) for name, part in metrics.items()},
         train_loss=[r.train_loss for r in result.records],
         validation_loss=validation,
+        diverged=result.failure is not None,
     )
-    return Run(model, summary)
+    return Run(model, summary, result.failure)
 
 
 def _shards(
@@ -158,10 +181,10 @@ def _fit(
     batch_size: int,
     streams: Mapping[str, np.random.Generator],
     observer: Observer,
-    stop: StopRequest | None,
+    stop: StopRequest,
     shards: Shards | None,
-) -> Result:
-    """Run the training loop; the network then holds the best weights."""
+) -> Fit:
+    """Return the training loop, before its first step."""
     config = file.config
     optimizer, training = config.optimizer, config.training
     parts = {
@@ -181,7 +204,7 @@ def _fit(
         return float(np.sqrt((errors**2).mean(axis=0)).mean())
 
     steps = training.epochs * -(-len(parts["train"]) // batch_size)
-    fit = Fit(
+    return Fit(
         network,
         _optimizer(file, network, steps, observer),
         Schedule(
@@ -197,6 +220,8 @@ def _fit(
             optimizer.learning_rate,
             training.patience,
             optimizer.clip_norm,
+            training.on_divergence == "rollback",
+            training.checkpoint_seconds,
         ),
         parts["train"],
         parts.get("validation"),
@@ -204,19 +229,17 @@ def _fit(
         dropout=streams["dropout"],
         metric=metric,
         observer=observer,
-        stop=stop or StopRequest(),
+        stop=stop,
         shards=shards,
     )
-    if stop is None:
-        result = fit.run()
-    else:
-        with stop:
-            result = fit.run()
-    if stop is not None and result.interrupted and not result.records:
-        raise Interrupted(
-            "stopped before the first epoch ended; no model was written", stop.exit_code
-        )
-    return result
+
+
+def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
+    """Return why no epoch ended whose weights could be kept."""
+    if result.failure is not None:
+        return result.failure
+    when = "with the initial weights" if result.records else "before the first epoch ended"
+    return Interrupted(f"stopped {when}; no model was written", stop.exit_code)
 
 
 def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
@@ -268,40 +291,3 @@ def _scalars(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if metrics is None:
         return None
     return {k: v for k, v in metrics.items() if not isinstance(v, list | dict)}
-
-
-def _plan(
-    file: ConfigFile,
-    dataset: Dataset,
-    network: Network,
-    output: str,
-    batch_size: int,
-    threads: int,
-) -> Plan:
-    """Return what was decided, for the start panel."""
-    config, architecture = file.config, network.architecture
-    optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
-    if config.optimizer.schedule != "constant":
-        optimizer += f", {config.optimizer.schedule}"
-    return Plan(
-        config=file.name,
-        data=dataset.name,
-        output=output,
-        task=dataset.task,
-        targets=dataset.targets,
-        classes=() if dataset.labels is None else dataset.labels.classes,
-        rows={name: len(part) for name, part in dataset.parts.items()},
-        columns=count_kinds(dataset.columns),
-        n_inputs=architecture.sizes[0],
-        layer_sizes=architecture.sizes,
-        activations=(*architecture.activations, architecture.output_activation),
-        loss=dataset.loss,
-        n_parameters=architecture.n_parameters,
-        optimizer=optimizer,
-        epochs=config.training.epochs,
-        batch_size=batch_size,
-        dtype=network.dtype.name,
-        threads=threads,
-        metric="accuracy" if dataset.labels is not None else "rmse",
-        decided=dataset.notes,
-    )

@@ -59,7 +59,10 @@ def test_mid_training_the_best_epoch_is_saved(
     assert (process.returncode, out) == (code, b"binary.npz\n")
     said = err.decode().splitlines()[-1]
     match = re.fullmatch(
-        r"nnfit: stopped in epoch (\d+); binary.npz has the weights of epoch (\d+)", said
+        r"nnfit: stopped in epoch (\d+); binary.npz has the weights of epoch (\d+); "
+        r"resume with: nnfit train binary.yaml --set training.epochs=1000000000 "
+        r"--set optimizer.learning_rate=0.5 --resume",
+        said,
     )
     assert match, said
     stopped, best = int(match[1]), int(match[2])
@@ -95,11 +98,11 @@ def test_without_validation_rows_the_last_whole_epoch_is_saved(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     said = err.decode().splitlines()[-1]
-    found = re.search(r"epoch (\d+); binary.npz has the weights of epoch (\d+)$", said)
+    found = re.search(r"epoch (\d+); binary.npz has the weights of epoch (\d+);", said)
     assert found and int(found[2]) == int(found[1]) - 1
 
 
-def test_before_the_first_epoch_ends_nothing_is_written(nnfit: Nnfit, binary: Example) -> None:
+def test_before_the_first_epoch_ends_no_model_is_written(nnfit: Nnfit, binary: Example) -> None:
     rows = binary.csv.split("\n", 1)[1] * 1000
     (nnfit.folder / "long.csv").write_text("x1,x2,passed\n" + rows, encoding="utf-8")
     slow = ("--set", "training.batch_size=1", "--set", "model.hidden_sizes=[256, 256]")
@@ -112,8 +115,13 @@ def test_before_the_first_epoch_ends_nothing_is_written(nnfit: Nnfit, binary: Ex
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
-    assert err.decode() == "nnfit: stopped before the first epoch ended; no model was written\n"
+    assert err.decode() == (
+        "nnfit: stopped before the first epoch ended; no model was written; resume with: "
+        "nnfit train binary.yaml --set training.batch_size=1 --set 'model.hidden_sizes=[256, 256]' "
+        "--data long.csv --resume\n"
+    )
     assert (nnfit.folder / "binary.npz").read_bytes() == binary.npz
+    assert (nnfit.folder / "binary.npz.checkpoint").exists()
     assert not list(nnfit.folder.glob(".*"))
 
 

@@ -180,7 +180,8 @@ def test_dropout_is_reproducible_and_another_seed_is_another_model(
             ("--set", "optimizer.learning_rate=1e30", "--set", "optimizer.name=sgd"),
             1,
             "nnfit: error: loss became nan in epoch 1, step 2 (learning_rate=1e+30); "
-            "try a smaller optimizer.learning_rate, or set optimizer.clip_norm\n",
+            "try a smaller optimizer.learning_rate, or set optimizer.clip_norm or "
+            "training.on_divergence: rollback\n",
         ),
         (
             ("--data", "-"),

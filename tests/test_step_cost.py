@@ -13,7 +13,8 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
-from nnfit.training.fit import Fit, Settings, network_rows
+from nnfit.training.fit import Fit
+from nnfit.training.parts import Settings, network_rows
 from nnfit.training.stop import StopRequest
 
 Array = NDArray[Any]

@@ -22,8 +22,9 @@ from nnfit.nn.optimizers import clip_norm, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.run import random_streams, train_run
-from nnfit.training.fit import Examples, Fit, Result, Settings, network_rows
+from nnfit.training.fit import Fit
 from nnfit.training.history import to_arrays
+from nnfit.training.parts import Examples, Result, Settings, network_rows
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import (
     available_cores,
@@ -374,7 +375,10 @@ def test_history_has_an_array_for_each_field() -> None:
 
 # --- how it ends ------------------------------------------------------------------------------
 
-ADVICE = "try a smaller optimizer.learning_rate, or set optimizer.clip_norm"
+ADVICE = (
+    "try a smaller optimizer.learning_rate, or set optimizer.clip_norm "
+    "or training.on_divergence: rollback"
+)
 
 
 def test_a_loss_that_overflows_is_told_once() -> None:
@@ -402,7 +406,7 @@ def test_a_validation_loss_that_overflows_is_told_apart() -> None:
     validation = network_rows(1e30 * ONE, ONE, None, network)
     with pytest.raises(TrainingError) as caught:
         _fit(network, ONE, ONE, validation=validation)
-    expected = f"validation loss became inf in epoch 1 (learning_rate=0.1); {ADVICE}"
+    expected = f"validation loss became inf in epoch 1, step 1 (learning_rate=0.1); {ADVICE}"
     assert str(caught.value) == expected
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -15,7 +18,7 @@ from nnfit.cli.options import (
     print_json,
     same_file,
 )
-from nnfit.errors import ConfigError, Interrupted
+from nnfit.errors import ConfigError, Interrupted, TrainingError
 
 
 def train(
@@ -31,6 +34,10 @@ def train(
         str | None,
         typer.Option("--output", "-o", metavar="MODEL", help="Write the model here."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped."),
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -38,7 +45,9 @@ def train(
 
     Example: nnfit train iris.yaml --set training.epochs=200
     """
+    from nnfit.checkpoint import Checkpoint
     from nnfit.config.reading import load_config
+    from nnfit.config.scalars import printable
     from nnfit.files import check_writable
     from nnfit.model_file import save, to_bytes
     from nnfit.report import make_observer
@@ -55,24 +64,49 @@ def train(
             if same_file(path, other):
                 raise ConfigError(f"{path}: is what is read; expected another place for the model")
         check_writable(path)
+    to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
+    if resume and not to_file:
+        raise UsageError(f"--resume needs a model in a file, got -o {path}")
+
+    def how() -> str:
+        """Return how to go on with a run that was stopped, if it can be."""
+        if checkpoint is None or not checkpoint.to_resume:
+            return ""
+        words = ["nnfit", "train", config]
+        words += [word for text in set_ or [] for word in ("--set", text)]
+        words += ["--data", data] if data is not None else []
+        words += ["-o", output] if output is not None else []
+        words += ["--json"] * json + ["-q"] * quiet + ["--resume"]
+        again = " and the same input" if "-" in (config, file.config.data.path) else ""
+        return f"; resume with: {printable(shlex.join(words))}{again}"
+
     observer = make_observer(quiet)
     stop = StopRequest()
+    checkpoint = None
     try:
-        run = train_run(file, output=path, observer=observer, stop=stop)
-        if path == "-":
-            sys.stdout.buffer.write(to_bytes(run.model))
-        else:
-            save(run.model, path)
+        with ExitStack() as held:
+            if to_file:
+                checkpoint = held.enter_context(Checkpoint(path, resume, observer))
+            run = train_run(file, output=path, observer=observer, stop=stop, checkpoint=checkpoint)
+            if path == "-":
+                sys.stdout.buffer.write(to_bytes(run.model))
+            else:
+                save(run.model, path)
+            if checkpoint is not None and not (run.summary.interrupted or run.failure):
+                checkpoint.remove()
         observer.finished(run.summary)
+    except Interrupted as stopped:
+        raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
     finally:
         observer.close()
     if json:
         print_json(run.to_json())
     elif path != "-":
         print(path)
-    if stop.signal is not None:
-        raise Interrupted(
-            f"stopped in epoch {run.summary.epochs + 1}; "
-            f"{path} has the weights of epoch {run.summary.best_epoch}",
-            stop.exit_code,
-        )
+    name = "<stdout>" if path == "-" else path
+    kept = f"{name} has the weights of epoch {run.summary.best_epoch}"
+    if run.failure is not None:
+        raise TrainingError(f"{run.failure}; {kept}")
+    if run.summary.interrupted:
+        where = f"stopped in epoch {run.summary.epochs + 1}"
+        raise Interrupted(f"{where}; {kept}{how()}", stop.exit_code)

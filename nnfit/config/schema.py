@@ -53,6 +53,7 @@ InitializationName = Literal["auto", "he", "glorot", "lecun", "zeros"]
 LossName = Literal["auto", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy"]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 ScheduleName = Literal["constant", "cosine", "step", "exponential", "plateau", "one_cycle"]
+OnDivergence = Literal["stop", "rollback"]
 DtypeName = Literal["float32", "float64"]
 
 ACTIVATIONS: tuple[str, ...] = get_args(ActivationName)
@@ -199,6 +200,9 @@ class TrainingConfig(Section):
         Expect("an integer from 1 to 1000000000, or null"),
     ] = Field(default=None, description="epochs without a better validation loss before stopping")
     checkpoint_seconds: Positive = Field(default=30.0, description="time between checkpoints")
+    on_divergence: Annotated[OnDivergence, Choice()] = Field(
+        default="stop", description="stop | rollback to the best weights and half the rate, 5 times"
+    )
     dtype: Annotated[DtypeName, Choice()] = Field(
         default="float32", description="float32 | float64"
     )

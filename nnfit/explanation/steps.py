@@ -140,8 +140,9 @@ def last_delta(network: Network, y: Array, z: Array, y_hat: Array, delta: Array)
         head.derivative(e)
         factors.append(_factor("∂L/∂ŷ", formulas.loss_derivative(architecture.loss, K), e / K))
         if name != "softmax":
-            slope: Array = np.empty_like(z)
-            ACTIVATIONS[name].df(z.copy(), y_hat.copy(), slope)
+            z, a, slope = z.copy(), np.empty_like(z), np.empty_like(z)
+            ACTIVATIONS[name].f(z, a, slope)
+            ACTIVATIONS[name].df(z, a, slope)
             factors.append(_factor(f"σ′(z[{L}])", formulas.ACTIVATIONS[name][1], slope))
     return {"formula": formula, "rule": rule, "factors": factors, "values": plain(delta)}
 

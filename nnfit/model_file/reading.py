@@ -79,7 +79,7 @@ def _read(path: str, archive: zipfile.ZipFile) -> Model:
         raise ModelFileError(f"{path}: not an nnfit model; it holds no 'meta'")
     if members["meta.npy"].file_size > META_LIMIT:
         raise Invalid(f"'meta' has {members['meta.npy'].file_size} bytes; at most {META_LIMIT}")
-    raw = _member(archive, members["meta.npy"], None, np.dtype(np.uint8))
+    raw = read_member(archive, members["meta.npy"], None, np.dtype(np.uint8))
     meta = parse_meta(raw.tobytes())
     version = meta.get("format_version")
     if version != FORMAT_VERSION:
@@ -95,7 +95,7 @@ def _read(path: str, archive: zipfile.ZipFile) -> Model:
     if n_bytes > ARRAYS_LIMIT:
         raise Invalid(f"declares {n_bytes} bytes of arrays; at most {ARRAYS_LIMIT}")
     arrays = {
-        name: _member(archive, members[f"{name}.npy"], shape, dt)
+        name: read_member(archive, members[f"{name}.npy"], shape, dt)
         for name, (shape, dt) in expected.items()
     }
     network = Network(architecture, dtype)
@@ -157,7 +157,7 @@ def _assemble(
     )
 
 
-def _member(
+def read_member(
     archive: zipfile.ZipFile,
     member: zipfile.ZipInfo,
     shape: tuple[int, ...] | None,

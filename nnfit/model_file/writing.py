@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 
@@ -29,15 +31,20 @@ def to_bytes(model: Model) -> bytes:
     for name in FIELDS:
         arrays[f"history_{name}"] = model.history[name]
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    write_arrays(buffer, arrays)
+    return buffer.getvalue()
+
+
+def write_arrays(stream: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays as an .npz: equal arrays give equal bytes."""
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy", ZIP_TIME)
             member.create_system = 3
             member.external_attr = 0o644 << 16
             contents = io.BytesIO()
             np.lib.format.write_array(contents, array, version=(1, 0), allow_pickle=False)
-            archive.writestr(member, contents.getvalue())
-    return buffer.getvalue()
+            archive.writestr(member, contents.getbuffer())
 
 
 def save(model: Model, path: str) -> None:

@@ -19,6 +19,7 @@ PART_SIZE = 2**17  # parameters updated at a time: with their moments they fit t
 class Optimizer:
     """The part all rules share: decoupled weight decay, the moments by name, and the parts.
 
+    `t` and `state` are all that a step depends on beside its arguments: checkpoints keep them.
     Beyond PART_SIZE the parameters are updated part by part, so that each stays in the cache
     while its formula is worked out.
     """

@@ -168,6 +168,8 @@ def ending(summary: Summary) -> str:
     """Return why the run ended, in a word or two."""
     if summary.interrupted:
         return "interrupted"
+    if summary.diverged:
+        return "diverged"
     return "stopped early" if summary.stopped_early else "done"
 
 

@@ -8,69 +8,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.errors import TrainingError
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss, predict
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
+from nnfit.training.divergence import Diverged, epochs_to_stay
+from nnfit.training.parts import Examples, Result, Settings
 from nnfit.training.shards import Shards
+from nnfit.training.state import Progress, roll_back
 from nnfit.training.stop import StopRequest
 
 PROGRESS_SECONDS = 0.2
 WINDOW_BYTES = 2**20  # rows gathered at once: they should stay in the second-level cache
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Rows as the network takes them.
-
-    `X` (N, D) or, with a last column of ones for the bias, (N, D + 1); `Y` (N, K); `weights`
-    (N,) or None for equal ones.
-    """
-
-    X: Array
-    Y: Array
-    weights: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The part of the config that the loop itself needs."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int | None = None
-    clip_norm: float | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """How the loop ended; the network holds the weights of `best_epoch` (0: no epoch ended)."""
-
-    records: list[EpochRecord]
-    best_epoch: int
-    stopped_early: bool
-    interrupted: bool
-    seconds: float
-    rows_per_second: float
-
-
-def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
-    """Return the rows in the network's dtype, with the column of ones that carries the bias."""
-    rows = np.ones((len(X), X.shape[1] + network.architecture.bias), network.dtype)
-    rows[:, : X.shape[1]] = X
-    s = None if weights is None else weights.astype(network.dtype)
-    return Examples(rows, Y.astype(network.dtype), s)
 
 
 class Fit:
@@ -92,11 +46,19 @@ class Fit:
     shards : Shards, optional
         Works out the gradients of large batches; without it the network itself does.
 
+    Attributes
+    ----------
+    keep : callable, optional
+        Called between two minibatches, every `checkpoint_seconds` and when a signal ends the
+        run: it may `capture` the state of this Fit.
+
     Raises
     ------
     TrainingError
-        From `run`, when a loss is not finite.
+        From `run`, when the loss diverges.
     """
+
+    keep: Callable[[Fit], None] | None = None
 
     def __init__(
         self,
@@ -125,65 +87,102 @@ class Fit:
         self.window_rows = min(steps * self.batch_size, len(train))
         self._X = np.empty_like(train.X[: self.window_rows])
         self._Y = np.empty_like(train.Y[: self.window_rows])
-        self._logits = np.empty(self._Y.T.shape, network.dtype)
+        self.logits = np.empty(self._Y.T.shape, network.dtype)  # of the window under way
         self.learning_rate = settings.learning_rate
-        self._shown = time.perf_counter()
+        best = network.parameters.flat.copy()
+        self.progress = Progress(best, best.copy() if validation is None else None)
+        self._pause_at = self._show_at = time.perf_counter() + PROGRESS_SECONDS
+        self._keep_at = math.inf
 
     def run(self) -> Result:
-        """Train until the epochs are over, patience runs out or a signal comes."""
-        records: list[EpochRecord] = []
-        best_epoch, best_loss = 0, math.inf
-        best = self.network.parameters.flat.copy()
-        stopped_early = False
+        """Train until the epochs are over, patience runs out or a signal comes.
+
+        Begins where `progress` stands.
+        """
+        p, settings = self.progress, self.settings
+        begun_after = len(p.records)
+        interrupted, failure = False, None
         begin = time.perf_counter()
+        if self.keep is not None:
+            self._keep_at = begin + settings.checkpoint_seconds
+            self._pause_at = min(self._show_at, self._keep_at)
         with np.errstate(all="ignore"):  # a loss that overflows is told once, as an error
-            for epoch in range(1, self.settings.epochs + 1):
-                epoch_begin = time.perf_counter()
-                train_loss = self._train_epoch(epoch)
-                if train_loss is None:
-                    break
-                seconds = time.perf_counter() - epoch_begin
-                record = self._record(epoch, train_loss, len(self.train) / max(seconds, 1e-9))
-                records.append(record)
-                self.schedule.end_epoch(record.validation_loss)
-                loss = record.validation_loss
-                improved = loss is None or loss < best_loss
-                if improved:
-                    best_epoch, best_loss = epoch, math.inf if loss is None else loss
-                    np.copyto(best, self.network.parameters.flat)
-                self.observer.epoch(record, improved and loss is not None)
-                patience = self.settings.patience
-                if patience is not None and epoch - best_epoch >= patience:
-                    stopped_early = True
-                    break
-        np.copyto(self.network.parameters.flat, best)
+            while len(p.records) < settings.epochs and not (
+                interrupted or failure or self._out_of_patience()
+            ):
+                try:
+                    interrupted = not self._epoch(len(p.records) + 1)
+                except Diverged as diverged:
+                    failure = roll_back(self, diverged)
         seconds = time.perf_counter() - begin
+        if interrupted and self.keep is not None:
+            self.keep(self)
+        np.copyto(self.network.parameters.flat, p.best)
+        rows = (len(p.records) - begun_after) * len(self.train)
         return Result(
-            records,
-            best_epoch,
-            stopped_early,
-            interrupted=self.stop.signal is not None,
+            p.records,
+            p.best_epoch,
+            stopped_early=self._out_of_patience(),
+            interrupted=interrupted,
+            failure=failure,
             seconds=seconds,
-            rows_per_second=len(records) * len(self.train) / max(seconds, 1e-9),
+            rows_per_second=rows / max(seconds, 1e-9),
         )
+
+    def _out_of_patience(self) -> bool:
+        p, patience = self.progress, self.settings.patience
+        return patience is not None and len(p.records) - p.best_epoch >= patience
+
+    def _epoch(self, epoch: int) -> bool:
+        """Train for an epoch, or the rest of it, and judge it; return False when stopped."""
+        p, begin = self.progress, time.perf_counter()
+        rows = len(self.train) - p.first - p.done
+        train_loss = self._train_epoch(epoch)
+        if train_loss is None:
+            return False
+        seconds = time.perf_counter() - begin
+        record = self._record(epoch, train_loss, rows / max(seconds, 1e-9))
+        began_well, is_best = p.add(record)
+        if began_well and p.good is not None:
+            np.copyto(p.good, p.best)
+        if is_best:
+            np.copyto(p.best, self.network.parameters.flat)
+        self.schedule.end_epoch(record.validation_loss)
+        self.observer.epoch(record, is_best and record.validation_loss is not None)
+        steps = self._steps(len(self.train))
+        if p.high == epochs_to_stay(steps):
+            raise Diverged(
+                f"loss grew from {p.lowest:.3g} to {train_loss:.3g} and stays there",
+                epoch,
+                steps,
+                self.learning_rate,
+            )
+        return True
 
     def _train_epoch(self, epoch: int) -> float | None:
         """Go once over the rows; return the mean of the minibatch losses, None when stopped."""
-        n = len(self.train)
-        order = self.shuffling.permutation(n) if self.batch_size < n else None
-        loss_sum = weight_sum = 0.0
-        for first in range(0, n, self.window_rows):
+        p, n = self.progress, len(self.train)
+        order = None
+        if self.batch_size < n:
+            p.order = self.shuffling.bit_generator.state
+            order = self.shuffling.permutation(n)
+        for first in range(p.first, n, self.window_rows):
+            p.first = first
             window = self._window(order, first)
-            logits = self._logits[:, : len(window)]
+            logits = self.logits[:, : len(window)]
             if not self._train_window(epoch, first, window, logits):
                 return None
             losses = self.network.head.losses(logits, window.Y.T)
-            if not np.isfinite(losses).all():
-                raise self._diverged(epoch, first, losses)
             s = window.weights
-            loss_sum += float(losses.sum(dtype=np.float64) if s is None else losses @ s)
-            weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
-        return loss_sum / weight_sum
+            loss = float(losses.sum(dtype=np.float64) if s is None else losses @ s)
+            if not math.isfinite(loss):
+                raise self._diverged(epoch, first, losses)
+            p.loss_sum += loss
+            p.weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
+            p.done = 0
+        train_loss = p.loss_sum / p.weight_sum
+        p.begin_epoch()
+        return train_loss
 
     def _window(self, order: Array | None, first: int) -> Examples:
         """Return the next rows of the epoch, gathered so that minibatches are slices of them."""
@@ -204,8 +203,9 @@ class Fit:
         """
         network, size = self.network, self.batch_size
         dropout = network.architecture.dropout > 0.0
-        for start in range(0, len(window), size):
+        for start in range(self.progress.done, len(window), size):
             if self.stop.signal is not None:
+                self.progress.done = start
                 return False
             stop = min(start + size, len(window))
             share = self._share(window.weights, start, stop)
@@ -224,10 +224,21 @@ class Fit:
             network.add_penalty()
             self._update(epoch - 1 + (first + (start + stop) / 2) / len(self.train))
             now = time.perf_counter()
-            if now - self._shown > PROGRESS_SECONDS:
-                self._shown = now
-                self.observer.progress(epoch, (first + stop) / len(self.train))
+            if now > self._pause_at:
+                self.progress.done = stop
+                self._pause(epoch, now)
         return True
+
+    def _pause(self, epoch: int, now: float) -> None:
+        """Say how far the epoch is, and have a checkpoint kept, as far as it is time."""
+        if now > self._show_at:
+            self._show_at = now + PROGRESS_SECONDS
+            done = self.progress.first + self.progress.done
+            self.observer.progress(epoch, done / len(self.train))
+        if self.keep is not None and now > self._keep_at:
+            self.keep(self)
+            self._keep_at = time.perf_counter() + self.settings.checkpoint_seconds
+        self._pause_at = min(self._show_at, self._keep_at)
 
     def _share(self, weights: Array | None, start: int, stop: int) -> Array | float | None:
         """Return each row's share of the minibatch's mean, None when all weigh 0."""
@@ -240,20 +251,22 @@ class Fit:
     def _update(self, epochs_done: float) -> None:
         """Take one step along the gradient in the network."""
         gradient = self.network.gradient.flat
-        self.learning_rate = self.settings.learning_rate * self.schedule.at(epochs_done)
+        rate = self.settings.learning_rate * 0.5 ** len(self.progress.rollbacks)
+        self.learning_rate = rate * self.schedule.at(epochs_done)
         if self.settings.clip_norm is not None:
             clip_norm(gradient, self.settings.clip_norm)
         self.optimizer.step(self.network.parameters.flat, gradient, self.learning_rate)
 
-    def _diverged(self, epoch: int, first: int, losses: Array) -> TrainingError:
-        """Return the error for the first loss that is not finite."""
-        row = int(np.flatnonzero(~np.isfinite(losses))[0])
-        step = (first + row) // self.batch_size + 1
-        return TrainingError(
-            f"loss became {losses[row]} in epoch {epoch}, step {step} "
-            f"(learning_rate={self.learning_rate:g}); try a smaller optimizer.learning_rate, "
-            "or set optimizer.clip_norm"
-        )
+    def _steps(self, rows: int) -> int:
+        """Return the number of the epoch's step that ends with its row `rows`, counted from 1."""
+        return math.ceil(rows / self.batch_size)
+
+    def _diverged(self, epoch: int, first: int, losses: Array) -> Diverged:
+        """Return the error for the first loss that is not finite, or a sum that is not."""
+        odd = np.flatnonzero(~np.isfinite(losses))
+        row, loss = (int(odd[0]), losses[odd[0]]) if len(odd) else (len(losses) - 1, math.inf)
+        step = self._steps(first + row + 1)
+        return Diverged(f"loss became {loss}", epoch, step, self.learning_rate)
 
     def _record(self, epoch: int, train_loss: float, rows_per_second: float) -> EpochRecord:
         """Judge the epoch on the validation rows, where there are any."""
@@ -262,10 +275,11 @@ class Fit:
             v = self.validation
             validation_loss = mean_loss(self.network, v.X, v.Y, v.weights)
             if not math.isfinite(validation_loss):
-                raise TrainingError(
-                    f"validation loss became {validation_loss} in epoch {epoch} "
-                    f"(learning_rate={self.learning_rate:g}); "
-                    "try a smaller optimizer.learning_rate, or set optimizer.clip_norm"
+                raise Diverged(
+                    f"validation loss became {validation_loss}",
+                    epoch,
+                    self._steps(len(self.train)),
+                    self.learning_rate,
                 )
             metric = self.metric(predict(self.network, v.X))
         return EpochRecord(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -26,3 +26,19 @@ def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
         for name in FIELDS[1:]
     }
     return {"epoch": np.array([record.epoch for record in records], np.int64), **arrays}
+
+
+def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
+    """Return the records that gave the arrays; their rows per second are not known (NaN)."""
+    columns = [arrays[name].tolist() for name in FIELDS]
+    return [
+        EpochRecord(
+            epoch,
+            train_loss,
+            None if np.isnan(validation_loss) else validation_loss,
+            None if np.isnan(metric) else metric,
+            learning_rate,
+            np.nan,
+        )
+        for epoch, train_loss, validation_loss, metric, learning_rate in zip(*columns, strict=True)
+    ]

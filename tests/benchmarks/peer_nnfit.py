@@ -15,7 +15,8 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
-from nnfit.training.fit import Fit, Settings, network_rows
+from nnfit.training.fit import Fit
+from nnfit.training.parts import Settings, network_rows
 from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import available_cores, blas_threads, choose_threads
