@@ -12,6 +12,7 @@ from nnfit.cli.options import (
     QuietOption,
     SetOption,
     UsageError,
+    check_stdin,
     print_json,
     same_file,
 )
@@ -38,6 +39,7 @@ def train(
 
     Example: nnfit train iris.yaml --set training.epochs=200
     """
+    from nnfit.cli.streams import check_stdout
     from nnfit.config.reading import load_config
     from nnfit.files import check_writable
     from nnfit.model_file import save, to_bytes
@@ -45,8 +47,9 @@ def train(
     from nnfit.run import train_run
     from nnfit.training.stop import StopRequest
 
+    check_stdin(config)
     file = load_config(config, set_ or [], data)
-    path = output or file.default_output()
+    path = file.default_output() if output is None else output
     if path == "-" and json:
         raise UsageError("--json and -o - both write to stdout")
     if path != "-":
@@ -55,6 +58,7 @@ def train(
             if same_file(path, other):
                 raise ConfigError(f"{path}: is what is read; expected another place for the model")
         check_writable(path)
+    check_stdout()
     observer = make_observer(quiet)
     stop = StopRequest()
     try:
