@@ -14,7 +14,7 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.errors import DataError
-from nnfit.head_choice import choose_head, choose_target_scaling
+from nnfit.head_choice import check_target_range, choose_head, choose_target_scaling
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.columns import (
@@ -33,7 +33,7 @@ from nnfit.table.targets import (
     decide_task,
     drop_rows_without_target,
 )
-from nnfit.table.weights import class_weights, row_weights
+from nnfit.table.weights import class_weights, row_weights, usable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def prepare(
             notes,
         )
     parts = {
-        name: _encode(file, piece, encoder, labels, scaler, n_outputs)
+        name: _encode(file, name, piece, encoder, labels, scaler, loss, n_outputs)
         for name, piece in pieces.items()
     }
     return Dataset(
@@ -235,32 +235,35 @@ def _split(
 
 def _encode(
     file: ConfigFile,
+    part: str,
     piece: _Rows,
     encoder: Encoder,
     labels: LabelEncoder | None,
     scaler: TargetScaler | None,
+    loss: str,
     n_outputs: int,
 ) -> Part:
-    """Return one part's arrays."""
+    """Return the arrays of the part of this name."""
     frame, name, numbers = piece.frame, piece.name, piece.numbers
-    X = encoder.transform(frame, name, numbers)
+    dtype = np.dtype(file.config.training.dtype)
+    X = encoder.transform(frame, name, numbers, dtype=dtype)
     weight = file.config.data.weight
-    weights = None
+    weights: Array | None = None
     if weight is not None:
         if weight not in frame.columns:
             raise DataError(f"{name}: no column {weight!r}, which data.weight names")
-        weights = row_weights(frame, weight, name, numbers)
+        weights = usable(row_weights(frame, weight, name, numbers), part, name)
     if labels is None:
         assert scaler is not None
         truth = scaler.read(frame, name, numbers)
-        return Part(X, scaler.encode(truth), weights, truth)
+        scaled = scaler.encode(truth)
+        check_target_range(scaled, truth, scaler.targets, loss, dtype, name, numbers)
+        return Part(X, scaled, weights, truth)
     codes = labels.encode(frame[labels.target], name, numbers)
     spec = file.config.class_weight
     if spec is not None:
         by_class = class_weights(codes, labels.classes, spec, file.where("class_weight"))
-        weights = by_class if weights is None else weights * by_class
-        if not weights.any():
-            raise DataError(f"{name}: every row weighs 0; some must weigh more")
+        weights = usable(by_class if weights is None else weights * by_class, part, name)
     Y = codes[:, None] if n_outputs == 1 else np.eye(n_outputs)[codes]
     return Part(X, Y.astype(np.float64), weights, codes)
 
