@@ -179,7 +179,7 @@ def _check_replaceable(target: str) -> None:
     except FileNotFoundError:
         return
     if _is_mounted(target):  # as containers do with single files
-        raise OSError(errno.EBUSY, "is mounted by itself. Name a file in a mounted folder")
+        raise OSError(errno.EBUSY, "is mounted by itself; name a file in a mounted folder")
     folder = os.stat(os.path.dirname(target))
     if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, old.st_uid, folder.st_uid):
         raise PermissionError(errno.EPERM, "is another user's file in a shared folder")
