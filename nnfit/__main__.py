@@ -9,13 +9,17 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from nnfit.errors import ExitCode, Interrupted
+from nnfit.errors import ExitCode, Interrupted, OutputError
 from nnfit.leaving import leave_on_signals
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     leave_on_signals()
+    from nnfit.cli.streams import mute_stdout, set_up_streams
+
+    set_up_streams()
+    code: int
     try:
         from nnfit.cli.app import run
 
@@ -24,10 +28,11 @@ def main() -> NoReturn:
         print(f"nnfit: {stopped.message}", file=sys.stderr)
         code = stopped.exit_code
     except BrokenPipeError:  # the reader has what it wanted
-        from nnfit.cli.app import mute_stdout
-
-        mute_stdout()
         code = ExitCode.DONE
+    try:
+        sys.stdout.flush()
+    except (OutputError, BrokenPipeError):  # told already
+        mute_stdout()
     sys.exit(code)
 
 

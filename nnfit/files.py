@@ -1,16 +1,75 @@
-"""Files that appear whole or not at all: written beside their target, flushed, renamed over it."""
+"""Files that appear whole or not at all: written beside their target, flushed, renamed over it.
+
+What fails on the way names the place and leaves the old file as it was; who writes what is the
+callers' matter.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
+import select
 import stat
 from collections.abc import Iterator
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 from nnfit.errors import OutputError
 from nnfit.leaving import tidied_by
+
+PROBE_BYTES = 1 << 16  # what a place must take before the work: a full disk takes empty files
+_UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+
+
+class OutputStream(io.RawIOBase):
+    """An open descriptor to write to, whose failures are `OutputError`s that name it.
+
+    Nothing else that fails while it is open can be taken for it. A closed pipe raises
+    BrokenPipeError all the same, and a full pipe that doesn't block is waited for.
+
+    Parameters
+    ----------
+    descriptor : int
+        Open for writing.
+    name : str
+        As shown to the user.
+    owned : bool
+        `close` closes the descriptor.
+    """
+
+    def __init__(self, descriptor: int, name: str, owned: bool = True) -> None:
+        self._descriptor = descriptor
+        self._owned = owned
+        self.name = name
+
+    def write(self, data: Any, /) -> int:
+        """Write some of `data`, and return how many bytes."""
+        with told(self.name):
+            while True:
+                try:
+                    return os.write(self._descriptor, data)
+                except BlockingIOError:
+                    select.select([], [self._descriptor], [])
+
+    def close(self) -> None:
+        """Close the descriptor; what that fails on was never safely written."""
+        if self.closed:
+            return
+        super().close()
+        if self._owned:
+            with told(self.name):
+                os.close(self._descriptor)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
 
 
 def check_writable(path: str) -> None:
@@ -21,47 +80,73 @@ def check_writable(path: str) -> None:
     OutputError
         With the reason and the place.
     """
-    try:
+    with told(path):
         if _is_special(path):
+            _check_special(path)
             return
+        target = _target(path)
+        _check_replaceable(target)
         # the real thing is tried: permission bits don't tell of read-only or full disks
-        with _beside(_target(path)) as (handle, _):
-            os.close(handle)
-    except OSError as err:
-        raise _unwritable(path, err) from err
+        with _beside(target, path) as (stream, _):
+            stream.write(bytes(PROBE_BYTES))
+            stream.flush()
+            _sync(stream.fileno())
 
 
 @contextlib.contextmanager
 def whole_file(path: str) -> Iterator[IO[bytes]]:
     """Open a binary file that takes the place of `path` when the block ends without an error.
 
-    A device or a pipe, which can't be replaced, is written directly.
+    A device or a pipe, which can't be replaced, is written directly. An error of the block's own
+    passes as it is.
+
+    Raises
+    ------
+    OutputError
+        When the place can't be written; the old file is then as it was.
     """
-    try:
-        if _is_special(path):
-            with open(path, "wb") as stream:
-                yield stream
-            return
-        target = _target(path)
-        with _beside(target) as (handle, name):
-            with os.fdopen(handle, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, _mode(target))
+    with told(path):
+        special = _is_special(path)
+        target = path if special else _target(path)
+    if special:
+        with told(path):
+            handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        with _buffered(handle, path) as stream:
+            yield stream
+        return
+    with _beside(target, path) as (stream, name):
+        yield stream
+        with told(path):
+            stream.flush()
+            # a file system without permissions refuses: the file then stays its owner's alone
+            with contextlib.suppress(OSError):
+                os.chmod(name, _mode(target))
+            _sync(stream.fileno())
+            stream.close()
             os.replace(name, target)
-        _sync_folder(os.path.dirname(target))
+    _sync_folder(os.path.dirname(target))
+
+
+@contextlib.contextmanager
+def told(name: str) -> Iterator[None]:
+    """Raise an OSError of the block as an `OutputError` about `name`, but for a closed pipe."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as err:
-        raise _unwritable(path, err) from err
+        raise _unwritable(name, err) from err
 
 
 def _target(path: str) -> str:
-    """Return the file that `path` leads to, through links, or refuse a folder."""
+    """Return the file that `path` leads to, through links, or refuse what can't be one."""
+    if not path:
+        raise OutputError("the output has no name, got ''; expected the name of a file to write")
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise OutputError(f"{path}: is a folder; expected the name of a file to write")
+    if os.path.basename(path) in ("", ".", ".."):
+        raise OutputError(f"{path}: names a folder; expected the name of a file to write")
     return target
 
 
@@ -71,25 +156,83 @@ def _is_special(path: str) -> bool:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except ValueError:  # a NUL, or a character that file names can't have here
+        raise OutputError(f"{path!r}: not a possible file name") from None
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def _check_special(path: str) -> None:
+    """Raise what opening a device or a pipe would; really opening it may wait, or have effects."""
+    if stat.S_ISSOCK(os.stat(path).st_mode):
+        raise OSError(errno.ENXIO, "is a socket")
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _check_replaceable(target: str) -> None:
+    """Raise what a rename over an old file would, where more than its folder decides it.
+
+    Read-only permissions of the old file are no obstacle.
+    """
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        return
+    if _is_mounted(target):  # as containers do with single files
+        raise OSError(errno.EBUSY, "is mounted by itself; name a file in a mounted folder")
+    folder = os.stat(os.path.dirname(target))
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, old.st_uid, folder.st_uid):
+        raise PermissionError(errno.EPERM, "is another user's file in a shared folder")
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CLOEXEC))
+    except OSError as err:
+        if err.errno in (errno.EPERM, errno.EROFS):  # protected by an attribute, or by the mount
+            raise
+
+
+def _is_mounted(target: str) -> bool:
+    """Return whether the file is a mount point, where the system tells."""
+    for character in "\\ \t\n":  # as the kernel writes them
+        target = target.replace(character, f"\\{ord(character):03o}")
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            return any(line.split(" ")[4] == target for line in lines)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
-def _beside(target: str) -> Iterator[tuple[int, str]]:
+def _beside(target: str, path: str) -> Iterator[tuple[IO[bytes], str]]:
     """Open a temporary file in the target's folder: a rename can't cross file systems.
 
     It is gone after the block if it was not renamed, and from its first moment on whatever ends
     the process.
     """
     folder, name = os.path.split(target)
-    path = os.path.join(folder, f".{name[:40]}.{os.urandom(8).hex()}.tmp")
-    with tidied_by(partial(os.unlink, path)):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(8).hex()}.tmp")
+    with tidied_by(partial(os.unlink, temporary)):
+        with told(path):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            handle = os.open(temporary, flags, 0o600)
         try:
-            yield handle, path
+            with _buffered(handle, path) as stream:
+                yield stream, temporary
         finally:
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def _buffered(handle: int, path: str) -> Iterator[IO[bytes]]:
+    """Yield a stream that is closed after the block; an error of the block is the one told."""
+    stream = io.BufferedWriter(OutputStream(handle, path))
+    try:
+        yield stream
+    except BaseException:
+        with contextlib.suppress(OutputError, OSError):
+            stream.close()
+        raise
+    stream.close()
 
 
 def _mode(target: str) -> int:
@@ -102,8 +245,21 @@ def _mode(target: str) -> int:
         return 0o666 & ~umask
 
 
+def _sync(descriptor: int) -> None:
+    """Flush a file to disk, where its file system knows how."""
+    try:
+        os.fsync(descriptor)
+    except OSError as err:
+        if err.errno not in _UNSUPPORTED:
+            raise
+
+
 def _sync_folder(folder: str) -> None:
-    """Flush the rename itself; not every system lets a folder be opened for that."""
+    """Flush the rename to disk, if the folder lets itself be opened for that.
+
+    No failure here fails the run: the new file is in place, and a power cut can only bring the
+    old one back, as whole as it was.
+    """
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -112,9 +268,11 @@ def _sync_folder(folder: str) -> None:
             os.close(handle)
 
 
-def _unwritable(path: str, err: OSError) -> OutputError:
-    reason = (err.strerror or str(err)).lower()
-    folder = os.path.dirname(path) or "."
-    if not os.path.exists(folder):
+def _unwritable(name: str, err: OSError) -> OutputError:
+    reason = (err.strerror or str(err) or type(err).__name__).lower()
+    folder = os.path.dirname(name) or "."
+    if err.errno == errno.ENOENT and not os.path.exists(folder):
         reason = f"the folder {folder!r} does not exist"
-    return OutputError(f"{path}: cannot be written: {reason}")
+    if err.errno == errno.EBADF:
+        reason = "it is closed"
+    return OutputError(f"{name}: cannot be written: {reason}")

@@ -5,12 +5,18 @@ Here the combinations are refused that make no sense and that the config alone d
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
 
 from nnfit.config.reading import ConfigFile
-from nnfit.errors import ConfigError
+from nnfit.errors import ConfigError, DataError
+from nnfit.nn.arrays import Array
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.observer import Observer
+from nnfit.table.cells import Rows, place
 from nnfit.table.labels import LabelEncoder
 
 
@@ -78,3 +84,27 @@ def choose_target_scaling(
         return "standardize"
     observer.note(f"targets are left as they are, since the output is {output}")
     return "none"
+
+
+def check_target_range(
+    Y: Array,
+    truth: Array,
+    targets: Sequence[str],
+    loss: str,
+    dtype: np.dtype[Any],
+    name: str,
+    rows: Rows,
+) -> None:
+    """Refuse a target whose loss, before anything is learnt, leaves the range of the dtype.
+
+    `Y` and `truth` (N, K) are the targets as the loss sees them and in their own units.
+    """
+    largest = float(np.finfo(dtype).max)
+    limit = math.sqrt(largest) / 2 if loss == "mse" else largest / 2
+    beyond = np.argwhere(~(np.abs(Y) < limit))
+    if len(beyond):
+        i, k = beyond[0].tolist()
+        raise DataError(
+            f"{place(name, rows, i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
+            f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
+        )

@@ -17,6 +17,7 @@ from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict
 from nnfit.nn.network import Network
+from nnfit.table.cells import row_number
 from nnfit.table.columns import with_text_names
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
@@ -26,6 +27,8 @@ from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,25 @@ class Model:
         `name` and `rows` (the first row's number, or each row's) are for the errors; `tally`
         counts what was unseen or imputed. The same bits for a row among any others, and for any
         number of `threads`, where the caller has left the matrix products one thread.
+
+        Raises
+        ------
+        DataError
+            As from `Encoder.transform`, and where numbers leave the dtype's range on their way.
         """
+        network = self.network
         with np.errstate(all="ignore"):
-            return predict(self.network, self.encoder.transform(frame, name, rows, tally), threads)
+            X = self.encoder.transform(frame, name, rows, tally, network.dtype)
+            y_hat = predict(network, X, threads)
+        if not np.isfinite(y_hat).all():
+            i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
+            far = int(np.abs(X[i]).argmax())
+            raise DataError(
+                f"{name}, row {row_number(rows, i)}: the network leaves the range of "
+                f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} when "
+                "scaled. Mend it, or train with numbers as large"
+            )
+        return y_hat
 
     def hidden(
         self,
@@ -174,7 +193,9 @@ class Model:
             values = self.scaler.decode(y_hat)
         if self.network.dtype == np.float32:
             for k, scale in enumerate(self.scaler.scales):
-                values[:, k] = values[:, k].round(8 - math.floor(math.log10(scale)))
+                decimals = 8 - math.floor(math.log10(scale))
+                if abs(decimals) <= MOST_DECIMALS:
+                    values[:, k] = values[:, k].round(decimals)
         return values
 
 

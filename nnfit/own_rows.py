@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from nnfit.config.reading import ConfigFile, load_config
-from nnfit.dataset import Dataset, Part, encode_rows, prepare
+from nnfit.dataset import Dataset, prepare
 from nnfit.errors import DataError
 from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.part import Part, encode_rows
 from nnfit.run import build_network, random_streams
 from nnfit.streaming import csv_format
 from nnfit.table.columns import with_text_names
@@ -123,5 +124,15 @@ def _text_columns(model: Model) -> list[str]:
 
 def encoded(model: Model, frame: pd.DataFrame, name: str, numbers: Array) -> Part:
     """Return rows that have a target as the network sees them."""
-    n_outputs = model.network.architecture.sizes[-1]
-    return encode_rows(frame, name, numbers, model.encoder, model.labels, model.scaler, n_outputs)
+    network = model.network
+    return encode_rows(
+        frame,
+        name,
+        numbers,
+        model.encoder,
+        model.labels,
+        model.scaler,
+        network.architecture.loss,
+        network.architecture.sizes[-1],
+        network.dtype,
+    )

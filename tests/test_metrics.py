@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as reference  # type: ignore[import-untyped]
 
@@ -111,6 +114,38 @@ def test_metrics_are_computed_in_float64() -> None:
     assert single["mae"] == _close(float(np.abs(e).mean()))
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 60),
+    K=st.integers(2, 6),
+    occurring=st.integers(1, 6),
+    predicted=st.integers(1, 6),
+    levels=st.sampled_from([1, 2, 3, 10, 10**6]),
+)
+def test_any_classification_is_scored_as_by_scikit_learn(
+    seed: int, n: int, K: int, occurring: int, predicted: int, levels: int
+) -> None:
+    """Ties, classes that never occur, classes never predicted, one row, one class."""
+    rng = np.random.default_rng(seed)
+    labels = list(range(K))
+    codes = rng.choice(rng.permutation(K)[:occurring], n)
+    p = rng.integers(1, levels + 1, (n, K)).astype(np.float64)
+    p[:, rng.permutation(K)[min(predicted, K) :]] = 0.0
+    p /= p.sum(axis=1, keepdims=True)
+    found = classification_metrics(codes, p)
+    guess = p.argmax(axis=1)
+    assert found["accuracy"] == _close(reference.accuracy_score(codes, guess))
+    f1 = reference.f1_score(codes, guess, average="macro", zero_division=0.0)
+    assert found["f1_macro"] == _close(f1)
+    assert found["log_loss"] == _close(reference.log_loss(codes, p, labels=labels))
+    expected = reference.confusion_matrix(codes, guess, labels=labels)
+    assert found["confusion_matrix"] == expected.tolist()
+    if K == 2:
+        both = len(set(codes.tolist())) == 2
+        auc = reference.roc_auc_score(codes, p[:, 1]) if both else None
+        assert found["roc_auc"] == (_close(auc) if both else None)
+
+
 # --- regression -------------------------------------------------------------------------------
 
 
@@ -167,3 +202,60 @@ def test_metrics_are_python_numbers() -> None:
     assert set(kinds.values()) == {float}
     y = rng.normal(size=(20, 1))
     assert {type(v) for v in regression_metrics(y, 2.0 * y, ["t"]).values()} == {float}
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 60),
+    K=st.integers(1, 4),
+    exponent=st.integers(-300, 300),
+    centre=st.sampled_from([0.0, 1.0, 1e3, -1e5]),
+    noise=st.sampled_from([0.0, 1e-6, 1.0, 1e6]),
+    levels=st.sampled_from([1, 2, 10**6]),
+)
+def test_any_regression_is_scored_as_by_scikit_learn(
+    seed: int, n: int, K: int, exponent: int, centre: float, noise: float, levels: int
+) -> None:
+    """Constant targets, exact predictions, bad ones, one row, units of any size."""
+    rng = np.random.default_rng(seed)
+    unit = 2.0**exponent
+    y = (centre + rng.integers(levels, size=(n, K)) / levels) * unit
+    y_hat = y + noise * unit * rng.normal(size=(n, K))
+    targets = [f"t{k}" for k in range(K)]
+    found = regression_metrics(y, y_hat, targets)
+    rmse, mae = reference.root_mean_squared_error, reference.mean_absolute_error
+    assert found["rmse"] == pytest.approx(rmse(y, y_hat), rel=1e-12, abs=0.0)
+    assert found["mae"] == pytest.approx(mae(y, y_hat), rel=1e-12, abs=0.0)
+    if n < 2:
+        assert found["r2"] is None
+        return
+    assert found["r2"] == pytest.approx(reference.r2_score(y, y_hat), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("unit", [5e-324, 1e-310, 1e-300, 1e-160, 1e160, 1e300, 1e307])
+def test_units_at_the_ends_of_the_range_are_no_matter(unit: float) -> None:
+    y, y_hat = np.array([[1.0], [2.0], [4.0], [5.0]]), np.array([[1.0], [3.0], [4.0], [3.0]])
+    one = regression_metrics(y, y_hat, ["t"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = regression_metrics(y * unit, y_hat * unit, ["t"])
+    assert (one["r2"], found["r2"]) == (_close(0.5), _close(0.5))  # residual 5, spread 10
+    # a number near the smallest is rounded to a whole multiple of it
+    assert found["rmse"] == pytest.approx(one["rmse"] * unit, rel=1e-12, abs=5e-324)
+    assert found["mae"] == pytest.approx(one["mae"] * unit, rel=1e-12, abs=5e-324)
+
+
+def test_metrics_beyond_float64_are_none() -> None:
+    y, y_hat = np.array([[-1.7e308], [1.7e308]]), np.array([[1.7e308], [-1.7e308]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = regression_metrics(y, y_hat, ["t"])
+        assert found == {"rmse": None, "mae": None, "r2": -3.0}
+        assert r2(np.array([1e-200, 0.0]), np.array([1e200, 0.0])) is None
+        assert regression_metrics(y, np.full((2, 1), np.inf), ["t"])["rmse"] is None
+
+
+def test_a_spread_that_is_small_beside_the_mean_is_the_exact_one() -> None:
+    y = 1e15 + np.array([0.0, 1.0, 2.0, 4.0])
+    # mean 1.75, spread 8.75, residual 1
+    assert r2(y, y + np.array([1.0, 0.0, 0.0, 0.0])) == pytest.approx(1.0 - 1.0 / 8.75, rel=1e-15)

@@ -23,7 +23,7 @@ from nnfit.table.targets import (
     rows_with_target,
     target_values,
 )
-from nnfit.table.weights import class_weights, row_weights
+from nnfit.table.weights import class_weights, row_weights, usable
 
 
 class Heard(Observer):
@@ -64,6 +64,13 @@ MANY = list(range(21))
             float,
             "classification (target 'y' holds integers, 2 distinct values)",
         ),
+        ([2**53, 2**53 + 1], int, "classification (target 'y' holds integers, 2 distinct values)"),
+        (
+            [10**30 + i for i in MANY],
+            object,
+            "regression (target 'y' holds integers, 21 distinct values)",
+        ),
+        (["1", "+1", "01"], "str", "classification (target 'y' holds integers, 1 distinct values)"),
         ([1.0, 2.0], float, "regression (target 'y' holds decimal numbers)"),
         ([1.5, np.nan], float, "regression (target 'y' holds decimal numbers)"),
         (["1.0", "2"], "str", "regression (target 'y' holds decimal numbers)"),
@@ -323,7 +330,6 @@ def test_target_values() -> None:
             [1.0, np.inf],
             "d.csv, row 5, column 'w': got inf; a weight must be a finite number >= 0",
         ),
-        ([0, 0], "d.csv: column 'w': every weight is 0; some must be > 0"),
     ],
 )
 def test_weights_that_are_none(cells: list[Any], message: str) -> None:
@@ -334,6 +340,29 @@ def test_weights_that_are_none(cells: list[Any], message: str) -> None:
 
 def test_weights() -> None:
     assert row_weights(pd.DataFrame({"w": ["0", "2.5"]}), "w", "d.csv").tolist() == [0.0, 2.5]
+
+
+def test_usable_weights_keep_their_proportions_to_the_bit(rng: np.random.Generator) -> None:
+    weights = rng.random(100)
+    for factor in (1e-300, 1.0, 1e300):
+        found = usable(factor * weights, "train", "d.csv")
+        assert 0.5 <= found.max() < 1.0
+        np.testing.assert_array_equal(
+            found / found.sum(), (factor * weights) / (factor * weights).sum()
+        )
+    assert usable(np.full(9, 1.7e308), "train", "d.csv").sum() < 9.0  # their own sum overflows
+
+
+@pytest.mark.parametrize(
+    ("part", "word"), [("train", "training"), ("validation", "validation"), ("test", "test")]
+)
+def test_a_part_without_weight(part: str, word: str) -> None:
+    with pytest.raises(DataError) as caught:
+        usable(np.zeros(2), part, "d.csv")
+    assert str(caught.value) == (
+        f"d.csv: every {word} row weighs 0; some must weigh more. "
+        "Check data.weight, class_weight and how the rows are split"
+    )
 
 
 def test_class_weights() -> None:

@@ -21,6 +21,7 @@ from nnfit.cli import (
     schema,
     train,
 )
+from nnfit.cli.memory import check_room, shortage
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -62,6 +63,7 @@ def nnfit(
     if context.invoked_subcommand is None:
         print(context.get_help(), file=sys.stderr)
         raise typer.Exit(ExitCode.BAD_INPUT)
+    check_room()
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -87,24 +89,19 @@ def run(args: Sequence[str] | None = None) -> int:
         return _show(err)
 
 
-def mute_stdout() -> None:
-    """Lead stdout nowhere, so that what is still buffered does not fail once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def _show(err: Exception) -> int:
     """Print an error, one line for each of its messages, and return the exit code."""
     if isinstance(err, NnfitError):
         for message in err.messages:
             print(f"nnfit: error: {_one_line(message)}", file=sys.stderr)
         return err.exit_code
-    if isinstance(err, OSError) and err.filename is None:  # files are reported by their rooms
-        mute_stdout()
-        reason = (err.strerror or str(err)).lower()
-        print(f"nnfit: error: <stdout>: cannot be written: {reason}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    if isinstance(err, MemoryError):
-        print("nnfit: error: out of memory", file=sys.stderr)
+    reason = shortage(err)
+    if reason is not None:
+        print(
+            f"nnfit: error: out of memory{reason and f' ({_one_line(reason)})'}; use less data, a "
+            "smaller model or smaller batches, or give it more memory",
+            file=sys.stderr,
+        )
         return ExitCode.FAILED
     print(
         f"nnfit: error: unexpected {type(err).__name__}: {_one_line(str(err))}; this is a bug: "

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, print_json
+from nnfit.cli.options import JsonOption, QuietOption, check_stdin, print_json
 from nnfit.errors import ExitCode
 
 
@@ -60,6 +60,7 @@ def gradcheck(
     from nnfit.checks import check_gradients
     from nnfit.report import make_observer, print_gradcheck
 
+    check_stdin(source or "")
     observer = make_observer(quiet)
     try:
         result = check_gradients(

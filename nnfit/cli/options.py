@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nnfit.errors import ConfigError
+
 # every usage error of Typer is of this kind, whether Typer brings its own click or not
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -44,10 +46,16 @@ def data_or_stdin(data: str | None) -> str:
     return "-"
 
 
-def same_file(a: str, b: str) -> bool:
-    """Return whether two paths lead to one regular file."""
+def check_stdin(path: str) -> None:
+    """Raise a ConfigError if the config at `path` is to come from a closed stdin."""
+    if path == "-" and sys.stdin is None:
+        raise ConfigError("<stdin>: is closed; expected a config in YAML")
+
+
+def same_file(written: str, read: str) -> bool:
+    """Return whether two paths lead to one regular file; what is read may be "-", stdin."""
     try:
-        one, other = os.stat(a), os.stat(b)
+        one, other = os.stat(written), os.stat(0 if read == "-" else read)
     except OSError:
         return False
     return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)

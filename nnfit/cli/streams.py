@@ -1,28 +1,94 @@
-"""Where the rows of `predict` go: stdout, or a file that appears whole or not at all."""
+"""The standard streams, whatever they were when the process began, and where `predict` writes.
+
+What goes to stdout must arrive or be an error; what goes to stderr must never cost a result.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
+import select
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
-from nnfit.files import whole_file
+from nnfit.errors import OutputError
+from nnfit.files import OutputStream, told, whole_file
+
+
+class _Stdin(io.FileIO):
+    """Stdin, waited for also where its descriptor does not block: else it would seem to end."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        while (n := super().readinto(buffer)) is None:
+            select.select([self], [], [])
+        return n
+
+
+class _Stderr(OutputStream):
+    """Stderr: a reader that left, or a full disk below a log, is no reason to lose a run."""
+
+    def write(self, data: Any, /) -> int:
+        with contextlib.suppress(OutputError, BrokenPipeError):
+            return super().write(data)
+        return len(data)
+
+
+def set_up_streams() -> None:
+    """Make the standard streams what this module promises.
+
+    A closed descriptor is led nowhere, so that no file opened later gets its number, and with it
+    what is meant for the stream.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # unusable on purpose: stdin for writing, the others for reading
+            os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
+    if sys.stdin is not None:
+        sys.stdin = io.TextIOWrapper(
+            io.BufferedReader(_Stdin(0, closefd=False)), encoding=sys.stdin.encoding
+        )
+    sys.stdout = _text(OutputStream(1, "<stdout>", owned=False), sys.stdout)
+    sys.stderr = _text(_Stderr(2, "<stderr>", owned=False), sys.stderr)
+
+
+def _text(raw: OutputStream, old: TextIO | None) -> TextIO:
+    """Return a text stream over `raw` in the encoding of the `old` one, if there was one."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(old, "encoding", "utf-8"),
+        errors=getattr(old, "errors", "backslashreplace"),
+        line_buffering=raw.isatty() or raw.fileno() == 2,
+    )
+
+
+def mute_stdout() -> None:
+    """Lead stdout nowhere, so that what is still buffered does not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def check_stdout() -> None:
+    """Find out, before the work, whether stdout is open at all.
+
+    Raises
+    ------
+    OutputError
+        If it is not.
+    """
+    with told("<stdout>"):
+        os.write(1, b"")
 
 
 @contextlib.contextmanager
 def text_output(path: str) -> Iterator[TextIO]:
     """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given."""
     if path == "-":
+        assert isinstance(sys.stdout, io.TextIOWrapper)
+        sys.stdout.reconfigure(encoding="utf-8", errors="strict", newline="")
+        yield sys.stdout
         sys.stdout.flush()
-        stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
-        try:
-            yield stream
-            stream.flush()
-        finally:
-            with contextlib.suppress(BrokenPipeError):
-                stream.detach()
         return
     with whole_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")

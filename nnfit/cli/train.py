@@ -15,6 +15,7 @@ from nnfit.cli.options import (
     QuietOption,
     SetOption,
     UsageError,
+    check_stdin,
     print_json,
     same_file,
 )
@@ -46,6 +47,7 @@ def train(
     Example: nnfit train iris.yaml --set training.epochs=200
     """
     from nnfit.checkpoint import Checkpoint
+    from nnfit.cli.streams import check_stdout
     from nnfit.config.reading import load_config
     from nnfit.config.scalars import printable
     from nnfit.files import check_writable
@@ -54,8 +56,9 @@ def train(
     from nnfit.run import train_run
     from nnfit.training.stop import StopRequest
 
+    check_stdin(config)
     file = load_config(config, set_ or [], data)
-    path = output or file.default_output()
+    path = file.default_output() if output is None else output
     if path == "-" and json:
         raise UsageError("--json and -o - both write to stdout")
     if path != "-":
@@ -80,6 +83,7 @@ def train(
         again = " and the same input" if "-" in (config, file.config.data.path) else ""
         return f"; resume with: {printable(shlex.join(words))}{again}"
 
+    check_stdout()
     observer = make_observer(quiet)
     stop = StopRequest()
     checkpoint = None

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnfit import model_file
-from nnfit.dataset import PARTS, Part, weighted
+from nnfit.dataset import PARTS
 from nnfit.errors import ConfigError, DataError, NnfitError
 from nnfit.model import Model
 from nnfit.nn.network import Network
@@ -30,6 +30,7 @@ from nnfit.own_rows import (
     pieces,
     whole,
 )
+from nnfit.part import Part, weighted
 from nnfit.table.targets import drop_rows_without_target, rows_with_target
 
 Source: TypeAlias = ConfigSource | Model
@@ -156,7 +157,7 @@ def _all_rows(model: Model, table: Table, observer: Observer) -> tuple[str, Part
     frame, numbers = drop_rows_without_target(frame, model.targets, name, observer)
     part = encoded(model, frame, name, numbers)
     weight, spec = model.config["data"]["weight"], model.config["class_weight"]
-    return name, weighted(part, frame, name, weight, spec, model.labels, "class_weight")
+    return name, weighted(part, "train", frame, name, weight, spec, model.labels, "class_weight")
 
 
 def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> NnfitError:

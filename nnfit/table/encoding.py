@@ -38,6 +38,7 @@ from nnfit.table.inputs import (
 # Numbers worked on at a time: a block of rows this large stays in the processor's cache while
 # its columns are laid side by side.
 _BLOCK_SIZE = 2**17
+_FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,12 @@ class Encoder:
         return len(self.input_names)
 
     def transform(
-        self, frame: pd.DataFrame, name: str, rows: Rows = 1, tally: Tally | None = None
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        rows: Rows = 1,
+        tally: Tally | None = None,
+        dtype: np.dtype[Any] = _FLOAT64,
     ) -> NDArray[np.float64]:
         """Return the inputs of every row.
 
@@ -94,6 +100,8 @@ class Encoder:
             The data-row number of every row, or of the first.
         tally : Counter, optional
             Counts the cells that training never saw the like of; see `warnings`.
+        dtype : dtype
+            Of the network, whose range every number must fit.
 
         Returns
         -------
@@ -102,7 +110,7 @@ class Encoder:
         Raises
         ------
         DataError
-            If a column is not there, a cell cannot be read, or an input is not finite.
+            If a column is not there, a cell cannot be read, or an input is beyond the dtype.
         """
         frame = with_text_names(frame, name)
         _require(frame, self.needed_columns, name)
@@ -115,7 +123,7 @@ class Encoder:
             part = slice(start, min(start + step, len(frame)))
             j = 0
             for item, width in zip(self.inputs, widths, strict=True):
-                write(item, table, part, X[part, j : j + width], name, rows)
+                write(item, table, part, X[part, j : j + width], name, rows, dtype)
                 j += width
         return X
 

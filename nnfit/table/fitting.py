@@ -88,6 +88,7 @@ def fit_encoder(
     used = {column for item in wanted for column in item.columns}
     read = [column for column in columns if column.name in used]
     table, codes = _fit_columns(frame, read, missing, max_categories, name, rows)
+    _warn_of_rounded(observer, name, frame, table)
     empty = [column.name for column in read if column.name not in codes]
     inputs: list[Input] = []
     dropped_columns: list[str] = []
@@ -194,6 +195,19 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
     # sin(x)**2 + cos(x)**2 is 1 but for rounding errors, which scaling would blow up.
     slack = 16 * np.finfo(np.float64).eps * np.abs(values).max()
     return bool(values.max() <= values.min() + slack)
+
+
+def _warn_of_rounded(observer: Observer, name: str, frame: pd.DataFrame, table: Table) -> None:
+    rounded = [
+        column
+        for column, values in table.numbers.items()
+        if pd.api.types.is_integer_dtype(frame[column].dtype) and np.abs(values).max() >= 2**53
+    ]
+    if rounded:
+        observer.warning(
+            f"{name}: {quoted(rounded)}: integers beyond 2**53 are rounded to float64. "
+            "Numbers that are names belong in data.categorical, or in data.exclude"
+        )
 
 
 def _warn_of_dropped(

@@ -99,8 +99,15 @@ def write(
     X: NDArray[np.float64],
     name: str,
     rows: Rows,
+    dtype: np.dtype[Any],
 ) -> None:
-    """Fill `X` (n, width), zeros so far, with the input on the n rows of `part`."""
+    """Fill `X` (n, width), zeros so far, with the input on the n rows of `part`.
+
+    Raises
+    ------
+    DataError
+        At the first number that a network of this dtype can't hold.
+    """
     if isinstance(item, OneHotInput):
         slots = table.slots[item.column][part]
         (hit,) = np.nonzero(slots >= 0)
@@ -114,12 +121,14 @@ def write(
     else:
         values = table.numbers[item.column][part]
     scaled = item.scaler.apply(values)
-    if not np.isfinite(scaled).all():
-        i = int(np.flatnonzero(~np.isfinite(scaled))[0])
+    fits = np.abs(scaled) <= np.finfo(dtype).max
+    if not fits.all():
+        i = int(np.flatnonzero(~fits)[0])
         what = item.expression.text if isinstance(item, ExpressionInput) else item.column
         raise DataError(
             f"{name}, row {row_number(rows, part.start + i)}: {what!r} is {values[i]:g}, "
-            "which leaves the range of float64 when scaled"
+            f"which leaves the range of {dtype.name} when scaled"
+            + (". Mend it, or set training.dtype to float64" if dtype.itemsize < 8 else "")
         )
     X[:, 0] = scaled
 

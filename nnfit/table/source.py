@@ -160,6 +160,8 @@ class Source:
                 self._inflater = self._new_inflater()
             try:
                 parts.append(self._inflater.decompress(raw))
+            except MemoryError:
+                raise
             except Exception as err:  # each library raises its own class
                 raise DataError(f"{self.name}: damaged {self._kind} data ({err})") from err
             raw = self._inflater.unused_data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -264,14 +265,14 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
             raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells, otherwise)
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
-    integers = (
-        _are_integers(series)
-        if pd.api.types.is_float_dtype(series.dtype)
-        else all(DIGITS.fullmatch(text) for text in labels)
-    )
+    if pd.api.types.is_float_dtype(series.dtype):
+        integers = _are_integers(series)
+        n_distinct = len(np.unique(values[~np.isnan(values)]))
+    else:
+        integers = all(DIGITS.fullmatch(text) for text in labels)
+        n_distinct = len(set(map(Decimal, labels))) if integers else 0  # floats round beyond 2**53
     if not integers:
         return "regression", "holds decimal numbers"
-    n_distinct = len(np.unique(values[~np.isnan(values)]))
     found = f"holds integers, {n_distinct} distinct values"
     if n_distinct <= MAXINTEGER_CLASSES:
         return "classification", found

@@ -1,6 +1,6 @@
 """How much each row counts in the loss: the weight column, and weights by class.
 
-The loss itself divides by their sum; nothing here is normalised.
+The loss itself divides by their sum: only their proportions count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.errors import ConfigError, DataError, did_you_mean
-from nnfit.table.cells import Rows, listed, parse_number, place, quoted, read_floats, shown
+from nnfit.table.cells import Rows, listed, parse_number, place, read_floats, shown
 from nnfit.table.labels import class_finder
 
 
@@ -23,7 +23,7 @@ def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> 
     Raises
     ------
     DataError
-        At the first cell that is no finite number >= 0, or if all are 0.
+        At the first cell that is no finite number >= 0.
     """
     series = frame[weight]
     values, failed = read_floats(series, parse_number)
@@ -35,9 +35,23 @@ def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> 
         raise DataError(
             f"{place(name, rows, i, weight)}: got {cell}; a weight must be a finite number >= 0"
         )
-    if not values.any():
-        raise DataError(f"{name}: {quoted([weight])}: every weight is 0; some must be > 0")
     return np.array(values)
+
+
+def require_weight(weights: NDArray[np.float64], part: str, name: str) -> None:
+    """Check that some row of a part weighs more than 0.
+
+    Raises
+    ------
+    DataError
+        If none does.
+    """
+    if not weights.any():
+        what = "training" if part == "train" else part
+        raise DataError(
+            f"{name}: every {what} row weighs 0; some must weigh more. "
+            "Check data.weight, class_weight and how the rows are split"
+        )
 
 
 def class_weights(

@@ -65,31 +65,65 @@ def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]
     return metrics
 
 
+def _scaled(x: Array) -> tuple[Array, int]:
+    """Return m, k with x = m 2^k and the largest |m| in [0.5, 1): squares keep in range.
+
+    A factor of a power of 2 changes no digit of a result.
+    """
+    k = int(np.frexp(np.abs(x).max())[1])
+    return np.ldexp(x, -k), k
+
+
+def _errors(y: Array, y_hat: Array) -> tuple[Array, int]:
+    """Return y - y_hat as `_scaled` does, also where the difference leaves the range."""
+    both, k = _scaled(np.stack([y, y_hat]))
+    errors, j = _scaled(both[0] - both[1])
+    return errors, j + k
+
+
+def _finite(value: float) -> float | None:
+    """Return a metric, or None where it leaves the range of float64: JSON has no infinity."""
+    return float(value) if np.isfinite(value) else None
+
+
 def r2(y: Array, y_hat: Array) -> float | None:
     """Return 1 - residual/total sum of squares of one target.
 
-    A constant target scores 1 when met exactly and 0 otherwise; None with fewer than two rows.
+    A constant target scores 1 when met exactly and 0 otherwise; None with fewer than two rows,
+    or out of the range of float64.
     """
     if len(y) < 2:
         return None
-    residual = float(((y - y_hat) ** 2).sum())
-    spread = float(((y - y.mean()) ** 2).sum())
     if y.min() == y.max():  # the mean of equal numbers may differ from them in the last bit
-        return 1.0 if residual == 0.0 else 0.0
-    return 1.0 - residual / spread
+        return 1.0 if (y == y_hat).all() else 0.0
+    errors, k = _errors(y, y_hat)
+    values, i = _scaled(y)
+    values -= values.mean()
+    values -= values.mean()  # the first mean was rounded: that tells where the spread is small
+    deviations, j = _scaled(values)
+    ratio = float((errors**2).sum()) / float((deviations**2).sum())
+    with np.errstate(over="ignore"):
+        return _finite(1.0 - np.ldexp(ratio, 2 * (k - i - j)))
+
+
+def _of_one_target(y: Array, y_hat: Array) -> dict[str, float | None]:
+    errors, k = _errors(y, y_hat)
+    with np.errstate(over="ignore"):
+        rmse, mae = np.sqrt((errors**2).mean()), np.abs(errors).mean()
+        return {
+            "rmse": _finite(np.ldexp(rmse, k)),
+            "mae": _finite(np.ldexp(mae, k)),
+            "r2": r2(y, y_hat),
+        }
 
 
 def regression_metrics(y: Array, y_hat: Array, targets: Sequence[str]) -> dict[str, Any]:
-    """Return rmse, mae and r2 in the targets' own units; the mean over targets and each one's."""
+    """Return rmse, mae and r2 in the targets' own units; the mean over targets and each one's.
+
+    Very large and very small targets are no matter; a metric beyond float64 is None.
+    """
     y, y_hat = y.astype(np.float64), y_hat.astype(np.float64)
-    each = {
-        target: {
-            "rmse": float(np.sqrt(((y[:, k] - y_hat[:, k]) ** 2).mean())),
-            "mae": float(np.abs(y[:, k] - y_hat[:, k]).mean()),
-            "r2": r2(y[:, k], y_hat[:, k]),
-        }
-        for k, target in enumerate(targets)
-    }
+    each = {target: _of_one_target(y[:, k], y_hat[:, k]) for k, target in enumerate(targets)}
     if len(targets) == 1:
         return dict(each[targets[0]])
     metrics: dict[str, Any] = {}

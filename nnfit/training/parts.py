@@ -59,8 +59,14 @@ class Result:
 
 
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
-    """Return the rows in the network's dtype, with the column of ones that carries the bias."""
+    """Return the rows in the network's dtype, with the column of ones that carries the bias.
+
+    Weights keep their proportions, the largest in [0.5, 1): their sum then neither overflows nor
+    vanishes in float32. The factor is a power of 2, which changes no bit of a share.
+    """
     rows = np.ones((len(X), X.shape[1] + network.architecture.bias), network.dtype)
     rows[:, : X.shape[1]] = X
-    s = None if weights is None else weights.astype(network.dtype)
+    s = None
+    if weights is not None:
+        s = np.ldexp(weights, -np.frexp(weights.max())[1]).astype(network.dtype)
     return Examples(rows, Y.astype(network.dtype), s)
