@@ -203,7 +203,7 @@ def test_gzip_that_is_cut_short(nnfit: Nnfit, tiny: Example) -> None:
         pytest.param(lambda text: text.replace("\n", "\r\n").encode(), id="CRLF"),
         pytest.param(
             lambda text: gzip.compress(text.replace("\n", "\r\n").rstrip().encode()),
-            id="gzip, CRLF, no last line end",
+            id="gzip and both",
         ),
     ],
 )
