@@ -10,66 +10,25 @@ import contextlib
 import errno
 import io
 import os
-import select
+import re
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 from nnfit.errors import OutputError
 from nnfit.leaving import tidied_by
+from nnfit.output import OutputStream, told
+
+if sys.platform != "win32":
+    import fcntl
 
 PROBE_BYTES = 1 << 16  # what a place must take before the work: a full disk takes empty files
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_ABANDONED_SECONDS = 60.0  # a writer locks its file at once; this is for one just being born
 _UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
-
-
-class OutputStream(io.RawIOBase):
-    """An open descriptor to write to, whose failures are `OutputError`s that name it.
-
-    Nothing else that fails while it is open can be taken for it. A closed pipe raises
-    BrokenPipeError all the same, and a full pipe that doesn't block is waited for.
-
-    Parameters
-    ----------
-    descriptor : int
-        Open for writing.
-    name : str
-        As shown to the user.
-    owned : bool
-        `close` closes the descriptor.
-    """
-
-    def __init__(self, descriptor: int, name: str, owned: bool = True) -> None:
-        self._descriptor = descriptor
-        self._owned = owned
-        self.name = name
-
-    def write(self, data: Any, /) -> int:
-        """Write some of `data`, and return how many bytes."""
-        with told(self.name):
-            while True:
-                try:
-                    return os.write(self._descriptor, data)
-                except BlockingIOError:
-                    select.select([], [self._descriptor], [])
-
-    def close(self) -> None:
-        """Close the descriptor; what that fails on was never safely written."""
-        if self.closed:
-            return
-        super().close()
-        if self._owned:
-            with told(self.name):
-                os.close(self._descriptor)
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
 
 
 def check_writable(path: str) -> None:
@@ -125,17 +84,6 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
             stream.close()
             os.replace(name, target)
     _sync_folder(os.path.dirname(target))
-
-
-@contextlib.contextmanager
-def told(name: str) -> Iterator[None]:
-    """Raise an OSError of the block as an `OutputError` about `name`, but for a closed pipe."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as err:
-        raise _unwritable(name, err) from err
 
 
 def _target(path: str) -> str:
@@ -206,20 +154,53 @@ def _beside(target: str, path: str) -> Iterator[tuple[IO[bytes], str]]:
     """Open a temporary file in the target's folder: a rename can't cross file systems.
 
     It is gone after the block if it was not renamed, and from its first moment on whatever ends
-    the process.
+    the process; after SIGKILL or a power cut, the next writer of the target takes it away.
     """
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(8).hex()}.tmp")
+    prefix = f".{name[:40]}."
+    temporary = os.path.join(folder, f"{prefix}{os.urandom(8).hex()}.tmp")
+    _sweep(folder, prefix)
     with tidied_by(partial(os.unlink, temporary)):
         with told(path):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            handle = os.open(temporary, flags, 0o600)
+            handle = os.open(temporary, _CREATE, 0o600)
+        _lock(handle)
         try:
             with _buffered(handle, path) as stream:
                 yield stream, temporary
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _sweep(folder: str, prefix: str) -> None:
+    """Remove the temporary files of writers that are no more: those that nobody has locked."""
+    name = re.compile(re.escape(prefix) + "[0-9a-f]{16}[.]tmp")
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if name.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    _remove_abandoned(entry.path)
+
+
+def _remove_abandoned(path: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        old = time.time() - os.fstat(handle).st_mtime > _ABANDONED_SECONDS
+        if old and _lock(handle):
+            os.unlink(path)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Return whether the file could be locked, which ends with its descriptor, or the process."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -266,13 +247,3 @@ def _sync_folder(folder: str) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _unwritable(name: str, err: OSError) -> OutputError:
-    reason = (err.strerror or str(err) or type(err).__name__).lower()
-    folder = os.path.dirname(name) or "."
-    if err.errno == errno.ENOENT and not os.path.exists(folder):
-        reason = f"the folder {folder!r} does not exist"
-    if err.errno == errno.EBADF:
-        reason = "it is closed"
-    return OutputError(f"{name}: cannot be written: {reason}")

@@ -427,16 +427,18 @@ def test_five_million_rows_in_flat_memory(nnfit: Nnfit, tiny: Example, command: 
 
     feeder = threading.Thread(target=feed, args=(process.stdin,))
     feeder.start()
-    rows, largest = -1, 0
+    rows, largest, early = -1, 0, 0
     status = Path(f"/proc/{process.pid}/status")
     while data := process.stdout.read(1 << 22):
         rows += data.count(b"\n")
         peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
         largest = max(largest, int(peak[1]) if peak else 0)
+        early = early or largest  # after the first two million
     feeder.join()
     assert process.wait(timeout=60) == 0
     assert rows == n_blocks * 48 * 1000 >= 5_000_000
     assert 0 < largest < 400 * 1024, f"{largest} KiB resident"
+    assert largest - early < 16 * 1024, f"{early} KiB early on, {largest} at last"
 
 
 @pytest.mark.slow

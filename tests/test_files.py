@@ -484,6 +484,43 @@ def test_permissions_as_they_bind_who_is_not_root() -> None:
         assert (top / "closed/old").read_bytes() == (top / "shared/old").read_bytes() == b"old"
 
 
+# writers that are no more ----------------------------------------------------------------------
+
+
+def test_what_a_killed_writer_left_is_taken_away_and_a_live_ones_is_not(folder: Path) -> None:
+    script = (
+        "import sys, time\n"
+        "from nnfit.files import whole_file\n"
+        "with whole_file(sys.argv[1]) as stream:\n"
+        "    print(flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, name], stdout=subprocess.PIPE)
+        for name in ("out.bin", "out.bin", "other")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+    assert len(beside(folder)) == 3
+    writers[0].kill()
+    writers[2].kill()
+    writers[0].wait()
+    writers[2].wait()
+    write_new("out.bin")
+    assert len(beside(folder)) == 4  # it may be one just being born
+    for path in folder.glob(".*.tmp"):
+        os.utime(path, (0.0, 0.0))
+    write_new("out.bin")
+    left = [name.split(".")[1] for name in beside(folder) if name.startswith(".")]
+    assert left == ["other", "out"]  # another target's, and the live one's
+    writers[1].terminate()
+    writers[1].wait()
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.close()
+
+
 # several at once -------------------------------------------------------------------------------
 
 WRITER = """
@@ -508,6 +545,7 @@ def test_many_writers_of_one_file_never_mix(folder: Path) -> None:
     assert beside(folder) == ["shared"]
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_output_leave_the_model_of_one(nnfit: Nnfit, tiny: Example) -> None:
     alone = []
     for seed in (1, 2, 3):

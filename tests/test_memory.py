@@ -127,6 +127,7 @@ def test_a_model_too_large_to_train(nnfit: Nnfit, tiny: Example) -> None:
     assert (nnfit.folder / "tiny.npz").read_bytes() == tiny.npz
 
 
+@pytest.mark.slow
 def test_data_too_large_to_read(nnfit: Nnfit, tiny: Example) -> None:
     rows = tiny.csv.split("\n", 1)[1] * 60_000
     (nnfit.folder / "long.csv").write_text("x,colour,kind\n" + rows, encoding="utf-8")
@@ -141,6 +142,7 @@ def test_data_too_large_to_read(nnfit: Nnfit, tiny: Example) -> None:
     assert (nnfit.folder / "out.csv").read_bytes().count(b"\n") == 60_000 * 48 + 1
 
 
+@pytest.mark.slow
 def test_too_little_to_predict(nnfit: Nnfit, tiny: Example) -> None:
     wide = ("--set", "model.hidden_sizes=[80000]", "--set", "training.epochs=1")
     assert nnfit("train", "tiny.yaml", "-q", *wide, "-o", "wide.npz").code == 0

@@ -41,15 +41,18 @@ def sh(nnfit: Nnfit, script: str, shell: str = "sh") -> Result:
     return Result(found.returncode, found.stdout, found.stderr)
 
 
-def many(tiny: Example, folder: Path) -> str:
-    """Write `many.csv`, 120,000 rows, and return the predictions it gets."""
+def predictions(tiny: Example, times: int = 1) -> str:
+    """Return what `nnfit predict` writes for the rows of `tiny.csv`, so many times over."""
     from nnfit.model_file import load
 
+    once = "".join(f"{label}\n" for label in load("tiny.npz").predict(tiny.cells))
+    return "prediction\n" + once * times
+
+
+def write_many(tiny: Example, folder: Path) -> None:
+    """Write `many.csv`, 120,000 rows."""
     header, *rows = tiny.csv.splitlines(keepends=True)
     (folder / "many.csv").write_text(header + "".join(rows) * MANY, encoding="utf-8")
-    model = load("tiny.npz")
-    once = "".join(f"{label}\n" for label in model.predict(tiny.cells))
-    return "prediction\n" + once * MANY
 
 
 # descriptors that are closed -------------------------------------------------------------------
@@ -61,10 +64,8 @@ CLOSED_STDOUT = "nnfit: error: <stdout>: cannot be written: it is closed\n"
     "command",
     [
         "train tiny.yaml",
-        "train tiny.yaml -o - -q",
         "predict tiny.npz tiny.csv",
         "evaluate tiny.npz tiny.csv",
-        "gradcheck tiny.npz",
         "inspect tiny.npz",
         "schema",
         "--help",
@@ -80,8 +81,7 @@ def test_a_closed_stdout(nnfit: Nnfit, tiny: Example, command: str) -> None:
 def test_what_writes_a_file_needs_no_stdout(nnfit: Nnfit, tiny: Example) -> None:
     result = sh(nnfit, "nnfit predict tiny.npz tiny.csv -o out.csv <&- >&- 2>&-")
     assert (result.code, result.err) == (0, "")
-    expected = nnfit("predict", "tiny.npz", "tiny.csv").out
-    assert (nnfit.folder / "out.csv").read_text(encoding="utf-8") == expected
+    assert (nnfit.folder / "out.csv").read_text(encoding="utf-8") == predictions(tiny)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,12 @@ def test_a_producer_that_dies(
 
 
 def test_gzip_that_is_cut_short(nnfit: Nnfit, tiny: Example) -> None:
-    whole = nnfit("predict", "tiny.npz", "tiny.csv")
     packed = gzip.compress(tiny.csv.encode())
-    for cut in (len(packed) - 1, len(packed) // 2, 12):
+    for cut in (len(packed) - 1, len(packed) // 2):
         result = nnfit("predict", "tiny.npz", "-q", stdin=packed[:cut])
         assert result.code == 2
         assert result.err == "nnfit: error: <stdin>: ends in the middle of its gzip data\n"
-        assert whole.out.startswith(result.out)  # whatever came out is right
+        assert predictions(tiny).startswith(result.out)  # whatever came out is right
 
 
 @pytest.mark.parametrize(
@@ -202,18 +201,15 @@ def test_gzip_that_is_cut_short(nnfit: Nnfit, tiny: Example) -> None:
     [
         pytest.param(lambda text: text.rstrip("\n").encode(), id="no last line end"),
         pytest.param(lambda text: text.replace("\n", "\r\n").encode(), id="CRLF"),
-        pytest.param(lambda text: text.replace("\n", "\r\n").rstrip().encode(), id="both"),
-        pytest.param(lambda text: gzip.compress(text.encode()), id="gzip"),
         pytest.param(
-            lambda text: gzip.compress(text.replace("\n", "\r\n").rstrip().encode()), id="all"
+            lambda text: gzip.compress(text.replace("\n", "\r\n").rstrip().encode()),
+            id="gzip and both",
         ),
     ],
 )
 def test_the_same_rows_in_other_clothes(nnfit: Nnfit, tiny: Example, change: object) -> None:
     assert callable(change)
     given: bytes = change(tiny.csv)
-    expected = nnfit("predict", "tiny.npz", "tiny.csv")
-    assert nnfit("predict", "tiny.npz", stdin=given) == expected
     # in crumbs, so that what has arrived ends in many places
     process = nnfit.start("predict", "tiny.npz", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -227,13 +223,13 @@ def test_the_same_rows_in_other_clothes(nnfit: Nnfit, tiny: Example, change: obj
     feeder = threading.Thread(target=feed, args=(process.stdin,))
     feeder.start()
     assert process.stdout is not None
-    assert process.stdout.read().decode() == expected.out
+    assert process.stdout.read().decode() == predictions(tiny)
     feeder.join()
     assert process.wait(timeout=60) == 0
 
 
 def test_a_stdin_that_does_not_block_is_waited_for(nnfit: Nnfit, tiny: Example) -> None:
-    expected = nnfit("predict", "tiny.npz", "tiny.csv").out.splitlines(keepends=True)
+    expected = predictions(tiny).splitlines(keepends=True)
     rows = tiny.csv.splitlines(keepends=True)
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
@@ -265,7 +261,7 @@ def full(pipe: int) -> bool:
 
 @pytest.mark.parametrize("blocking", [True, False], ids=["blocking", "not blocking"])
 def test_a_full_pipe_is_waited_for(nnfit: Nnfit, tiny: Example, blocking: bool) -> None:
-    expected = many(tiny, nnfit.folder)
+    write_many(tiny, nnfit.folder)
     reading, writing = os.pipe()
     os.set_blocking(writing, blocking)
     process = nnfit.start("predict", "tiny.npz", "many.csv", "-q", stdout=writing)
@@ -274,7 +270,7 @@ def test_a_full_pipe_is_waited_for(nnfit: Nnfit, tiny: Example, blocking: bool) 
     while not full(reading) and time.monotonic() < deadline:
         time.sleep(0.01)
     with os.fdopen(reading, "rb") as stream:
-        assert stream.read().decode() == expected
+        assert stream.read().decode() == predictions(tiny, MANY)
     assert process.wait(timeout=60) == 0
     assert process.stderr is not None and process.stderr.read() == b""
 
@@ -282,14 +278,11 @@ def test_a_full_pipe_is_waited_for(nnfit: Nnfit, tiny: Example, blocking: bool) 
 @pytest.mark.parametrize(
     ("script", "code", "out"),
     [
-        ("nnfit predict tiny.npz many.csv | head -1", 0, "prediction\n"),
         ("nnfit predict tiny.npz many.csv --append | head -1", 0, "x,colour,kind,prediction\n"),
-        ("cat tiny.csv | nnfit predict tiny.npz | tail -n +50", 0, ""),
         ("nnfit predict tiny.npz nope.csv 2>/dev/null | cat", 2, ""),
         ("(cat tiny.csv; false) | nnfit predict tiny.npz >/dev/null", 1, ""),
         ("model=$(nnfit train tiny.yaml -q) && nnfit inspect $model --json | head -c 1", 0, "{"),
-        ("nnfit train tiny.yaml -q -o - >m && cmp m tiny.npz && echo same", 0, "same\n"),
-        ("nnfit train tiny.yaml -q | xargs ls", 0, "tiny.npz\n"),
+        ("nnfit train tiny.yaml -q -o /dev/stdout | cmp - tiny.npz && echo same", 0, "same\n"),
         ("nnfit train tiny.yaml 2>&1 >/dev/null | head -c 6", 0, "config"),
         ("nnfit init tiny.csv --target kind 2>/dev/null | nnfit train - -q", 0, "tiny.npz\n"),
     ],
@@ -297,6 +290,6 @@ def test_a_full_pipe_is_waited_for(nnfit: Nnfit, tiny: Example, blocking: bool) 
 def test_scripts_that_look_at_every_exit_code(
     nnfit: Nnfit, tiny: Example, script: str, code: int, out: str
 ) -> None:
-    many(tiny, nnfit.folder)
+    write_many(tiny, nnfit.folder)
     result = sh(nnfit, f"set -euo pipefail\n{script}", "bash")
     assert (result.code, result.out, result.err) == (code, out, "")

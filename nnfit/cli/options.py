@@ -61,6 +61,15 @@ def same_file(written: str, read: str) -> bool:
     return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
 
 
+def is_stdout(path: str) -> bool:
+    """Return whether `path` is another name of stdout, such as /dev/stdout, and no file."""
+    try:
+        there = os.stat(path)
+        return not stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(1))
+    except (OSError, ValueError):
+        return False
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout; every number is finite or null."""
     import json

@@ -16,6 +16,7 @@ from nnfit.cli.options import (
     SetOption,
     UsageError,
     check_stdin,
+    is_stdout,
     print_json,
     same_file,
 )
@@ -59,6 +60,8 @@ def train(
     check_stdin(config)
     file = load_config(config, set_ or [], data)
     path = file.default_output() if output is None else output
+    if is_stdout(path):
+        path = "-"
     if path == "-" and json:
         raise UsageError("--json and -o - both write to stdout")
     if path != "-":
