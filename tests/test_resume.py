@@ -100,21 +100,21 @@ def test_stopped_fifty_times_it_ends_with_the_same_bytes(
     nnfit: Nnfit, number: signal.Signals
 ) -> None:
     writing = stopped_at_random_moments(
-        nnfit, [number] * 50, seed=number, seconds=0.001, epochs=250
+        nnfit, [number] * 50, seed=number, seconds=0.005, epochs=250
     )
     assert bool(writing) == (number == signal.SIGKILL)  # which alone leaves half a file
 
 
 @pytest.mark.slow
-def test_fifty_runs_killed_once_each_end_with_the_same_bytes(nnfit: Nnfit) -> None:
+def test_twenty_runs_killed_once_each_end_with_the_same_bytes(nnfit: Nnfit) -> None:
     """Kill at any moment from the first epoch to the last, in start and end too."""
-    put_rows(nnfit.folder, 0.001, 30)
+    put_rows(nnfit.folder, 0.01, 30)
     process = nnfit.start("train", "c.yaml", "-o", "whole.npz")
     until_it_trains(process)
     process.communicate(timeout=120)
     expected = sha(nnfit.folder / "whole.npz")
     rng = np.random.default_rng(9)
-    for _ in range(50):
+    for _ in range(20):
         process = nnfit.start("train", "c.yaml", "--resume")
         until_it_trains(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
