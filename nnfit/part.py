@@ -13,7 +13,7 @@ import numpy as np
 
 from nnfit.errors import DataError
 from nnfit.head_choice import check_target_range
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, in_proportion
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
@@ -89,9 +89,10 @@ def weighted(
         if weight not in frame.columns:
             raise DataError(f"{name}: no column {weight!r}, which data.weight names")
         weights = row_weights(frame, weight, name, part.numbers)
+        require_weight(weights, what, name)
     if labels is not None and spec is not None:
         by_class = class_weights(part.truth, labels.classes, spec, where)
-        weights = by_class if weights is None else weights * by_class
+        weights = by_class if weights is None else in_proportion(weights) * by_class
     if weights is not None:
         require_weight(weights, what, name)
     return replace(part, weights=weights)

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from nnfit.config import schema
 from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.arrays import in_proportion
 from nnfit.nn.inference import BLOCK_ROWS, hidden_layer, mean_loss, predict
 from nnfit.nn.initializers import INITIALIZATIONS, draw_weights
 from nnfit.nn.network import Architecture, Network, Workspace
@@ -355,3 +356,14 @@ def test_mean_loss_is_the_weighted_mean_over_all_blocks(n: int) -> None:
     assert mean_loss(network, X, Y) == pytest.approx(each.mean(), rel=1e-12)
     expected = (s * each).sum() / s.sum()
     assert mean_loss(network, X, Y, s) == pytest.approx(expected, rel=1e-12)
+
+
+def test_weights_in_proportion_keep_their_shares_to_the_bit() -> None:
+    weights = np.random.default_rng(16).random(100)
+    for factor in (1e-300, 1.0, 1e300):
+        found = in_proportion(factor * weights)
+        assert 0.5 <= found.max() < 1.0
+        np.testing.assert_array_equal(
+            found / found.sum(), (factor * weights) / (factor * weights).sum()
+        )
+    assert in_proportion(np.full(9, 1.7e308)).sum() < 9.0  # their own sum overflows

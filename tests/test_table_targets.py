@@ -23,7 +23,7 @@ from nnfit.table.targets import (
     rows_with_target,
     target_values,
 )
-from nnfit.table.weights import class_weights, row_weights, usable
+from nnfit.table.weights import class_weights, require_weight, row_weights
 
 
 class Heard(Observer):
@@ -342,23 +342,12 @@ def test_weights() -> None:
     assert row_weights(pd.DataFrame({"w": ["0", "2.5"]}), "w", "d.csv").tolist() == [0.0, 2.5]
 
 
-def test_usable_weights_keep_their_proportions_to_the_bit(rng: np.random.Generator) -> None:
-    weights = rng.random(100)
-    for factor in (1e-300, 1.0, 1e300):
-        found = usable(factor * weights, "train", "d.csv")
-        assert 0.5 <= found.max() < 1.0
-        np.testing.assert_array_equal(
-            found / found.sum(), (factor * weights) / (factor * weights).sum()
-        )
-    assert usable(np.full(9, 1.7e308), "train", "d.csv").sum() < 9.0  # their own sum overflows
-
-
 @pytest.mark.parametrize(
     ("part", "word"), [("train", "training"), ("validation", "validation"), ("test", "test")]
 )
 def test_a_part_without_weight(part: str, word: str) -> None:
     with pytest.raises(DataError) as caught:
-        usable(np.zeros(2), part, "d.csv")
+        require_weight(np.zeros(2), part, "d.csv")
     assert str(caught.value) == (
         f"d.csv: every {word} row weighs 0; some must weigh more. "
         "Check data.weight, class_weight and how the rows are split"

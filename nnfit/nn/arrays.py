@@ -26,6 +26,15 @@ def scalar(value: float, dtype: Any) -> Array:
     return constant
 
 
+def in_proportion(weights: Array) -> Array:
+    """Return `weights` (N,), not all 0, in the same proportions, the largest in [0.5, 1).
+
+    Their sum then neither overflows nor vanishes in float32. The factor is a power of 2, which
+    changes no bit of a share.
+    """
+    return np.asarray(np.ldexp(weights, -np.frexp(weights.max())[1]))
+
+
 def total(a: Array, b: Array) -> Any:
     """Return the scalar sum of a * b over two arrays of one shape, unconjugated."""
     return np.dot(a.reshape(-1), b.reshape(-1))

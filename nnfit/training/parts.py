@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import TrainingError
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, in_proportion
 from nnfit.nn.network import Network
 from nnfit.observer import EpochRecord
 
@@ -61,12 +61,9 @@ class Result:
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
     """Return the rows in the network's dtype, with the column of ones that carries the bias.
 
-    Weights keep their proportions, the largest in [0.5, 1): their sum then neither overflows nor
-    vanishes in float32. The factor is a power of 2, which changes no bit of a share.
+    The weights are only in proportion to those given.
     """
     rows = np.ones((len(X), X.shape[1] + network.architecture.bias), network.dtype)
     rows[:, : X.shape[1]] = X
-    s = None
-    if weights is not None:
-        s = np.ldexp(weights, -np.frexp(weights.max())[1]).astype(network.dtype)
+    s = None if weights is None else in_proportion(weights).astype(network.dtype)
     return Examples(rows, Y.astype(network.dtype), s)
