@@ -27,6 +27,8 @@ from nnfit.training.threads import available_cores, blas_threads
 if TYPE_CHECKING:
     import pandas as pd
 
+INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
+
 
 @dataclass(frozen=True)
 class Model:
@@ -118,8 +120,16 @@ class Model:
         counts what was unseen or imputed. The same bits for a row among any others, and for any
         number of `threads`, where the caller has left the matrix products one thread.
         """
+        architecture = self.network.architecture
+        at_once = max(1, INPUTS_AT_ONCE // architecture.sizes[0])
+        out = np.empty((len(frame), architecture.sizes[-1]))
         with np.errstate(all="ignore"):
-            return predict(self.network, self.encoder.transform(frame, name, rows, tally), threads)
+            for start in range(0, max(1, len(frame)), at_once):
+                part = slice(start, start + at_once)
+                numbers = rows + start if isinstance(rows, int) else rows[part]
+                X = self.encoder.transform(frame.iloc[part], name, numbers, tally)
+                out[part] = predict(self.network, X, threads)
+        return out
 
     def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
         """Return y_hat of a whole frame, on all cores."""
@@ -153,11 +163,11 @@ class Model:
         Digits below the resolution of float32 are rounded away: they are noise.
         """
         assert self.scaler is not None
-        with np.errstate(over="ignore"):  # beyond float64 is inf, without a word
+        with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
             values = self.scaler.decode(y_hat)
-        if self.network.dtype == np.float32:
-            for k, scale in enumerate(self.scaler.scales):
-                values[:, k] = values[:, k].round(8 - math.floor(math.log10(scale)))
+            if self.network.dtype == np.float32:
+                for k, scale in enumerate(self.scaler.scales):
+                    values[:, k] = values[:, k].round(8 - math.floor(math.log10(scale)))
         return values
 
 
@@ -216,6 +226,7 @@ class Evaluation:
 
 def score(model: Model, truth: Array, found: Array) -> dict[str, Any]:
     """Return the metrics of probabilities against codes, or of values against values."""
-    if model.labels is not None:
-        return classification_metrics(truth, found)
-    return regression_metrics(truth, found, model.targets)
+    with np.errstate(all="ignore"):  # what is beyond float64 is inf, without a word
+        if model.labels is not None:
+            return classification_metrics(truth, found)
+        return regression_metrics(truth, found, model.targets)
