@@ -36,8 +36,8 @@ class NnfitError(Exception):
     exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, *messages: str) -> None:
-        super().__init__("\n".join(messages))
-        self.messages = messages
+        self.messages = tuple(printable(message) for message in messages)
+        super().__init__("\n".join(self.messages))
 
 
 class ConfigError(NnfitError):

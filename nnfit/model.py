@@ -226,7 +226,19 @@ class Evaluation:
 
 def score(model: Model, truth: Array, found: Array) -> dict[str, Any]:
     """Return the metrics of probabilities against codes, or of values against values."""
-    with np.errstate(all="ignore"):  # what is beyond float64 is inf, without a word
+    with np.errstate(all="ignore"):
         if model.labels is not None:
-            return classification_metrics(truth, found)
-        return regression_metrics(truth, found, model.targets)
+            return _known(classification_metrics(truth, found))
+        return _known(regression_metrics(truth, found, model.targets))
+
+
+def _known(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics with None, as JSON needs it, for what is beyond float64."""
+    return {
+        name: _known(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in metrics.items()
+    }
