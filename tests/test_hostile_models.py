@@ -216,7 +216,6 @@ META = [
     (changes("encoder", "inputs", value=[]), "encoder.inputs must not be empty"),
     (changes("encoder", "inputs", value=[{"kind": "one_hot", "column": "colour"}] * 10**5),
      "encoder.inputs must be different"),
-    (changes("encoder", "columns", "1", "name", value="c" * 10**8), None),
     (changes("encoder", "columns", "1", "categories", value=["a", "b"]),
      "the columns give 3 inputs, the network takes 4"),
     (changes("encoder", "inputs", "0", "column", value="colour"),
@@ -238,7 +237,7 @@ META = [
     (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
      "expression": "eval(x)"}),
      "encoder.inputs[0].expression: unknown function 'eval' at character 1; functions are: sin "
-     "cos tan exp log sqrt abs tanh sigmoid relu minimum maximum; did you mean 'relu'?"),
+     "cos tan exp log sqrt abs tanh sigmoid relu minimum maximum"),
     (changes("encoder", "inputs", "0", "scaler", value={"kind": "quantile",
      "quantiles": [-1e308, 1e308]}), "encoder.inputs[0].scaler.quantiles must ascend"),
 ]  # fmt: skip
@@ -247,11 +246,7 @@ META = [
 @pytest.mark.parametrize("number", range(len(META)))
 def test_what_meta_may_not_say(tiny: Example, number: int) -> None:
     change, reason = META[number]
-    raw = with_meta(tiny.npz, change)
-    if reason is None:
-        assert loaded(raw) is None
-    else:
-        assert refusal(raw) == f"m.npz: {reason}{AGAIN}"
+    assert refusal(with_meta(tiny.npz, change)) == f"m.npz: {reason}{AGAIN}"
 
 
 def test_a_scaler_of_other_targets(price: Example) -> None:
