@@ -14,7 +14,7 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.errors import DataError
-from nnfit.head_choice import choose_head, choose_target_scaling
+from nnfit.head_choice import check_size, choose_head, choose_target_scaling
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.part import Part, encode_rows, weighted
@@ -144,6 +144,7 @@ def prepare(
         where=file.where("features"),
     )
     loss, output, n_outputs = choose_head(file, task, labels)
+    check_size(file, encoder.n_inputs, n_outputs)
     scaler = None
     if labels is None:
         method = choose_target_scaling(file, output, notes)

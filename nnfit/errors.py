@@ -10,6 +10,9 @@ import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
+SHOWN_LENGTH = 60  # characters of a value that a message repeats
+LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
+
 
 class ExitCode(IntEnum):
     """What the commands return to the shell."""
@@ -33,8 +36,8 @@ class NnfitError(Exception):
     exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, *messages: str) -> None:
-        super().__init__("\n".join(messages))
-        self.messages = messages
+        self.messages = tuple(printable(message) for message in messages)
+        super().__init__("\n".join(self.messages))
 
 
 class ConfigError(NnfitError):
@@ -77,7 +80,19 @@ class Interrupted(BaseException):
         self.exit_code = exit_code
 
 
+def shorten(text: str) -> str:
+    """Return `text`, cut to what fits into a message."""
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line that no terminal obeys: other characters as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    if len(name) > LONGEST_GUESSED:
+        return ""  # difflib would take memory and time for each of its characters
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -5,6 +5,7 @@ Here the combinations are refused that make no sense and that the config alone d
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.errors import ConfigError, DataError
+from nnfit.model_file.declared import ARRAYS_LIMIT, UNITS_LIMIT
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.observer import Observer
@@ -107,4 +109,24 @@ def check_target_range(
         raise DataError(
             f"{place(name, rows, i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
             f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
+        )
+
+
+def check_size(file: ConfigFile, n_inputs: int, n_outputs: int) -> None:
+    """Refuse a network that no model file holds, before anything is allocated for it.
+
+    Raises
+    ------
+    ConfigError
+        With the place of `model.hidden_sizes`.
+    """
+    config = file.config
+    sizes = (n_inputs, *config.model.hidden_sizes, n_outputs)
+    n_parameters = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
+    itemsize = 4 if config.training.dtype == "float32" else 8
+    if n_parameters * itemsize > ARRAYS_LIMIT or sum(sizes) > UNITS_LIMIT:
+        raise ConfigError(
+            f"{file.where('model.hidden_sizes')}: {n_parameters} parameters of "
+            f"{sum(sizes)} units, {n_inputs} of them inputs, are more than a model holds; expected "
+            f"at most {ARRAYS_LIMIT // itemsize} and {UNITS_LIMIT}. Use narrower layers"
         )

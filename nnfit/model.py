@@ -6,8 +6,7 @@ It does not train and does not know its file's format.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict
 from nnfit.nn.network import Network
 from nnfit.table.cells import row_number
+from nnfit.table.coding import Tally
 from nnfit.table.columns import with_text_names
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
+INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Model:
         frame: pd.DataFrame,
         name: str,
         rows: Array | int,
-        tally: Counter[tuple[str, str]] | None = None,
+        tally: Tally | None = None,
         threads: int = 1,
     ) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.
@@ -127,25 +128,26 @@ class Model:
             As from `Encoder.transform`, and where numbers leave the dtype's range on their way.
         """
         network = self.network
-        with np.errstate(all="ignore"):
-            X = self.encoder.transform(frame, name, rows, tally, network.dtype)
-            y_hat = predict(network, X, threads)
-        if not np.isfinite(y_hat).all():
-            i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
-            far = int(np.abs(X[i]).argmax())
-            raise DataError(
-                f"{name}, row {row_number(rows, i)}: the network leaves the range of "
-                f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} when "
-                "scaled. Mend it, or train with numbers as large"
-            )
-        return y_hat
+        out: Array = np.empty((len(frame), network.architecture.sizes[-1]))
+        for part, X, numbers in self._inputs(frame, name, rows, tally):
+            with np.errstate(all="ignore"):
+                out[part] = y_hat = predict(network, X, threads)
+            if not np.isfinite(y_hat).all():
+                i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
+                far = int(np.abs(X[i]).argmax())
+                raise DataError(
+                    f"{name}, row {row_number(numbers, i)}: the network leaves the range of "
+                    f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} "
+                    "when scaled. Mend it, or train with numbers as large"
+                )
+        return out
 
     def hidden(
         self,
         frame: pd.DataFrame,
         name: str,
         rows: Array | int,
-        tally: Counter[tuple[str, str]] | None = None,
+        tally: Tally | None = None,
         *,
         layer: int,
     ) -> Array:
@@ -153,9 +155,26 @@ class Model:
 
         The rest is as for `outputs`.
         """
-        with np.errstate(all="ignore"):
-            X = self.encoder.transform(frame, name, rows, tally)
-            return hidden_layer(self.network, X, layer)
+        network = self.network
+        out: Array = np.empty((len(frame), network.architecture.sizes[layer]), network.dtype)
+        for part, X, _ in self._inputs(frame, name, rows, tally):
+            with np.errstate(all="ignore"):
+                out[part] = hidden_layer(network, X, layer)
+        return out
+
+    def _inputs(
+        self, frame: pd.DataFrame, name: str, rows: Array | int, tally: Tally | None
+    ) -> Iterator[tuple[slice, Array, Array | int]]:
+        """Yield rows as the network takes them, not too many at once, with their numbers."""
+        at_once = max(1, INPUTS_AT_ONCE // self.network.architecture.sizes[0])
+        for start in range(0, max(1, len(frame)), at_once):
+            part = slice(start, start + at_once)
+            numbers = rows + start if isinstance(rows, int) else rows[part]
+            with np.errstate(all="ignore"):
+                X = self.encoder.transform(
+                    frame.iloc[part], name, numbers, tally, self.network.dtype
+                )
+            yield part, X, numbers
 
     def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
         """Return y_hat of a whole frame, on all cores."""
@@ -189,13 +208,13 @@ class Model:
         Digits below the resolution of float32 are rounded away: they are noise.
         """
         assert self.scaler is not None
-        with np.errstate(over="ignore"):  # beyond float64 is inf, without a word
+        with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
             values = self.scaler.decode(y_hat)
-        if self.network.dtype == np.float32:
-            for k, scale in enumerate(self.scaler.scales):
-                decimals = 8 - math.floor(math.log10(scale))
-                if abs(decimals) <= MOST_DECIMALS:
-                    values[:, k] = values[:, k].round(decimals)
+            if self.network.dtype == np.float32:
+                for k, scale in enumerate(self.scaler.scales):
+                    decimals = 8 - math.floor(math.log10(scale))
+                    if abs(decimals) <= MOST_DECIMALS:
+                        values[:, k] = values[:, k].round(decimals)
         return values
 
 
@@ -213,7 +232,7 @@ class Evaluation:
         frame: pd.DataFrame,
         name: str,
         rows: Array | int,
-        tally: Counter[tuple[str, str]] | None = None,
+        tally: Tally | None = None,
     ) -> Evaluation:
         """Take a piece of the table, targets included; rows without a target are counted."""
         model = self.model
@@ -254,6 +273,19 @@ class Evaluation:
 
 def score(model: Model, truth: Array, found: Array) -> dict[str, Any]:
     """Return the metrics of probabilities against codes, or of values against values."""
-    if model.labels is not None:
-        return classification_metrics(truth, found)
-    return regression_metrics(truth, found, model.targets)
+    with np.errstate(all="ignore"):
+        if model.labels is not None:
+            return _known(classification_metrics(truth, found))
+        return _known(regression_metrics(truth, found, model.targets))
+
+
+def _known(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics with None, as JSON needs it, for what is beyond float64."""
+    return {
+        name: _known(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in metrics.items()
+    }

@@ -289,8 +289,8 @@ WRONG_DATA = [
         [
             "c.yaml:1:28: data.include: got 'c'; expected a list, such as [a, b]",
             "c.yaml:1:40: data.exclude: got null; expected a list, such as [a, b]",
-            "c.yaml:1:52: data.delimiter: got ';;'; expected one character other than a quote, "
-            r"'\t' or 'auto'",
+            "c.yaml:1:52: data.delimiter: got ';;'; expected one ASCII character other than a "
+            r"quote, '\t' or 'auto'",
             "c.yaml:1:69: data.header: got 1; expected true or false",
         ],
     ),

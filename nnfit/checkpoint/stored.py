@@ -15,8 +15,8 @@ import numpy as np
 
 from nnfit.checkpoint.fingerprint import difference
 from nnfit.errors import ResumeError
-from nnfit.model_file.declared import Invalid, mapping_of, parse_meta
-from nnfit.model_file.reading import META_LIMIT, read_member
+from nnfit.model_file.declared import META_LIMIT, Invalid, mapping_of, parse_meta
+from nnfit.model_file.reading import read_member
 from nnfit.model_file.writing import write_arrays
 from nnfit.training.fit import Fit
 from nnfit.training.state import capture, describe, restore

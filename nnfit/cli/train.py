@@ -20,7 +20,7 @@ from nnfit.cli.options import (
     print_json,
     same_file,
 )
-from nnfit.errors import ConfigError, Interrupted, TrainingError
+from nnfit.errors import ConfigError, Interrupted, TrainingError, printable
 
 
 def train(
@@ -50,7 +50,6 @@ def train(
     from nnfit.checkpoint import Checkpoint
     from nnfit.cli.streams import check_stdout
     from nnfit.config.reading import load_config
-    from nnfit.config.scalars import printable
     from nnfit.files import check_writable
     from nnfit.model_file import save, to_bytes
     from nnfit.report import make_observer

@@ -22,8 +22,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from nnfit.config.scalars import MAX_DIGITS, SHOWN_LENGTH, Scalar, shown
-from nnfit.errors import did_you_mean
+from nnfit.config.scalars import MAX_DIGITS, Scalar, shown
+from nnfit.errors import SHOWN_LENGTH, did_you_mean
 
 ERROR_TYPE = "nnfit"  # the type of the pydantic errors whose message is already ours
 ONE, MANY = "<one>", "<many>"  # tags of a field's two forms; pydantic puts them into `loc`
@@ -161,9 +161,9 @@ Expression = Annotated[str, Field(min_length=1), AfterValidator(_utf8), Spelt("a
 PathText = Annotated[str, Field(pattern=r"^[^\x00]+$"), Spelt("the path of a file")]
 Delimiter = Annotated[
     str,
-    Field(pattern=r'^(auto|\\t|[^\r\n"\x00])$'),
+    Field(pattern=r"^(auto|\\t|[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f])$"),
     AfterValidator(_tab),
-    Spelt(r"one character other than a quote, '\t' or 'auto'"),
+    Spelt(r"one ASCII character other than a quote, '\t' or 'auto'"),
 ]
 HeldOut = Annotated[
     Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]

@@ -13,9 +13,9 @@ from pydantic_core import ErrorDetails
 
 from nnfit.config.conflicts import conflicts
 from nnfit.config.fields import ERROR_TYPE, MANY, ONE
-from nnfit.config.scalars import SHOWN_LENGTH, shown
+from nnfit.config.scalars import shown
 from nnfit.config.schema import Config
-from nnfit.errors import did_you_mean
+from nnfit.errors import SHOWN_LENGTH, did_you_mean
 
 # Of each section, "" being the top level.
 FIELDS: dict[str, tuple[str, ...]] = {"": tuple(Config.model_fields)}

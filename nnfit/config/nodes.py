@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
-from nnfit.config.scalars import Scalar, shorten, shown
+from nnfit.config.scalars import Scalar, shown
+from nnfit.errors import shorten
 
 MAX_DEPTH = 100
 MAX_NODES = 100_000
@@ -76,14 +78,20 @@ def read_yaml(text: str) -> Node | None:
         at = Position(line, bad.start() - text.rfind("\n", 0, bad.start()))
         raise YamlError(f"control character U+{ord(bad[0]):04X}; expected plain text", at)
     try:
-        return _compose(text)
+        try:
+            return _compose(text, LOADER)
+        except yaml.MarkedYAMLError as err:
+            if "nesting depth" not in str(err.problem):
+                raise
+            # libyaml looks far ahead, and some versions end at a depth before ours is told
+            return _compose(text, yaml.Loader)
     except yaml.MarkedYAMLError as err:
         raise _reworded(err, text) from err
 
 
-def _compose(text: str) -> Node | None:
+def _compose(text: str, loader: Any) -> Node | None:
     composer = _Composer()
-    for count, event in enumerate(yaml.parse(text, Loader=LOADER)):
+    for count, event in enumerate(yaml.parse(text, Loader=loader)):
         mark = event.start_mark
         at = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
         if count > MAX_NODES:

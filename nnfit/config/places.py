@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnfit.config.nodes import MAX_DEPTH, Node, Position
-from nnfit.config.scalars import Scalar, shorten
-from nnfit.errors import ConfigError
+from nnfit.config.scalars import Scalar
+from nnfit.errors import ConfigError, shorten
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typing import Any
 from nnfit.config.messages import FIELDS, Problem, check, unknown_key
 from nnfit.config.nodes import Node, Position, YamlError, read_yaml
 from nnfit.config.places import Place, Tree, nearest
-from nnfit.config.scalars import Scalar, printable, shorten, shown
+from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
-from nnfit.errors import ConfigError
+from nnfit.errors import ConfigError, printable, shorten
 
 STDIN = "<stdin>"
 _TABLE = "{name}: looks like a CSV; expected a config in YAML. The CSV goes under data.path"

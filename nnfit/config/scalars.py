@@ -10,7 +10,8 @@ import math
 import re
 from dataclasses import dataclass
 
-SHOWN_LENGTH = 60  # characters of a value that a message repeats
+from nnfit.errors import shorten
+
 MAX_DIGITS = 100  # of an integer
 
 _NULLS = frozenset(["", "~", "null", "Null", "NULL"])
@@ -45,16 +46,6 @@ class Scalar:
         if _FLOAT.fullmatch(text):
             return float(text)
         return text
-
-
-def shorten(text: str) -> str:
-    """Return `text`, cut to what fits into a message."""
-    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line that no terminal obeys: other characters as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:

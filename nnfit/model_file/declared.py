@@ -6,21 +6,29 @@ Every array's name, shape and dtype follows from it; `meta` itself may come from
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from nnfit.errors import shorten
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, make_head
 from nnfit.nn.network import Architecture
+from nnfit.table import meta as check
+from nnfit.table.dialect import CsvFormat
 from nnfit.training.history import FIELDS
 
 FORMAT_VERSION = 1
+META_LIMIT = 64 * 2**20  # bytes of JSON
+OBJECTS_LIMIT = 2**20  # lists and objects in it, each of which takes memory of its own
+ARRAYS_LIMIT = 4 * 2**30  # bytes of weights and history
 LAYERS_LIMIT = 1000
-WIDTH_LIMIT = 10**8
+WIDTH_LIMIT = 10**6
+UNITS_LIMIT = 2**20  # of all layers together: prediction holds 512 rows of each
 EPOCHS_LIMIT = 10**9
+FLOAT_MAX = float(np.finfo(np.float64).max)
 
 
 class Invalid(ValueError):
@@ -33,8 +41,13 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
     def refuse(token: str) -> Any:
         raise Invalid(f"'meta' holds {token}, which is not a number")
 
+    if raw.count(b"{") + raw.count(b"[") > OBJECTS_LIMIT:
+        raise Invalid(f"'meta' holds over {OBJECTS_LIMIT} lists and objects")
     try:
-        meta = json.loads(raw.decode(), parse_constant=refuse)
+        text = raw.decode()
+        meta = json.loads(text, parse_constant=refuse)
+        if re.search(r"\\u[dD][89a-fA-F]", text):  # half of a character can't be printed
+            json.dumps(meta, ensure_ascii=False).encode()
     except Invalid:
         raise
     except (ValueError, RecursionError) as err:
@@ -52,8 +65,9 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
         isinstance(sizes, list)
         and 2 <= len(sizes) <= LAYERS_LIMIT
         and all(type(n) is int and 1 <= n <= WIDTH_LIMIT for n in sizes)
+        and sum(sizes) <= UNITS_LIMIT
     ):
-        raise Invalid("the layer sizes are not a list of positive integers")
+        raise Invalid(f"the layer sizes are not positive integers up to {UNITS_LIMIT} in all")
     if not isinstance(activations, list) or len(activations) != len(sizes) - 2:
         raise Invalid("the activations do not fit the layers")
     for name, known in [
@@ -63,22 +77,19 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
         (net.get("dtype"), ("float32", "float64")),
     ]:
         if name not in known:
-            raise Invalid(f"unknown name {str(name)[:60]!r} in the network")
-    for key, limit in (("dropout", 1.0), ("l2", math.inf)):
-        value = net.get(key)
-        if not (isinstance(value, int | float) and 0.0 <= value < limit):
-            raise Invalid(f"{key} is out of range")
-    if not isinstance(net.get("bias"), bool):
-        raise Invalid("bias is neither true nor false")
+            raise Invalid("the network has an activation, a loss or a dtype of unknown name")
     try:
+        dropout, l2 = (check.finite(net.get(key), key) for key in ("dropout", "l2"))
+        if not (0.0 <= dropout < 1.0 and l2 >= 0.0):
+            raise Invalid("dropout or l2 is out of range")
         architecture = Architecture(
             tuple(sizes),
             tuple(activations),
             net["loss"],
             net["output_activation"],
-            net["bias"],
-            float(net["dropout"]),
-            float(net["l2"]),
+            check.flag(net.get("bias"), "bias"),
+            dropout,
+            l2,
         )
         make_head(architecture.loss, architecture.output_activation)
     except ValueError as err:
@@ -92,6 +103,37 @@ def mapping_of(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid(f"'meta' has no {key!r}")
     return value
+
+
+def check_described(
+    training: Mapping[str, Any], metrics: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """Check what no prediction needs, but `inspect`, `gradcheck` and the reader of CSVs do."""
+    values: list[Any] = [training, metrics, config]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int | float) and not abs(value) <= FLOAT_MAX:
+            raise Invalid("'meta' holds a number beyond the range of float64")
+    for figures in (training, *metrics.values()):
+        if not isinstance(figures, dict | None):
+            raise Invalid("'metrics' is not of each part of the rows")
+    for key, value in training.items():
+        for figure in value.values() if isinstance(value, dict) else (value,):
+            if not isinstance(figure, int | float | str | None):
+                raise Invalid(f"'training' has {shorten(key)!r}, which is no figure")
+    data = mapping_of(config, "data")
+    try:
+        check.text(data.get("path"), "config.data.path")
+        CsvFormat(
+            check.text(data.get("delimiter"), "config.data.delimiter"),
+            check.flag(data.get("header"), "config.data.header"),
+        )
+        for token in check.items(data.get("missing_values"), "config.data.missing_values"):
+            check.text(token, "config.data.missing_values")
+    except ValueError as err:
+        raise Invalid(str(err)) from err
 
 
 def expected_arrays(
@@ -118,4 +160,4 @@ def compare_names(found: set[str], expected: set[str]) -> None:
     if missing := sorted(expected - found):
         raise Invalid(f"holds no {missing[0]!r}")
     if extra := sorted(found - expected):
-        raise Invalid(f"holds {extra[0][:60]!r}, which belongs to no nnfit model")
+        raise Invalid(f"holds {shorten(extra[0])!r}, which belongs to no nnfit model")

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import os
+import stat
+import warnings
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from nnfit.errors import ModelFileError
+from nnfit.errors import ModelFileError, printable, shorten
 from nnfit.model import Model
 from nnfit.model_file.declared import (
+    ARRAYS_LIMIT,
     FORMAT_VERSION,
+    META_LIMIT,
     Invalid,
     architecture_of,
+    check_described,
     compare_names,
     expected_arrays,
     mapping_of,
@@ -28,8 +33,8 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import FIELDS
 
-META_LIMIT = 64 * 2**20  # bytes of JSON
-ARRAYS_LIMIT = 4 * 2**30  # bytes of weights and history
+DIRECTORY_LIMIT = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
+INFLATED_LIMIT = 64 * 2**20  # bytes that arrays may have beyond the size of the file
 
 
 def load(path: str) -> Model:
@@ -41,39 +46,70 @@ def load(path: str) -> Model:
         When it is missing, no model of nnfit, damaged, or of another format version.
     """
     try:
-        if os.path.isdir(path):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
             raise ModelFileError(f"{path}: is a folder; expected a model file (.npz)")
-        if not os.path.exists(path):
-            raise ModelFileError(f"{path}: no such file; 'nnfit train' writes one")
+        if not stat.S_ISREG(mode):  # a FIFO may never be written to, /dev/zero never ends
+            raise ModelFileError(f"{path}: is a pipe or a device; expected a model file (.npz)")
         with open(path, "rb") as stream:
-            if stream.read(4) != b"PK\x03\x04":
-                raise ModelFileError(
-                    f"{path}: not an nnfit model; expected a .npz that nnfit wrote"
-                )
-            with zipfile.ZipFile(stream) as archive:
-                return _read(path, archive)
-    except ModelFileError:
+            return read_model(path, stream)
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such file; 'nnfit train' writes one") from None
+    except OSError as err:
+        reason = printable(err.strerror or str(err)).lower()
+        raise ModelFileError(f"{path}: cannot be read: {reason}") from err
+
+
+def read_model(name: str, stream: BinaryIO) -> Model:
+    """Return the model in a file that is open, and that messages call `name`.
+
+    Raises
+    ------
+    ModelFileError
+        As `load`; OSError where reading itself fails.
+    """
+    try:
+        if stream.read(4) != b"PK\x03\x04":
+            raise ModelFileError(f"{name}: not an nnfit model; expected a .npz that nnfit wrote")
+        bounded = _Bounded(stream)
+        with zipfile.ZipFile(bounded) as archive:
+            bounded.limit = None
+            return _read(name, archive, stream.seek(0, os.SEEK_END))
+    except (ModelFileError, OSError):
         raise
     except Invalid as err:
-        raise ModelFileError(f"{path}: {err}; train the model again") from err
-    except OSError as err:
-        raise ModelFileError(
-            f"{path}: cannot be read: {(err.strerror or str(err)).lower()}"
-        ) from err
+        raise ModelFileError(f"{name}: {err}; train the model again") from err
     except MemoryError as err:
-        raise ModelFileError(f"{path}: does not fit into memory") from err
+        raise ModelFileError(f"{name}: does not fit into memory") from err
     except Exception as err:
         # zipfile and zlib raise a dozen kinds for a damaged archive: none is a bug of ours
-        raise ModelFileError(
-            f"{path}: damaged ({type(err).__name__}: {err}); train it again"
-        ) from err
+        reason = shorten(printable(f"{type(err).__name__}: {err}"))
+        raise ModelFileError(f"{name}: damaged ({reason}); train it again") from err
 
 
-def _read(path: str, archive: zipfile.ZipFile) -> Model:
+class _Bounded:
+    """What zipfile reads from: while it reads the directory, no more than that may hold."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.limit: int | None = DIRECTORY_LIMIT
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if self.limit is None:
+            return self._stream.read(size)
+        data = self._stream.read(self.limit + 1 if size < 0 else min(size, self.limit + 1))
+        if len(data) > self.limit:
+            raise Invalid(f"has a directory of over {self.limit} bytes")
+        return data
+
+
+def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
+    """Return the model in `archive`, a file of `n_file` bytes."""
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         if member.filename in members:
-            raise Invalid(f"holds {member.filename!r} twice")
+            raise Invalid(f"holds {shorten(member.filename)!r} twice")
         members[member.filename] = member
     if "meta.npy" not in members:
         raise ModelFileError(f"{path}: not an nnfit model; it holds no 'meta'")
@@ -82,18 +118,25 @@ def _read(path: str, archive: zipfile.ZipFile) -> Model:
     raw = read_member(archive, members["meta.npy"], None, np.dtype(np.uint8))
     meta = parse_meta(raw.tobytes())
     version = meta.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
+        found = "of no number" if isinstance(version, list | dict) else shorten(repr(version))
         raise ModelFileError(
-            f"{path}: format {version!r}, this nnfit reads format {FORMAT_VERSION}; "
+            f"{path}: format {found}, this nnfit reads format {FORMAT_VERSION}; "
             "train again or install a newer nnfit"
         )
     architecture, dtype = architecture_of(meta)
     training, metrics, config = (mapping_of(meta, key) for key in ("training", "metrics", "config"))
+    check_described(training, metrics, config)
     expected = expected_arrays(architecture, dtype, training)
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > ARRAYS_LIMIT:
         raise Invalid(f"declares {n_bytes} bytes of arrays; at most {ARRAYS_LIMIT}")
+    if n_bytes > n_file + INFLATED_LIMIT:  # compressed, or members that share their bytes
+        raise Invalid(
+            f"declares {n_bytes} bytes of arrays in a file of {n_file}; "
+            f"at most {INFLATED_LIMIT} more"
+        )
     arrays = {
         name: read_member(archive, members[f"{name}.npy"], shape, dt)
         for name, (shape, dt) in expected.items()
@@ -130,8 +173,10 @@ def _assemble(
             labels = LabelEncoder.from_meta({"target": targets[0], "classes": classes})
         elif meta.get("task") == "regression":
             scaler = TargetScaler.from_meta(meta.get("scaler"))
+            if scaler.targets != tuple(targets):
+                raise Invalid("'scaler' is of other targets")
         else:
-            raise Invalid(f"unknown task {meta.get('task')!r}")
+            raise Invalid("'task' is neither regression nor classification")
     except ValueError as err:
         raise Invalid(str(err)) from err
     sizes = network.architecture.sizes
@@ -141,7 +186,7 @@ def _assemble(
         n_classes = len(labels.classes)
         if len(targets) != 1 or sizes[-1] not in (n_classes, 1 if n_classes == 2 else n_classes):
             raise Invalid(f"{n_classes} classes do not fit {sizes[-1]} outputs")
-    elif not len(targets) == sizes[-1] == len(scaler.scales if scaler else ()):
+    elif len(targets) != sizes[-1]:
         raise Invalid(f"{len(targets)} targets do not fit {sizes[-1]} outputs")
     return Model(
         encoder=encoder,
@@ -153,7 +198,7 @@ def _assemble(
         training=training,
         metrics=metrics,
         history=history,
-        version=str(meta.get("nnfit_version")),
+        version=shorten(printable(str(meta.get("nnfit_version")))),
     )
 
 
@@ -171,13 +216,16 @@ def read_member(
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):
             raise Invalid(f"{name} is of .npy version {version}; expected (1, 0)")
-        found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a header that Python 2 wrote, say
+            found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(stream)
         if found_dtype != dtype or fortran:
-            raise Invalid(f"{name} is {found_dtype}, meta says {dtype}")
+            order = " in Fortran's order" if fortran else ""
+            raise Invalid(f"{name} is {shorten(str(found_dtype))}{order}, meta says {dtype}")
         if shape is None:
             shape = (member.file_size,) if len(found_shape) != 1 else found_shape
         if found_shape != shape:
-            raise Invalid(f"{name} has shape {found_shape}, meta says {shape}")
+            raise Invalid(f"{name} has shape {shorten(str(found_shape))}, meta says {shape}")
         n_bytes = math.prod(shape) * dtype.itemsize
         if n_bytes > member.file_size:
             raise Invalid(f"{name} is shorter than its shape {shape}")

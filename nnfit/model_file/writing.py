@@ -11,9 +11,10 @@ from typing import IO
 import numpy as np
 
 from nnfit import __version__
+from nnfit.errors import OutputError
 from nnfit.files import whole_file
 from nnfit.model import Model
-from nnfit.model_file.declared import FORMAT_VERSION
+from nnfit.model_file.declared import FORMAT_VERSION, META_LIMIT, OBJECTS_LIMIT
 from nnfit.nn.arrays import Array
 from nnfit.training.history import FIELDS
 
@@ -21,7 +22,13 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 
 
 def to_bytes(model: Model) -> bytes:
-    """Return the file's contents."""
+    """Return the file's contents.
+
+    Raises
+    ------
+    OutputError
+        When it would be larger than `load` accepts.
+    """
     arrays: dict[str, Array] = {"meta": np.frombuffer(_meta(model), np.uint8)}
     parameters = model.network.parameters
     for i, W in enumerate(parameters.W):
@@ -53,7 +60,7 @@ def save(model: Model, path: str) -> None:
     Raises
     ------
     OutputError
-        When the place can't be written.
+        When the place can't be written, or the file would be larger than `load` accepts.
     """
     contents = to_bytes(model)
     with whole_file(path) as stream:
@@ -85,4 +92,11 @@ def _meta(model: Model) -> bytes:
         "training": model.training,
         "metrics": model.metrics,
     }
-    return json.dumps(meta, ensure_ascii=False, allow_nan=False, indent=1).encode()
+    # without blanks: the quantiles of many columns, say, take room enough
+    raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if len(raw) > META_LIMIT or raw.count(b"[") + raw.count(b"{") > OBJECTS_LIMIT:
+        raise OutputError(
+            f"the model needs {len(raw)} bytes beside its weights, more than any model file may "
+            "have. Use fewer columns, or a smaller preprocessing.max_categories"
+        )
+    return raw

@@ -27,6 +27,16 @@ INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")  # as Python writes one
 # Plain ASCII decimals: float() would also take '1_000' and Arabic digits. No two parts can match
 # the same digits, so a long cell takes linear time.
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+# What people and other programs mean as numbers: 1,70  1.234,5  1,234.5  1_000  1 000  0x10
+_FOREIGN_NUMBER = re.compile(
+    r"[ \t]*[+-]?("
+    r"[0-9]+,[0-9]+([eE][+-]?[0-9]+)?"
+    r"|[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"
+    r"|[0-9]{1,3}([,_' \u2019\u00a0\u202f][0-9]{3})+([.,][0-9]+)?"
+    r"|0[xX][0-9a-fA-F]+"
+    r")[ \t]*"
+)
+_FOREIGN_DIGITS = re.compile(r"[ \t]*[+-]?\d+([.,\u066b]\d+)?[ \t]*")
 _INFINITY = re.compile(r"[ \t]*[+-]?inf(inity)?[ \t]*", re.IGNORECASE | re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _TRUTH = {  # the spellings that pandas itself reads as truth values
@@ -73,6 +83,17 @@ def parse_number(cell: object) -> float | None:
         return float(cell)
     except OverflowError:
         return float("inf")
+
+
+def parse_any_spelling(cell: object) -> float | None:
+    """Return NaN for a cell that is no number here but one in another spelling, such as 1,70.
+
+    Otherwise as `parse_number`.
+    """
+    foreign = isinstance(cell, str) and (
+        _FOREIGN_NUMBER.fullmatch(cell) or (not cell.isascii() and _FOREIGN_DIGITS.fullmatch(cell))
+    )
+    return float("nan") if foreign else parse_number(cell)
 
 
 def parse_truth(cell: object) -> float | None:
@@ -200,7 +221,7 @@ def shown(cell: object) -> str:
 
 def listed(names: Iterable[object], limit: int = 20) -> str:
     """Return `a, b, c`, cut after `limit` names."""
-    texts = [str(name) for name in names]
+    texts = [text if len(text := str(name)) <= 60 else text[:57] + "..." for name in names]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
 

@@ -97,6 +97,11 @@ class CategoryCode:
         names += [f"{self.name} is other"] if self.other else []
         return names + ([f"{self.name} is missing"] if self.had_gaps else [])
 
+    @property
+    def n_slots(self) -> int:
+        """How many slots there are."""
+        return len(self.categories) + self.other + self.had_gaps
+
     def slots(
         self, codes: NDArray[np.intp], labels: list[str], tally: Tally | None = None
     ) -> NDArray[np.intp]:

@@ -18,6 +18,7 @@ from nnfit.table.cells import (
     Rows,
     cell_type,
     listed,
+    parse_any_spelling,
     parse_number,
     place,
     quoted,
@@ -192,6 +193,25 @@ def bad_number(
     )
 
 
+def refuse_foreign_numbers(series: pd.Series[Any], name: str, rows: Rows, otherwise: str) -> None:
+    """Raise DataError if most cells of a text column are numbers in a spelling not read here.
+
+    Taken for text, each would quietly become a category of its own.
+    """
+    values, failed = read_floats(series, parse_any_spelling)
+    n_cells = int(series.notna().sum())
+    if n_cells - len(failed) <= n_cells / 2:
+        return
+    foreign = np.isnan(values) & series.notna().to_numpy()
+    foreign[failed] = False
+    i = int(np.flatnonzero(foreign)[0])
+    raise DataError(
+        f"{place(name, rows, i, str(series.name))}: cannot read {shown(series.iloc[i])} as a "
+        f"number; {int(foreign.sum())} of {n_cells} cells look like numbers with a decimal comma, "
+        f"separators or other digits. Write them as 1234.5, or {otherwise}"
+    )
+
+
 def infinite_number(series: pd.Series[Any], name: str, rows: Rows, i: int) -> DataError:
     """Return the error for an infinite (or too large) cell, at position `i`."""
     return DataError(
@@ -226,6 +246,7 @@ def _decide_kind(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Kind, i
             return "boolean", 0
         n_numbers = n_cells - len(failed)
         if n_numbers <= n_cells / 2:
+            refuse_foreign_numbers(series, name, rows, "list the column under data.categorical")
             return "categorical", len(labels)
         raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells)
     infinite = np.flatnonzero(np.isinf(values))

@@ -72,7 +72,8 @@ class _Stream:
 
     def __init__(self, texts: Iterator[bytes]) -> None:
         self._texts = texts
-        self._text = memoryview(b"")
+        # A blank line, which pandas skips: else it would eat a U+FEFF that starts the first cell.
+        self._text = memoryview(b"\n")
 
     def read(self, size: int = -1) -> bytes:
         if not self._text:

@@ -16,6 +16,8 @@ CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
 _SNIFFED_RECORDS = 100
 _LISTED_NAMES = 20
+COLUMNS_LIMIT = 100_000
+NAME_LIMIT = 1000  # characters; every category of a column repeats its name
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,29 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
     return best[2]
 
 
+def check_width(cells: Sequence[str], name: str) -> None:
+    """Raise DataError if the first record has more cells than any table has columns."""
+    if len(cells) > COLUMNS_LIMIT:
+        raise DataError(
+            f"{name}: got {len(cells)} columns; expected at most {COLUMNS_LIMIT}. "
+            "Check that the file is a CSV with a row in each line"
+        )
+
+
 def name_columns(cells: Sequence[str], name: str) -> list[str]:
     """Return the header's names; a blank one becomes `column_N`, N its place from 1.
 
     Raises
     ------
     DataError
-        If a name is there twice.
+        If a name is there twice, or too long to be one.
     """
+    for i, cell in enumerate(cells, start=1):
+        if len(cell) > NAME_LIMIT:
+            raise DataError(
+                f"{name}: the name of column {i} has {len(cell)} characters; expected at most "
+                f"{NAME_LIMIT}. Check that the first line is a header, or set data.header: false"
+            )
     names = [cell if cell.strip() else f"column_{i}" for i, cell in enumerate(cells, start=1)]
     places: dict[str, list[str]] = {}
     for i, column in enumerate(names, start=1):

@@ -27,11 +27,13 @@ from nnfit.table.coding import (
 )
 from nnfit.table.columns import missing_columns, with_text_names
 from nnfit.table.inputs import (
+    ExpressionInput,
     Input,
     Table,
     input_from_meta,
     input_names,
     input_to_meta,
+    width,
     write,
 )
 
@@ -39,6 +41,7 @@ from nnfit.table.inputs import (
 # its columns are laid side by side.
 _BLOCK_SIZE = 2**17
 _FLOAT64 = np.dtype(np.float64)
+_NAMES_LIMIT = 2**27  # characters of the inputs' names, each of which repeats its column's
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Encoder:
     @property
     def n_inputs(self) -> int:
         """D, the width of the matrix."""
-        return len(self.input_names)
+        codes = {code.name: code for code in self.columns}
+        return sum(width(item, codes) for item in self.inputs)
 
     def transform(
         self,
@@ -116,15 +120,15 @@ class Encoder:
         _require(frame, self.needed_columns, name)
         table = self._read(frame, name, rows, tally)
         codes = {code.name: code for code in self.columns}
-        widths = [len(input_names(item, codes)) for item in self.inputs]
+        widths = [width(item, codes) for item in self.inputs]
         X = np.zeros((len(frame), sum(widths)))
         step = max(1024, _BLOCK_SIZE // X.shape[1])
         for start in range(0, len(frame), step):
             part = slice(start, min(start + step, len(frame)))
             j = 0
-            for item, width in zip(self.inputs, widths, strict=True):
-                write(item, table, part, X[part, j : j + width], name, rows, dtype)
-                j += width
+            for item, n in zip(self.inputs, widths, strict=True):
+                write(item, table, part, X[part, j : j + n], name, rows, dtype)
+                j += n
         return X
 
     def warnings(self, tally: Tally, name: str) -> list[str]:
@@ -174,9 +178,15 @@ class Encoder:
             input_from_meta(item, f"encoder.inputs[{i}]", codes, numbers)
             for i, item in enumerate(check.items(fields["inputs"], "encoder.inputs"))
         )
+        if len(set(map(_identity, inputs))) < len(inputs):
+            raise ValueError("encoder.inputs must be different")
         encoder = cls(columns, inputs, "error" if missing == "error" else "impute")
         if encoder.n_inputs == 0:
             raise ValueError("encoder.inputs must not be empty")
+        if sum(len(c.name) * c.n_slots for c in columns if isinstance(c, CategoryCode)) > (
+            _NAMES_LIMIT
+        ):
+            raise ValueError("encoder.columns must have shorter names")
         return encoder
 
     def _read(self, frame: pd.DataFrame, name: str, rows: Rows, tally: Tally | None) -> Table:
@@ -191,6 +201,11 @@ class Encoder:
                 values = read_numbers(series, code.kind, name, rows, gaps_allowed=gaps_allowed)
                 table.numbers[code.name], table.gaps[code.name] = code.filled(values, tally)
         return table
+
+
+def _identity(item: Input) -> tuple[type, str]:
+    """Return what no two inputs share: the same column many times over could fill any memory."""
+    return type(item), item.expression.text if isinstance(item, ExpressionInput) else item.column
 
 
 def _require(frame: pd.DataFrame, needed: Sequence[str], name: str) -> None:

@@ -37,7 +37,7 @@ from nnfit.table.inputs import (
     columns_of,
     evaluate,
 )
-from nnfit.table.scaling import Method, Scaler, fit_scaler
+from nnfit.table.scaling import MAX_QUANTILES, MAX_QUANTILES_IN_ALL, Method, Scaler, fit_scaler
 
 
 def fit_encoder(
@@ -90,6 +90,7 @@ def fit_encoder(
     table, codes = _fit_columns(frame, read, missing, max_categories, name, rows)
     _warn_of_rounded(observer, name, frame, table)
     empty = [column.name for column in read if column.name not in codes]
+    quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, len(wanted))))
     inputs: list[Input] = []
     dropped_columns: list[str] = []
     dropped_expressions: list[str] = []
@@ -97,7 +98,7 @@ def fit_encoder(
         if item.is_column:
             (column_name,) = item.columns
             if column_name in codes:
-                made = _column_inputs(codes[column_name], table, numeric, name)
+                made = _column_inputs(codes[column_name], table, numeric, name, quantiles)
                 inputs += made
                 dropped_columns += [] if made else [column_name]
             continue
@@ -111,7 +112,7 @@ def fit_encoder(
         if _is_constant(values):
             dropped_expressions.append(item.text)
         else:
-            scaler = _fit_scaler(numeric, values, f"feature {item.text!r}", name)
+            scaler = _fit_scaler(numeric, values, f"feature {item.text!r}", name, quantiles)
             inputs.append(ExpressionInput(item, scaler))
     _warn_of_dropped(observer, name, empty, dropped_columns, dropped_expressions)
     if not inputs:
@@ -169,7 +170,9 @@ def _fit_columns(
     return table, codes
 
 
-def _column_inputs(code: Code, table: Table, numeric: Method, name: str) -> list[Input]:
+def _column_inputs(
+    code: Code, table: Table, numeric: Method, name: str, quantiles: int
+) -> list[Input]:
     """Return what a column as it is becomes: nothing if it tells the training rows nothing."""
     if isinstance(code, CategoryCode):
         return [OneHotInput(code.name)] if len(code.slot_names) > 1 else []
@@ -177,14 +180,16 @@ def _column_inputs(code: Code, table: Table, numeric: Method, name: str) -> list
     values = table.numbers[code.name]
     if values.min() < values.max():
         method = "none" if code.kind == "boolean" else numeric  # 0 and 1 as they are
-        scaler = _fit_scaler(method, values, f"column {code.name!r}", name)
+        scaler = _fit_scaler(method, values, f"column {code.name!r}", name, quantiles)
         inputs.append(ColumnInput(code.name, scaler))
     return inputs + ([GapInput(code.name)] if code.had_gaps else [])
 
 
-def _fit_scaler(method: Method, values: NDArray[np.float64], what: str, name: str) -> Scaler:
+def _fit_scaler(
+    method: Method, values: NDArray[np.float64], what: str, name: str, quantiles: int
+) -> Scaler:
     try:
-        return fit_scaler(method, values)
+        return fit_scaler(method, values, quantiles)
     except ValueError as err:
         raise DataError(
             f"{name}: {what}: {err}. Set preprocessing.numeric to none, or mend the data"

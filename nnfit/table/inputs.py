@@ -72,6 +72,12 @@ def input_names(item: Input, codes: Mapping[str, Code]) -> list[str]:
     return code.slot_names if isinstance(code, CategoryCode) else [f"{item.column} is missing"]
 
 
+def width(item: Input, codes: Mapping[str, Code]) -> int:
+    """Return how many inputs `item` is."""
+    code = codes[item.column] if isinstance(item, OneHotInput) else None
+    return code.n_slots if isinstance(code, CategoryCode) else 1
+
+
 def evaluate(
     expression: expressions.Expression,
     numbers: Mapping[str, NDArray[np.float64]],

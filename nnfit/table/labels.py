@@ -29,6 +29,8 @@ from nnfit.table.cells import (
     spelling,
 )
 
+CLASSES_LIMIT = 2000  # the confusion matrix has a cell for each pair of classes
+
 
 @dataclass(frozen=True)
 class LabelEncoder:
@@ -54,7 +56,7 @@ class LabelEncoder:
         Raises
         ------
         DataError
-            If there are fewer than two classes.
+            If there are fewer than two classes, or too many.
         """
         target = str(series.name)
         _, labels = read_labels(series, name, rows, spelling)
@@ -62,6 +64,11 @@ class LabelEncoder:
             raise DataError(
                 f"{name}: target {target!r} has one class, {listed(map(repr, labels))}; "
                 "expected two or more"
+            )
+        if len(labels) > CLASSES_LIMIT:
+            raise DataError(
+                f"{name}: target {target!r} has {len(labels)} classes; expected at most "
+                f"{CLASSES_LIMIT}. For a quantity set data.task: regression"
             )
         values = {text: parse_number(text) for text in labels}
         if None in values.values():
@@ -136,8 +143,8 @@ class LabelEncoder:
         """Return the encoder that `to_meta` wrote, or raise ValueError with the reason."""
         fields = check.entries(meta, "labels", ("target", "classes"))
         classes = check.texts(fields["classes"], "labels.classes")
-        if len(classes) < 2:
-            raise ValueError("labels.classes must be a list of two or more texts")
+        if not 2 <= len(classes) <= CLASSES_LIMIT:
+            raise ValueError(f"labels.classes must be a list of 2 to {CLASSES_LIMIT} texts")
         return cls(check.text(fields["target"], "labels.target"), classes)
 
 

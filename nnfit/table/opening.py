@@ -13,6 +13,7 @@ from nnfit.observer import Observer
 from nnfit.table.dialect import (
     CsvFormat,
     check_one_column,
+    check_width,
     name_columns,
     read_head,
     sniff_delimiter,
@@ -73,6 +74,7 @@ class OpenCsv:
             rows = "a header and rows" if fmt.header else "rows"
             raise DataError(f"{self.name}: is empty; expected {rows}")
         cells, record = first
+        check_width(cells, self.name)
         self.nameless = [i for i, cell in enumerate(cells) if fmt.header and not cell.strip()]
         check_one_column(record, cells, self.name, self.delimiter)
         if fmt.header:

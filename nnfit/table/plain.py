@@ -18,6 +18,7 @@ from pandas.errors import DtypeWarning, ParserError, ParserWarning
 
 from nnfit.table.dialect import CsvFormat
 from nnfit.table.opening import OpenCsv
+from nnfit.table.records import RECORD_LIMIT
 from nnfit.table.source import Source
 
 # Threads came with pandas 3.1, for files from this size on.
@@ -68,19 +69,24 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
 
 
 def _count_delimiters(path: str, delimiter: str, source: Source) -> int | None:
-    """Return the number of delimiters, -1 where quotes are about, None for NULs and lone returns.
+    """Return the number of delimiters, -1 where quotes are about.
+
+    None for NULs, lone returns and a line without end, which the slower way finds words for.
 
     Holds one small buffer, which stays in the processor's cache.
     """
     buffer = bytearray(_SCAN_BYTES)
     codes = np.frombuffer(buffer, dtype=np.uint8)
-    n_delimiters = done = 0
+    n_delimiters = done = unended = 0
     quoted = cut_return = False
     with open(path, "rb", buffering=0) as file:
         while length := file.readinto(buffer):
             if length < len(buffer):
                 buffer[length:] = b"\n" * (len(buffer) - length)
             if b"\0" in buffer or (cut_return and not buffer.startswith(b"\n")):
+                return None
+            unended = 0 if b"\n" in buffer else unended + length
+            if unended > RECORD_LIMIT:
                 return None
             cut_return = buffer.endswith(b"\r")  # its "\n" may come next
             if b"\r" in buffer and buffer.count(b"\r") - cut_return != buffer.count(b"\r\n"):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnfit.errors import DataError
 from nnfit.table.text import Utf8Reader
 
-RECORD_LIMIT = 1 << 26  # bytes; a longer record is an unclosed quote or not a CSV
+RECORD_LIMIT = 1 << 24  # bytes; a longer record is an unclosed quote or not a CSV
 _RETRY_BYTES = 1 << 16  # an unfinished record longer than this is looked at ever more rarely
 
 IntArray = NDArray[np.intp]

@@ -22,6 +22,7 @@ from nnfit.table import meta as check
 Method = Literal["standardize", "robust", "quantile", "minmax", "none"]
 
 MAX_QUANTILES = 1000
+MAX_QUANTILES_IN_ALL = 10**6  # shared by the inputs of a model, whose file is to stay readable
 # Beyond these probabilities a normal score says more about the sample than about the value.
 _SMALLEST_PROBABILITY = 1e-7
 
@@ -91,7 +92,9 @@ class QuantileScaler:
 Scaler = LinearScaler | QuantileScaler
 
 
-def fit_scaler(method: Method, x: NDArray[np.float64]) -> Scaler:
+def fit_scaler(
+    method: Method, x: NDArray[np.float64], most_quantiles: int = MAX_QUANTILES
+) -> Scaler:
     """Return the scaler of one input.
 
     Parameters
@@ -101,6 +104,8 @@ def fit_scaler(method: Method, x: NDArray[np.float64]) -> Scaler:
         smoothly clipped. quantile: normal scores. minmax: [0, 1]. none: as it is.
     x : float64 ndarray of shape (N,)
         The training rows; finite and not all equal.
+    most_quantiles : int
+        Of a quantile scaler; at least 2.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def fit_scaler(method: Method, x: NDArray[np.float64]) -> Scaler:
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = float(x.min()), float(x.max())
         if method == "quantile":
-            levels = np.linspace(0.0, 1.0, min(MAX_QUANTILES, len(x)))
+            levels = np.linspace(0.0, 1.0, min(most_quantiles, len(x)))
             # Interpolation may step back by a rounding error, which np.interp would not forgive.
             quantiles = np.maximum.accumulate(np.quantile(x, levels))
             if np.isfinite(quantiles).all() and np.isfinite(high - low):
@@ -159,7 +164,9 @@ def scaler_from_meta(meta: object, where: str) -> Scaler:
         if not 2 <= len(found) <= MAX_QUANTILES:
             raise ValueError(f"{where}.quantiles must be a list of 2 to {MAX_QUANTILES} numbers")
         quantiles = np.array([check.finite(value, f"{where}.quantiles") for value in found])
-        if (np.diff(quantiles) < 0.0).any() or quantiles[0] == quantiles[-1]:
+        with np.errstate(over="ignore"):
+            steps, span = np.diff(quantiles), quantiles[-1] - quantiles[0]
+        if (steps < 0.0).any() or not 0.0 < span < np.inf:
             raise ValueError(f"{where}.quantiles must ascend")
         return QuantileScaler(quantiles)
     check.entries(meta, where, ("kind", "shift", "scale", "clip"))

@@ -33,6 +33,9 @@ _SUFFIX = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _REPORT_BYTES = 1 << 19
 _COMPRESSED_READ = 1 << 20
 _INFLATED_AT_ONCE = 1 << 16  # bounds the memory that well compressed data takes
+_DENSER = 32  # so much less of what may become thirty times as long as gzip's data ever do
+INFLATED_FREELY = 1 << 28  # bytes that any compressed file may become
+INFLATED_TIMES = 200  # and beyond that, how many times its size
 _GATHER_SECONDS = 0.03  # how long a pipe's first bytes may wait for more to share their block
 _GAP_SECONDS = 0.003  # a producer silent for this long is waited for no further
 
@@ -50,7 +53,8 @@ class Source:
     Raises
     ------
     DataError
-        If `path` can't be opened or read, is a zip archive, or is damaged.
+        If `path` can't be opened or read, is a zip archive, is damaged, or is compressed so well
+        that it must be a bomb.
     """
 
     def __init__(self, path: str, observer: Observer) -> None:
@@ -61,6 +65,8 @@ class Source:
         self.size: int | None = None  # bytes on disk, of a regular file
         self._look_at_descriptor()
         self._done = 0
+        self._inflated = 0
+        self._at_once = 0
         self._reported = 0
         self._inflater: Any = None
         self._kind: str | None = None
@@ -127,6 +133,9 @@ class Source:
                 "Rename or compress it"
             )
         if self._kind is not None:
+            self._at_once = _INFLATED_AT_ONCE
+            if self._kind != "gzip":
+                self._at_once = max(1, _INFLATED_AT_ONCE // _DENSER)
             self._inflater = self._new_inflater()
             head = self._inflate(head)
         self._unread = head
@@ -165,6 +174,13 @@ class Source:
             except Exception as err:  # each library raises its own class
                 raise DataError(f"{self.name}: damaged {self._kind} data ({err})") from err
             raw = self._inflater.unused_data
+            self._inflated += len(parts[-1])
+            if self._inflated > max(INFLATED_FREELY, INFLATED_TIMES * self._done):
+                raise DataError(
+                    f"{self.name}: {self._done} bytes of {self._kind} data have become "
+                    f"{self._inflated} so far; expected at most {INFLATED_TIMES} times as many. "
+                    "Decompress it first, if that is meant"
+                )
         return b"".join(parts)
 
     def read(self, size: int) -> bytes:
@@ -181,8 +197,8 @@ class Source:
                 if parts and self._pipe is not None:
                     break  # more may be long in coming
                 self._compressed = memoryview(self._read_raw(min(size, _COMPRESSED_READ)))
-            raw = bytes(self._compressed[:_INFLATED_AT_ONCE])
-            self._compressed = self._compressed[_INFLATED_AT_ONCE:]
+            raw = bytes(self._compressed[: self._at_once])
+            self._compressed = self._compressed[self._at_once :]
             if not raw and self._inflater.eof:
                 break
             if not raw:

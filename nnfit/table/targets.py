@@ -36,6 +36,7 @@ from nnfit.table.columns import (
     bad_number,
     infinite_number,
     missing_columns,
+    refuse_foreign_numbers,
     refuse_other,
     require_columns_named,
 )
@@ -263,6 +264,8 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
         if kind != "category" and n_numbers > n_cells / 2:
             otherwise = "set data.task: classification"
             raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells, otherwise)
+        if kind != "category":
+            refuse_foreign_numbers(series, name, rows, "set data.task: classification")
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
     if pd.api.types.is_float_dtype(series.dtype):

@@ -1,0 +1,73 @@
+"""The fuzz targets under hypothesis, with the inputs that once found something.
+
+Coverage-guided runs of the same targets are `python -m tests.fuzz`; figures are in
+`docs/robustness.md`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from fuzz.targets import MODEL_CONFIGS, TARGETS, Target
+from hypothesis import given, settings
+
+CORPUS = Path(__file__).parent / "fuzz" / "corpus"
+EXAMPLES = {"config": 150, "csv": 100, "expression": 300, "model": 100}
+LONGEST = 20.0  # seconds for one input, far from what any takes
+
+
+def timed(target: Target, data: bytes) -> None:
+    begin = time.perf_counter()
+    target.run(data)
+    assert time.perf_counter() - begin < LONGEST
+
+
+def changed(target: Target) -> st.SearchStrategy[bytes]:
+    """Return good inputs with a few parts cut out or put in."""
+    piece = st.sampled_from(target.tokens) | st.binary(max_size=4)
+    edit = st.tuples(st.integers(0, 4000), st.integers(0, 8), piece)
+
+    def apply(seed: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
+        for place, length, put in edits:
+            at = place % (len(seed) + 1)
+            seed = seed[:at] + put + seed[at + length :]
+        return seed
+
+    return st.builds(apply, st.sampled_from(target.seeds()), st.lists(edit, max_size=6))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_bytes_are_taken_or_refused_in_lines(name: str) -> None:
+    target = TARGETS[name]
+
+    @settings(max_examples=EXAMPLES[name], database=None)
+    @given(data=changed(target) | st.lists(st.sampled_from(target.tokens)).map(b"".join))
+    def check(data: bytes) -> None:
+        timed(target, data)
+
+    check()
+
+
+@settings(max_examples=200, database=None)
+@given(
+    model=st.sampled_from(range(len(MODEL_CONFIGS))),
+    edits=st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))),
+)
+def test_any_values_in_meta(model: int, edits: list[tuple[int, int, int]]) -> None:
+    data = bytes([4 * model + 3]) + b"".join(bytes(edit) for edit in edits[:6])
+    timed(TARGETS["model"], data)
+
+
+CASES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_once_found_something(path: Path) -> None:
+    timed(TARGETS[path.parent.name], path.read_bytes())
+
+
+def test_every_target_has_its_corpus() -> None:
+    assert {path.parent.name for path in CASES} == set(TARGETS)

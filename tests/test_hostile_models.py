@@ -1,0 +1,415 @@
+"""Models from a stranger: whatever the file holds, it loads as it was or is one line, soon.
+
+What a file that is merely wrong says is in `test_model_file`; SECURITY.md names the tests here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import time
+import zipfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_model_file import arrays_of, meta_of, packed, refusal, with_meta
+
+import nnfit
+from nnfit.errors import ConfigError, ModelFileError, OutputError
+from nnfit.model_file import to_bytes
+from nnfit.model_file.declared import META_LIMIT, OBJECTS_LIMIT
+from nnfit.model_file.reading import DIRECTORY_LIMIT, INFLATED_LIMIT, read_model
+from nnfit.table.labels import CLASSES_LIMIT
+from nnfit.table.scaling import MAX_QUANTILES_IN_ALL
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example
+
+AGAIN = "; train the model again"
+Meta = dict[str, Any]
+
+
+def loaded(raw: bytes) -> nnfit.Model | None:
+    """Return the model, or None when it is refused in one line."""
+    try:
+        return read_model("m.npz", io.BytesIO(raw))
+    except ModelFileError as err:
+        (line,) = err.messages
+        assert line.startswith("m.npz: ") and line.isprintable() and len(line) < 400, line
+        return None
+
+
+def with_array(raw: bytes, name: str, contents: bytes) -> bytes:
+    """Return the file with other bytes for one member, its checksum right."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for member in old.namelist():
+            new.writestr(member, contents if member == f"{name}.npy" else old.read(member))
+    return buffer.getvalue()
+
+
+def npy(header: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
+    """Return an .npy with any header."""
+    text = header.encode("latin-1") + b"\n"
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + data
+
+
+def test_every_truncation_is_one_line(tiny: Example) -> None:
+    assert loaded(tiny.npz) is not None
+    for length in range(len(tiny.npz)):
+        assert loaded(tiny.npz[:length]) is None, length
+
+
+def test_every_byte_flipped_is_one_line_or_the_same_model(
+    tiny: Example, rng: np.random.Generator
+) -> None:
+    flips = rng.integers(1, 256, len(tiny.npz))
+    same = 0
+    for place, flip in enumerate(flips.tolist()):
+        raw = bytearray(tiny.npz)
+        raw[place] ^= flip
+        model = loaded(bytes(raw))
+        if model is not None:  # a date, say, of the zip's members
+            same += 1
+            assert to_bytes(model) == tiny.npz, place
+    assert 0 < same < len(tiny.npz) // 5
+
+
+HEADERS = {
+    "an object": npy("{'descr': '|O', 'fortran_order': False, 'shape': (8, 4), }"),
+    "a record": npy("{'descr': [('a', '<f4'), ('b', '|O')], 'fortran_order': False, 'shape': ()}"),
+    "big-endian": npy("{'descr': '>f4', 'fortran_order': False, 'shape': (8, 4), }", bytes(128)),
+    "Fortran's order": npy(
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (8, 4), }", bytes(128)
+    ),
+    "written by Python 2": npy(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (8L, 4L), }", bytes(128)
+    ),
+    "256 TB": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (70368744177664,), }"),
+    "a negative length": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-8, -4), }"),
+    "many dimensions": npy(
+        f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'1, ' * 3000}), }}", bytes(4)
+    ),
+    "a deep header": npy("{'shape': " + "(" * 5000 + ")" * 5000 + "}"),
+    "a long header": npy("{'descr': '<f4'" + " " * 40_000 + "}"),
+    "an expression": npy("__import__('os').mkdir('owned')"),
+    "a long dtype": npy(
+        "{'descr': '<f4" + ",<f4" * 1000 + "', 'fortran_order': False, 'shape': ()}"
+    ),
+    "another version": npy("{}", version=b"\x03\x00"),
+    "no header": b"\x93NUMPY\x01\x00",
+    "nothing": b"",
+    "a pickle": b"\x80\x04\x8c\x05posix\x8c\x05mkdir\x93\x8c\x05owned\x85R.",
+}
+
+
+@pytest.mark.parametrize("name", ["meta", "W1", "b2", "history_epoch"])
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_strange_array(tiny: Example, header: str, name: str) -> None:
+    assert loaded(with_array(tiny.npz, name, HEADERS[header])) is None
+    assert not os.path.exists("owned")
+
+
+def test_a_directory_that_never_ends() -> None:
+    """A zip's own directory may take more memory than the zip: a megabyte of it is read."""
+    count = 200_000
+    entry = b"PK\1\2" + bytes(42)
+    directory = entry * count
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), 4, 0)
+    line = refusal(b"PK\3\4" + directory + end)
+    assert line == f"m.npz: has a directory of over {DIRECTORY_LIMIT} bytes{AGAIN}"
+
+
+def test_paths_in_the_zip(tiny: Example, folder: Any) -> None:
+    for name in ("../../W1", "/etc/W1", "W1/../W1", "a\n\x1b[31m"):
+        line = refusal(packed({**arrays_of(tiny.npz), name: np.zeros(1)}))
+        assert "which belongs to no nnfit model" in line and line.isprintable()
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "m.npz",
+        "tiny.csv",
+        "tiny.npz",
+        "tiny.yaml",
+    ]
+
+
+def test_weights_that_are_declared_only(tiny: Example) -> None:
+    """2 GB of zeros compress to 2 MB: they are refused before they are unpacked."""
+    arrays = arrays_of(tiny.npz)
+    meta = meta_of(tiny.npz)
+    meta["network"]["sizes"] = [4, 5 * 10**6, 3]
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    sizes = "positive integers up to 1048576 in all"
+    assert refusal(packed(arrays)) == f"m.npz: the layer sizes are not {sizes}{AGAIN}"
+    meta["network"].update(sizes=[4, 20_000, 20_000, 3], activations=["relu", "relu"])
+    shapes = {"W1": (20_000, 4), "b1": 20_000, "W2": (20_000, 20_000), "b2": 20_000}
+    shapes |= {"W3": (3, 20_000), "b3": 3}
+    arrays |= {name: np.zeros(2, np.float32) for name in shapes}
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    raw = packed(arrays, compression=zipfile.ZIP_DEFLATED)
+    n_bytes = 4 * (20_000 * 20_000 + 7 * 20_000 + 40_000 + 3) + 5 * 8 * 30
+    assert refusal(raw) == (
+        f"m.npz: declares {n_bytes} bytes of arrays in a file of {len(raw)}; "
+        f"at most {INFLATED_LIMIT} more{AGAIN}"
+    )
+
+
+def test_a_member_of_two_gigabytes(tiny: Example) -> None:
+    """What the zip claims is no reason to allocate it."""
+    raw = bytearray(tiny.npz)
+    for signature, place in ((b"PK\3\4", 18), (b"PK\1\2", 20)):
+        at = -1
+        while (at := raw.find(signature, at + 1)) >= 0:
+            raw[at + place : at + place + 8] = struct.pack("<LL", 2**31 - 1, 2**31 - 1)
+    begin = time.perf_counter()
+    assert refusal(bytes(raw)) == (
+        f"m.npz: 'meta' has {2**31 - 1} bytes; at most {META_LIMIT}{AGAIN}"
+    )
+    assert time.perf_counter() - begin < 20.0
+
+
+def changes(*path: str, value: Any) -> Callable[[Meta], None]:
+    """Return what puts `value` at `path` in meta."""
+
+    def change(meta: Meta) -> None:
+        *rest, last = [int(key) if key.isdigit() else key for key in path]
+        here: Any = meta
+        for key in rest:
+            here = here[key]
+        here[last] = value
+
+    return change
+
+
+META = [
+    (changes("config", value={}), "'meta' has no 'data'"),
+    (changes("config", "data", "delimiter", value="é"), "delimiter is 'é'; expected one ASCII "
+     "character other than a quote or a line end, or 'auto'"),
+    (changes("config", "data", "header", value=1), "config.data.header must be true or false"),
+    (changes("config", "data", "missing_values", value=[1]),
+     "config.data.missing_values must be text"),
+    (changes("config", "data", "path", value=None), "config.data.path must be text"),
+    (changes("metrics", "train", value=[1]), "'metrics' is not of each part of the rows"),
+    (changes("metrics", "train", value={"a": 10**400}),
+     "'meta' holds a number beyond the range of float64"),
+    (changes("training", "seconds", value=[1]), "'training' has 'seconds', which is no figure"),
+    (changes("training", "epochs", value=True), "the number of epochs is not an integer"),
+    (changes("network", "l2", value=10**400), "l2 must be a finite number"),
+    (changes("network", "l2", value=-1), "dropout or l2 is out of range"),
+    (changes("network", "bias", value=1), "bias must be true or false"),
+    (changes("network", "loss", value=["mse"] * 10**5),
+     "the network has an activation, a loss or a dtype of unknown name"),
+    (changes("network", "activations", value=["relu"] * 3),
+     "the activations do not fit the layers"),
+    (changes("network", "loss", value="binary_cross_entropy"),
+     "binary_cross_entropy needs a sigmoid output, got 'softmax'"),
+    (changes("task", value=["x"] * 10**5), "'task' is neither regression nor classification"),
+    (changes("targets", value=[]), "'targets' is not a list of names"),
+    (changes("classes", value=["a", "b"]), "2 classes do not fit 3 outputs"),
+    (changes("classes", value=[str(i) for i in range(CLASSES_LIMIT + 1)]),
+     f"labels.classes must be a list of 2 to {CLASSES_LIMIT} texts"),
+    (changes("classes", value=["a", "b", "\ud800"]), "'meta' is not JSON"),
+    (changes("encoder", "inputs", value=[]), "encoder.inputs must not be empty"),
+    (changes("encoder", "inputs", value=[{"kind": "one_hot", "column": "colour"}] * 10**5),
+     "encoder.inputs must be different"),
+    (changes("encoder", "columns", "1", "categories", value=["a", "b"]),
+     "the columns give 3 inputs, the network takes 4"),
+    (changes("encoder", "inputs", "0", "column", value="colour"),
+     "encoder.inputs[0].column must be a numeric or boolean column"),
+    (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
+     "expression": "x" + "**x" * 1000}),
+     "encoder.inputs[0].expression: 3001 characters are too many; at most 1000"),
+    (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
+     "expression": "-" * 60 + "x"}),
+     "encoder.inputs[0].expression: nested too deeply; at most 50 levels"),
+    (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
+     "expression": "+".join(["x"] * 300)}),
+     "encoder.inputs[0].expression: nested too deeply; at most 50 levels"),
+    (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
+     "expression": "x.__class__"}),
+     "encoder.inputs[0].expression: 'x.__class__' at character 1 is not allowed; an expression "
+     "holds numbers, column names, + - * / ** and sin cos tan exp log sqrt abs tanh sigmoid relu "
+     "minimum maximum"),
+    (changes("encoder", "inputs", "0", value={"kind": "expression", "scaler": None,
+     "expression": "eval(x)"}),
+     "encoder.inputs[0].expression: unknown function 'eval' at character 1; functions are: sin "
+     "cos tan exp log sqrt abs tanh sigmoid relu minimum maximum"),
+    (changes("encoder", "inputs", "0", "scaler", value={"kind": "quantile",
+     "quantiles": [-1e308, 1e308]}), "encoder.inputs[0].scaler.quantiles must ascend"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(META)))
+def test_what_meta_may_not_say(tiny: Example, number: int) -> None:
+    change, reason = META[number]
+    assert refusal(with_meta(tiny.npz, change)) == f"m.npz: {reason}{AGAIN}"
+
+
+def test_a_scaler_of_other_targets(price: Example) -> None:
+    raw = with_meta(price.npz, changes("scaler", "targets", value=["area"]))
+    assert refusal(raw) == f"m.npz: 'scaler' is of other targets{AGAIN}"
+
+
+def test_two_targets_do_not_fit_one_output(price: Example) -> None:
+    def grow(meta: Meta) -> None:
+        meta["targets"] = meta["scaler"]["targets"] = ["price", "b"]
+        meta["scaler"]["means"], meta["scaler"]["scales"] = [0.0, 0.0], [1.0, 1.0]
+
+    assert refusal(with_meta(price.npz, grow)) == (f"m.npz: 2 targets do not fit 1 outputs{AGAIN}")
+
+
+def test_long_names_of_many_slots(tiny: Example) -> None:
+    """Every category's input repeats the column's name: their product has a limit."""
+
+    def grow(meta: Meta) -> None:
+        categories = [str(i) for i in range(5000)]
+        meta["encoder"]["columns"][1].update(name="c" * 30_000, categories=categories)
+        meta["encoder"]["inputs"][1]["column"] = "c" * 30_000
+
+    assert refusal(with_meta(tiny.npz, grow)) == (
+        f"m.npz: encoder.columns must have shorter names{AGAIN}"
+    )
+
+
+def test_a_meta_of_many_objects(tiny: Example) -> None:
+    raw = b'{"config":[' + b"{}," * OBJECTS_LIMIT + b"{}]}"
+    assert refusal(packed({**arrays_of(tiny.npz), "meta": np.frombuffer(raw, np.uint8)})) == (
+        f"m.npz: 'meta' holds over {OBJECTS_LIMIT} lists and objects{AGAIN}"
+    )
+    line = refusal(with_meta(tiny.npz, changes("format_version", value=[[]] * 10**5)))
+    assert line.startswith("m.npz: format of no number, this nnfit reads format 1; ")
+
+
+def test_a_compressed_model_is_a_model(tiny: Example) -> None:
+    model = loaded(packed(arrays_of(tiny.npz), compression=zipfile.ZIP_DEFLATED))
+    assert model is not None and to_bytes(model) == tiny.npz
+    line = refusal(packed(arrays_of(tiny.npz), compression=zipfile.ZIP_LZMA))
+    assert line == f"m.npz: meta is compressed in an unknown way{AGAIN}"
+
+
+def test_a_pipe_and_a_device_are_no_model(tiny: Example) -> None:
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(ModelFileError) as caught:
+            nnfit.load(name)
+        assert str(caught.value) == f"{name}: is a pipe or a device; expected a model file (.npz)"
+    for name, reason in (("tiny.npz/x", "not a directory"), ("x" * 300, "file name too long")):
+        with pytest.raises(ModelFileError) as caught:
+            nnfit.load(name)
+        assert str(caught.value) == f"{name}: cannot be read: {reason}"
+
+
+def test_out_of_memory_is_one_line(tiny: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr("nnfit.model_file.reading.parse_meta", exhausted)
+    assert refusal(tiny.npz) == "m.npz: does not fit into memory"
+
+
+def test_wide_inputs_are_taken_piece_by_piece(
+    tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.read_csv("tiny.csv")
+    model = nnfit.load("tiny.npz")
+    expected = model.predict_proba(frame)
+    monkeypatch.setattr("nnfit.model.INPUTS_AT_ONCE", 20)
+    widths = []
+    transform = type(model.encoder).transform
+
+    def counted(encoder: Any, rows: pd.DataFrame, *args: Any) -> Any:
+        widths.append(len(rows))
+        return transform(encoder, rows, *args)
+
+    monkeypatch.setattr(type(model.encoder), "transform", counted)
+    np.testing.assert_allclose(model.predict_proba(frame), expected, rtol=1e-6)
+    assert max(widths) == 20 // 4 and sum(widths) == len(frame)
+    bad = frame.assign(x=frame["x"].where(frame.index != 30, "oops"))
+    with pytest.raises(nnfit.NnfitError, match=r"^data, row 31, column 'x': "):
+        model.predict(bad)
+
+
+def test_extreme_numbers_are_told_without_a_warning(
+    cli: Commands, price: Example, pair: Example
+) -> None:
+    """Finite scales whose products are not: numbers come out; weights: one line says so."""
+    beyond = "pair.csv, row 2: the network leaves the range of float32: 'v' is "
+    for raw, code, said in (
+        (with_meta(pair.npz, changes("scaler", "means", value=[1e308, 0.0])), 0, ""),
+        (with_meta(pair.npz, changes("scaler", "scales", value=[5e-324, 1e308])), 0, ""),
+        (packed({**arrays_of(pair.npz), "W1": np.full((8, 2), 3e38, np.float32)}), 2, beyond),
+    ):
+        with open("m.npz", "wb") as stream:
+            stream.write(raw)
+        for command in ("predict m.npz pair.csv -q", "evaluate m.npz pair.csv -q --json"):
+            result = cli(*command.split())
+            assert result.code == code
+            assert result.err.removeprefix("nnfit: error: ").startswith(said)
+            assert result.err.count("\n") == (code == 2)
+
+
+# what is written can be read -----------------------------------------------------------------
+
+
+def test_no_model_is_written_that_cannot_be_read(
+    tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nnfit.load("tiny.npz")
+    monkeypatch.setattr("nnfit.model_file.writing.META_LIMIT", 100)
+    with pytest.raises(OutputError, match=r"^the model needs \d+ bytes beside its weights, more"):
+        to_bytes(model)
+    monkeypatch.undo()
+    monkeypatch.setattr("nnfit.model_file.writing.OBJECTS_LIMIT", 3)
+    with pytest.raises(OutputError):
+        to_bytes(model)
+
+
+def test_many_columns_share_their_quantiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnfit.table.fitting.MAX_QUANTILES_IN_ALL", 60)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.normal(size=(100, 6)), columns=list("abcdey"))
+    config = {
+        "data": {"target": "y"},
+        "preprocessing": {"numeric": "quantile"},
+        "training": {"epochs": 1},
+    }
+    meta = meta_of(to_bytes(nnfit.train(config, frame)))
+    assert [len(item["scaler"]["quantiles"]) for item in meta["encoder"]["inputs"]] == [12] * 5
+    assert MAX_QUANTILES_IN_ALL * 25 < META_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("sizes", "got", "expected"),
+    [
+        ([40_000, 40_000], "1600200001 parameters of 80003 units", "1073741824 and 1048576"),
+        (
+            [1_000_000, 100_000],
+            "100003200001 parameters of 1100003 units",
+            "1073741824 and 1048576",
+        ),
+    ],
+)
+def test_a_network_too_large_for_any_file(sizes: list[int], got: str, expected: str) -> None:
+    frame = pd.DataFrame({"a": range(20), "b": [i % 3 for i in range(20)], "y": np.arange(20) / 3})
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": sizes}}
+    with pytest.raises(ConfigError) as caught:
+        nnfit.train(config, frame)
+    assert str(caught.value) == (
+        f"config: model.hidden_sizes: {got}, 2 of them inputs, are more than a model holds; "
+        f"expected at most {expected}. Use narrower layers"
+    )
+
+
+def test_too_many_classes() -> None:
+    n = CLASSES_LIMIT + 1
+    frame = pd.DataFrame({"x": range(n), "y": [f"k{i}" for i in range(n)]})
+    with pytest.raises(nnfit.NnfitError) as caught:
+        nnfit.train({"data": {"target": "y", "validation": 0}}, frame)
+    assert str(caught.value) == (
+        f"data: target 'y' has {n} classes; expected at most {CLASSES_LIMIT}. "
+        "For a quantity set data.task: regression"
+    )
