@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
 ESCAPE = "\x1b"
-COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "init", "schema")
+COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "init", "schema",
+            "flatten")  # fmt: skip
 
 
 def on_a_terminal(

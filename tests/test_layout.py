@@ -42,6 +42,7 @@ HOMES = {
     "rich": {"report"},
     "typer": {"cli"},
     "threadpoolctl": {"training"},
+    "PIL": {"images"},
 }
 
 
@@ -188,6 +189,16 @@ def test_predict_loads_no_config_room(tiny: Example, folder: Path) -> None:
 
 def test_schema_loads_neither_numpy_nor_pandas() -> None:
     assert not loaded("schema") & {"numpy", "pandas"}
+
+
+def test_flatten_loads_no_pandas_and_nothing_else_loads_pillow(tiny: Example, folder: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (2, 2)).save("a.png")
+    names = loaded("flatten", "a.png", "-q", cwd=folder)
+    assert "PIL" in names and not names & {"pandas", "nnfit.config", "rich"}
+    assert "PIL" not in loaded("predict", "tiny.npz", "tiny.csv", cwd=folder)
+    assert "PIL" not in loaded("flatten", "--help")
 
 
 def test_a_wrong_config_is_told_before_pandas_is_loaded(cli: Commands, folder: Path) -> None:

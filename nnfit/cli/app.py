@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nnfit import __version__
-from nnfit.cli import evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli import evaluate, flatten, gradcheck, init, inspect, predict, schema, train
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -27,6 +27,7 @@ app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
+app.command("flatten")(flatten.flatten)
 
 
 def _version(wanted: bool) -> None:
