@@ -77,7 +77,9 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
                 image.load()
                 shown = _flat_colours(ImageOps.exif_transpose(image), rgb)
         except UnidentifiedImageError:
-            raise DataError(f"{name}: is no picture that can be read; expected {', '.join(formats)}") from None
+            raise DataError(
+                f"{name}: is no picture that can be read; expected {', '.join(formats)}"
+            ) from None
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise DataError(
                 f"{name}: has more than {Image.MAX_IMAGE_PIXELS} pixels, as decompression bombs "

@@ -20,13 +20,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from nnfit import images
 from nnfit.flattening import pixel_names
 
 if TYPE_CHECKING:
     from conftest import Commands, Nnfit
 
 ROOT = Path(__file__).resolve().parents[1]
-FORMATS = "PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM, JPEG2000, AVIF"
+Image.init()
+FORMATS = ", ".join(name for name in images.FORMATS if name in Image.OPEN)  # old ones lack AVIF
 
 Pixels = NDArray[np.uint8]
 
