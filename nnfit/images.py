@@ -6,6 +6,7 @@ Size, colour, transparency and orientation are settled here; rows and columns ar
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
     name = "<stdin>" if path == "-" else path
     Image.init()
     formats = [format for format in FORMATS if format in Image.OPEN]
-    with _opened(path, name) as file, warnings.catch_warnings():
+    with _opened(path, name) as file, warnings.catch_warnings(), _muted_libraries():
         warnings.simplefilter("ignore")  # of what does not matter here, such as odd EXIF tags
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -114,6 +115,24 @@ def _flat_colours(image: Image.Image, rgb: bool) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB").convert("RGB" if rgb else "L")
+
+
+@contextmanager
+def _muted_libraries() -> Iterator[None]:
+    """Lead the process's stderr nowhere: libtiff writes its complaints there by itself."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 @contextmanager

@@ -336,6 +336,16 @@ def test_broken_pictures(cli: Commands, name: str) -> None:
     assert last == "nnfit: warning: left out 1 of 3 pictures"
 
 
+def test_libtiff_adds_no_line_of_its_own(nnfit: Nnfit, rng: np.random.Generator) -> None:
+    save(rng.integers(0, 256, (20, 20), dtype=np.uint8), "a.tif", compression="tiff_lzw")
+    data = bytearray(Path("a.tif").read_bytes())
+    with Image.open("a.tif") as picture:
+        start = picture.tag_v2[273][0]  # where the pixels lie
+    data[start : start + 60] = b"\xff" * 60
+    Path("a.tif").write_bytes(data)
+    refused(nnfit("flatten", "a.tif"), "a.tif: can't be decoded: decoder error -2")
+
+
 def test_a_folder(cli: Commands, folder: Path) -> None:
     (folder / "photos").mkdir()
     refused(cli("flatten", "photos"), "photos: is a directory; expected a picture")
