@@ -14,8 +14,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 HERE = Path(__file__).resolve().parent
 GUIDE = HERE / "lecture.md"
+WIDTH = 900  # pixels
 
 
 class Call(NamedTuple):
@@ -76,6 +79,18 @@ def run(call: Call, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def keep(picture: Path, folder: Path) -> None:
+    """Copy a picture; a PNG made for print is shrunk to what a page shows."""
+    if picture.suffix != ".png":
+        shutil.copy(picture, folder)
+        return
+    with Image.open(picture) as large:
+        size = (WIDTH, round(WIDTH * large.height / large.width))
+        small = large.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    few = small.quantize(256, kmeans=10, dither=Image.Dither.NONE)
+    few.save(folder / picture.name, optimize=True)
+
+
 def main() -> None:
     """Fill docs/lecture/ anew."""
     text = GUIDE.read_text(encoding="utf-8")
@@ -91,7 +106,7 @@ def main() -> None:
         shutil.rmtree(HERE / "lecture", ignore_errors=True)
         (HERE / "lecture").mkdir()
         for picture in pictures(text):
-            shutil.copy(folder / picture, HERE / "lecture")
+            keep(folder / picture, HERE / "lecture")
 
 
 if __name__ == "__main__":
