@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Mapping
@@ -11,9 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnfit import model_file
-from nnfit.config.reading import load_config
-from nnfit.dataset import prepare
-from nnfit.errors import ConfigError, DataError
+from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
 from nnfit.model import Model
@@ -21,10 +20,14 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
-from nnfit.run import build_network, random_streams
-from nnfit.streaming import csv_format
-from nnfit.table.columns import with_text_names
-from nnfit.table.csv import read_blocks, require_columns
+from nnfit.own_rows import (
+    ConfigSource,
+    encoded,
+    initialised,
+    is_model_file,
+    own_table,
+    pieces,
+)
 from nnfit.table.targets import drop_rows_without_target
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 ROWS = 8  # of its own data that a network is checked on
 CANDIDATES = 2000  # rows of which the worst predicted are taken
 
-Source = str | Path | Mapping[str, Any] | Model
+Source = ConfigSource | Model
 
 
 def check_gradients(
@@ -93,47 +96,30 @@ def _problem(
     """Return the network of a config, a model file or a model, with rows."""
     if isinstance(source, Model):
         return _of_model(source, "the model", data, network_class, observer)
-    if isinstance(source, Mapping) or not _is_model_file(os.fspath(source)):
+    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
         return _of_config(source, data, network_class, observer)
     name = os.fspath(source)
     return _of_model(model_file.load(name), name, data, network_class, observer)
 
 
-def _is_model_file(path: str) -> bool:
-    """Return whether `path` is a zip, as model files are and configs are not."""
-    if path == "-" or not os.path.isfile(path):
-        return path.endswith(".npz")
-    with open(path, "rb") as stream:
-        return stream.read(4) == b"PK\x03\x04"
-
-
 def _of_config(
-    source: str | Path | Mapping[str, Any],
-    data: Any,
-    network_class: type[Network],
-    observer: Observer,
+    source: ConfigSource, data: Any, network_class: type[Network], observer: Observer
 ) -> Problem:
     """Return the network of a config as it is initialised, with some of its training rows."""
-    path = os.fspath(data) if isinstance(data, str | Path) else None
-    frame = data if path is None else None
-    file = load_config(source, (), "-" if frame is not None else path)
-    streams = random_streams(file.config.seed)
-    dataset = prepare(file, frame, streams["split"], observer)
-    network = build_network(file, dataset, np.float64)
-    network.initialize(file.config.model.initialization, streams["initialization"])
-    part = dataset.parts["train"]
+    start = initialised(source, data, observer)
+    part = start.dataset.parts["train"]
     some = _spread(len(part))
     weights = np.ones(len(some)) if part.weights is None else part.weights[some]
     if not weights.any():
         weights = np.ones(len(some))
     return Problem(
-        file.name,
-        network.architecture,
-        network.parameters.flat,
+        start.file.name,
+        start.network.architecture,
+        start.network.parameters.flat,
         part.X[some],
         part.Y[some],
         weights / weights.sum(),
-        file.config.seed,
+        start.file.config.seed,
         network_class,
     )
 
@@ -147,8 +133,8 @@ def _of_model(
     and round-off would be all there is to compare.
     """
     parameters = model.network.parameters.flat.astype(np.float64)
-    found = _rows_for(model, name, data, observer)
-    if found is None:
+    table = own_table(model, name, data)
+    if table is None:
         stored = model.config["data"]["path"]
         observer.warning(
             f"{name}: its training data {stored!r} is not here, so the rows are random; "
@@ -157,58 +143,22 @@ def _of_model(
         rng = np.random.default_rng(0)
         drawn = random_problem(name, model.network.architecture, rng, ROWS, False, network_class)
         return dataclasses.replace(drawn, parameters=parameters)
-    X, Y = _encoded(model, *found)
-    errors = np.abs(predict(model.network, X) - Y).max(axis=1)
+    with contextlib.closing(pieces(model, table, observer)) as some:
+        frame, called, first = next(some)
+    frame = frame.head(CANDIDATES)
+    frame, numbers = drop_rows_without_target(frame, model.targets, called, Observer(), first)
+    part = encoded(model, frame, called, numbers)
+    errors = np.abs(predict(model.network, part.X) - part.Y).max(axis=1)
     worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
     return Problem(
         name,
         model.network.architecture,
         parameters,
-        X[worst],
-        Y[worst],
+        part.X[worst],
+        part.Y[worst],
         1.0 / len(worst),
         network_class=network_class,
     )
-
-
-def _rows_for(
-    model: Model, name: str, data: Any, observer: Observer
-) -> tuple[pd.DataFrame, str] | None:
-    """Return rows to check a model on: those given, or the CSV it was trained on if it is here.
-
-    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
-    """
-    if data is not None and not isinstance(data, str | Path):
-        return with_text_names(data, "data"), "data"
-    path = None if data is None else os.fspath(data)
-    if path is None:
-        stored = str(model.config["data"]["path"])
-        folders = (".", os.path.dirname(name), "configs")
-        places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
-        path = next((place for place in places if os.path.isfile(place)), None)
-        if path is None:
-            return None
-    encoder = model.encoder
-    needed = [*encoder.needed_columns, *model.targets]
-    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
-    with read_blocks(path, csv_format(model), needed, text, (), observer) as blocks:
-        require_columns(blocks.name, blocks.header, needed)
-        block = next(iter(blocks), None)
-        if block is None:
-            raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
-        return block.frame.head(CANDIDATES), blocks.name
-
-
-def _encoded(model: Model, frame: pd.DataFrame, name: str) -> tuple[Array, Array]:
-    """Return the rows as the network sees them, targets included."""
-    frame, rows = drop_rows_without_target(frame, model.targets, name, Observer())
-    X = model.encoder.transform(frame, name, rows)
-    K = model.network.architecture.sizes[-1]
-    if model.labels is None:
-        assert model.scaler is not None
-        return X, model.scaler.encode(model.scaler.read(frame, name, rows))
-    codes = model.labels.encode(frame[model.targets[0]], name, rows)
-    return X, (codes[:, None] if K == 1 else np.eye(K)[codes]).astype(np.float64)
 
 
 def _spread(n: int) -> Array:

@@ -6,9 +6,9 @@ classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -46,13 +46,15 @@ class Part:
     """Encoded rows.
 
     `X` (N, D); `Y` (N, K) as the loss sees them; `weights` (N,) or None; `truth` for the
-    metrics: class codes (N,), or values (N, K) in the targets' own units.
+    metrics: class codes (N,), or values (N, K) in the targets' own units; `numbers` (N,) of the
+    data rows, from 1.
     """
 
     X: Array
     Y: Array
     weights: Array | None
     truth: Array
+    numbers: Array
 
     def __len__(self) -> int:
         return len(self.X)
@@ -171,10 +173,15 @@ def prepare(
             train.name,
             notes,
         )
-    parts = {
-        name: _encode(file, piece, encoder, labels, scaler, n_outputs)
-        for name, piece in pieces.items()
-    }
+    parts = {}
+    for name, piece in pieces.items():
+        part = encode_rows(
+            piece.frame, piece.name, piece.numbers, encoder, labels, scaler, n_outputs
+        )
+        where = file.where("class_weight")
+        parts[name] = weighted(
+            part, piece.frame, piece.name, data.weight, config.class_weight, labels, where
+        )
     return Dataset(
         rows.name,
         task,
@@ -233,36 +240,50 @@ def _split(
     return pieces
 
 
-def _encode(
-    file: ConfigFile,
-    piece: _Rows,
+def encode_rows(
+    frame: pd.DataFrame,
+    name: str,
+    numbers: Array,
     encoder: Encoder,
     labels: LabelEncoder | None,
     scaler: TargetScaler | None,
     n_outputs: int,
 ) -> Part:
-    """Return one part's arrays."""
-    frame, name, numbers = piece.frame, piece.name, piece.numbers
+    """Return the arrays of rows that all have a target, without weights."""
     X = encoder.transform(frame, name, numbers)
-    weight = file.config.data.weight
+    if labels is None:
+        assert scaler is not None
+        truth = scaler.read(frame, name, numbers)
+        return Part(X, scaler.encode(truth), None, truth, numbers)
+    codes = labels.encode(frame[labels.target], name, numbers)
+    Y = codes[:, None] if n_outputs == 1 else np.eye(n_outputs)[codes]
+    return Part(X, Y.astype(np.float64), None, codes, numbers)
+
+
+def weighted(
+    part: Part,
+    frame: pd.DataFrame,
+    name: str,
+    weight: str | None,
+    spec: Literal["balanced"] | Mapping[str, float] | None,
+    labels: LabelEncoder | None,
+    where: str,
+) -> Part:
+    """Return the part with its rows' weights: the column `weight` times that of each class.
+
+    `spec` is the config's `class_weight`, and `where` its place in messages.
+    """
     weights = None
     if weight is not None:
         if weight not in frame.columns:
             raise DataError(f"{name}: no column {weight!r}, which data.weight names")
-        weights = row_weights(frame, weight, name, numbers)
-    if labels is None:
-        assert scaler is not None
-        truth = scaler.read(frame, name, numbers)
-        return Part(X, scaler.encode(truth), weights, truth)
-    codes = labels.encode(frame[labels.target], name, numbers)
-    spec = file.config.class_weight
-    if spec is not None:
-        by_class = class_weights(codes, labels.classes, spec, file.where("class_weight"))
+        weights = row_weights(frame, weight, name, part.numbers)
+    if labels is not None and spec is not None:
+        by_class = class_weights(part.truth, labels.classes, spec, where)
         weights = by_class if weights is None else weights * by_class
         if not weights.any():
             raise DataError(f"{name}: every row weighs 0; some must weigh more")
-    Y = codes[:, None] if n_outputs == 1 else np.eye(n_outputs)[codes]
-    return Part(X, Y.astype(np.float64), weights, codes)
+    return replace(part, weights=weights)
 
 
 def count_kinds(columns: Sequence[Column]) -> dict[str, int]:

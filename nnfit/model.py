@@ -15,7 +15,7 @@ import numpy as np
 
 from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import predict
+from nnfit.nn.inference import hidden_layer, predict
 from nnfit.nn.network import Network
 from nnfit.table.columns import with_text_names
 from nnfit.table.encoding import Encoder
@@ -120,6 +120,23 @@ class Model:
         """
         with np.errstate(all="ignore"):
             return predict(self.network, self.encoder.transform(frame, name, rows, tally), threads)
+
+    def hidden(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        rows: Array | int,
+        tally: Counter[tuple[str, str]] | None = None,
+        *,
+        layer: int,
+    ) -> Array:
+        """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.
+
+        The rest is as for `outputs`.
+        """
+        with np.errstate(all="ignore"):
+            X = self.encoder.transform(frame, name, rows, tally)
+            return hidden_layer(self.network, X, layer)
 
     def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
         """Return y_hat of a whole frame, on all cores."""

@@ -6,14 +6,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Literal, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
-from nnfit.errors import DataError
+from nnfit.errors import ConfigError, DataError
 from nnfit.model import Evaluation, Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
+from nnfit.table.coding import Tally
 from nnfit.table.csv import (
     Block,
     BlockReader,
@@ -23,6 +24,9 @@ from nnfit.table.csv import (
     require_columns,
 )
 from nnfit.training.threads import available_cores, blas_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_THREADS = 4  # what holds the interpreter's lock leaves more of them nothing to do
 
@@ -53,8 +57,73 @@ def predict_rows(
         When a column is missing, a cell can't be read, or a carried column is named like one
         of the predictions.
     """
+
+    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
+        return _cells(model, model.outputs(frame, name, row, tally), proba)
+
+    columns = prediction_columns(model, proba)
+    _write_rows(model, path, stream, format, columns, cells, "predicted", carry, observer)
+
+
+def activation_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    *,
+    layer: int,
+    format: Literal["csv", "tsv", "jsonl"],
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write what hidden layer `layer` makes of each row of the CSV, carried columns first.
+
+    The figures read back as the very numbers that the next layer sees.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such layer; the first hidden one is 1.
+    DataError
+        As for `predict_rows`.
+    """
+    sizes = model.network.architecture.sizes
+    n_hidden = len(sizes) - 2
+    if not n_hidden:
+        raise ConfigError(
+            f"--layer: got {layer}; the model is a linear predictor, which has no hidden layer. "
+            "Train one with model.hidden_sizes"
+        )
+    if not 1 <= layer <= n_hidden:
+        expected = "1, its only one" if n_hidden == 1 else f"1 to {n_hidden}"
+        raise ConfigError(f"--layer: the model has no hidden layer {layer}; expected {expected}")
+
+    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
+        a = model.hidden(frame, name, row, tally, layer=layer).astype(np.float64)
+        a += 0.0  # a relu's -0.0 is written as 0.0
+        return list((_significant(a, 9) if model.network.dtype.itemsize == 4 else a).T)
+
+    columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
+    what = f"a unit of hidden layer {layer}"
+    _write_rows(model, path, stream, format, columns, cells, what, carry, observer)
+
+
+def _write_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    format: Literal["csv", "tsv", "jsonl"],
+    columns: Sequence[str],
+    cells: Callable[[pd.DataFrame, str, int, Tally], list[Any]],
+    what: str,
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write a row for each row of the CSV: the carried columns, then `columns`.
+
+    `cells` works those out for a block, in any thread; `what` they are is for the error.
+    """
     encoder = model.encoder
-    total: Counter[tuple[str, str]] = Counter()
+    total: Tally = Counter()
     with (
         blas_threads(1),
         read_blocks(
@@ -63,29 +132,27 @@ def predict_rows(
     ):
         require_columns(blocks.name, blocks.header, encoder.needed_columns)
         carried = blocks.header if carry == "all" else list(carry)
-        columns = prediction_columns(model, proba)
         if both := [column for column in columns if column in carried]:
             raise DataError(
-                f"{blocks.name}: column {both[0]!r} is carried and predicted; "
+                f"{blocks.name}: column {both[0]!r} is carried and {what}; "
                 "rename it, or carry others with --keep"
             )
         writer = RowWriter(stream, format, [*carried, *columns])
         as_they_are = carry == "all" and writer.delimiter == blocks.delimiter
 
-        def predicted(block: Block) -> tuple[str, Counter[tuple[str, str]]]:
-            tally: Counter[tuple[str, str]] = Counter()
-            y_hat = model.outputs(block.frame, blocks.name, block.first_row, tally)
-            cells = _cells(model, y_hat, proba)
+        def rows(block: Block) -> tuple[str, Tally]:
+            tally: Tally = Counter()
+            after = cells(block.frame, blocks.name, block.first_row, tally)
             lines = block.lines if as_they_are else None
             before = block.carried if lines is None else []
-            return writer.rows([*before, *cells], lines), tally
+            return writer.rows([*before, *after], lines), tally
 
-        def write(result: tuple[str, Counter[tuple[str, str]]]) -> None:
+        def write(result: tuple[str, Tally]) -> None:
             text, tally = result
             writer.write(text)
             total.update(tally)
 
-        _work_ahead(blocks, predicted, write)
+        _work_ahead(blocks, rows, write)
     for sentence in encoder.warnings(total, blocks.name):
         observer.warning(sentence)
 
@@ -155,11 +222,12 @@ def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
 
 
 def _significant(values: Array, digits: int) -> Array:
-    """Return positive values rounded to so many significant digits."""
-    exponents = np.floor(np.log10(np.maximum(values, 1e-280)))
-    factors = 10.0 ** (digits - 1 - exponents)
-    rounded: Array = np.round(values * factors) / factors
-    return rounded
+    """Return values rounded to so many significant digits."""
+    with np.errstate(invalid="ignore"):  # of what is not finite
+        exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
+        factors = 10.0 ** (digits - 1 - exponents)
+        rounded: Array = np.round(values * factors) / factors
+    return np.where(np.isfinite(values), rounded, values)
 
 
 def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
@@ -167,7 +235,7 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]
     encoder = model.encoder
     needed = [*encoder.needed_columns, *model.targets]
     text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
-    tally: Counter[tuple[str, str]] = Counter()
+    tally: Tally = Counter()
     evaluation = Evaluation(model)
     with (
         blas_threads(1),

@@ -31,8 +31,18 @@ if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
 ESCAPE = "\x1b"
-COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "init", "schema",
-            "flatten")  # fmt: skip
+COMMANDS = (
+    "train",
+    "predict",
+    "activations",
+    "evaluate",
+    "gradcheck",
+    "inspect",
+    "explain",
+    "init",
+    "schema",
+    "flatten",
+)
 
 
 def on_a_terminal(
@@ -107,9 +117,13 @@ def test_quiet_leaves_warnings(nnfit: Nnfit, tiny: Example) -> None:
 def test_stdout_of_every_other_command_is_its_result(cli: Commands, tiny: Example) -> None:
     first = {
         "predict tiny.npz tiny.csv": "prediction",
+        "activations tiny.npz tiny.csv --layer 1": ",".join(
+            f"layer1_unit{i + 1}" for i in range(8)
+        ),
         "evaluate tiny.npz tiny.csv": "metric     value",
         "gradcheck tiny.npz": "case      parameter  shape  relative error  verdict",
         "inspect tiny.npz": "model           tiny.npz",
+        "explain tiny.yaml": "example  row 1 of tiny.csv, a training row",
         "init tiny.csv --target kind": "data:",
         "schema": "{",
         "--version": f"nnfit {package.__version__}",
@@ -330,7 +344,7 @@ def test_help_names_every_command_and_none_to_come(nnfit: Nnfit) -> None:
     assert (result.code, result.err) == (0, "")
     listed = re.findall(r"^  ([a-z]+)  ", result.out.split("Commands:\n")[1], re.MULTILINE)
     assert listed == list(COMMANDS)
-    for later in ("explain", "activations", "plot", "resume", "checkpoint"):
+    for later in ("plot", "resume", "checkpoint"):
         assert later not in result.out + nnfit("train", "--help").out
 
 
@@ -369,6 +383,7 @@ def test_json_is_one_object_without_nan(cli: Commands, tiny: Example) -> None:
         "evaluate tiny.npz tiny.csv --json",
         "gradcheck tiny.yaml --json",
         "inspect tiny.npz --json",
+        "explain tiny.npz --json",
         "schema",
     ):
         result = cli(*command.split())
@@ -397,8 +412,9 @@ def test_rows_come_out_while_input_still_comes_in(nnfit: Nnfit, tiny: Example) -
 
 
 @pytest.mark.slow
-def test_five_million_rows_in_flat_memory(nnfit: Nnfit, tiny: Example) -> None:
-    process = nnfit.start("predict", "tiny.npz", "-q", stdin=subprocess.PIPE)
+@pytest.mark.parametrize("command", ["predict", "activations --layer 1"])
+def test_five_million_rows_in_flat_memory(nnfit: Nnfit, tiny: Example, command: str) -> None:
+    process = nnfit.start(*command.split(), "tiny.npz", "-q", stdin=subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None
     lines = tiny.csv.splitlines(keepends=True)
     block = "".join(lines[1:] * 1000).encode()

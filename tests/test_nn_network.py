@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from nnfit.config import schema
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.inference import BLOCK_ROWS, mean_loss, predict
+from nnfit.nn.inference import BLOCK_ROWS, hidden_layer, mean_loss, predict
 from nnfit.nn.initializers import INITIALIZATIONS, draw_weights
 from nnfit.nn.network import Architecture, Network, Workspace
 
@@ -324,9 +324,26 @@ def test_an_error_in_one_thread_ends_the_others() -> None:
     assert next(blocks) < 50
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_a_hidden_layer_is_what_the_next_one_sees(dropout: float, dtype: Any) -> None:
+    names = ("tanh", "relu")
+    network = _network(Architecture((5, 17, 9, 3), names, "mse", dropout=dropout), dtype)
+    X = np.random.default_rng(16).normal(size=(1100, 5))
+    a1, a2 = hidden_layer(network, X, 1), hidden_layer(network, X, 2)
+    assert (a1.shape, a2.shape, a1.dtype, a2.dtype) == ((1100, 17), (1100, 9), dtype, dtype)
+    (W1, W2, W3), (b1, b2, b3) = network.parameters.W, network.parameters.b
+    close = {"rtol": 1e-5, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-14}
+    np.testing.assert_allclose(a1, np.tanh(X @ W1.T + b1), **close)
+    np.testing.assert_allclose(a2, np.maximum(a1 @ W2.T + b2, 0.0), **close)
+    np.testing.assert_allclose(a2 @ W3.T + b3, predict(network, X), **close)
+
+
 def test_no_rows_give_no_predictions() -> None:
     network = _network(Architecture((3, 2), (), "mse"))
     assert predict(network, np.empty((0, 3))).shape == (0, 2)
+    deep = _network(Architecture((3, 4, 2), ("relu",), "mse"))
+    assert hidden_layer(deep, np.empty((0, 3)), 1).shape == (0, 4)
 
 
 @pytest.mark.parametrize("n", [1, BLOCK_ROWS, BLOCK_ROWS + 1, 1100])

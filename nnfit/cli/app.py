@@ -10,7 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from nnfit import __version__
-from nnfit.cli import evaluate, flatten, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli import (
+    activations,
+    evaluate,
+    explain,
+    flatten,
+    gradcheck,
+    init,
+    inspect,
+    predict,
+    schema,
+    train,
+)
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -22,9 +33,11 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("activations")(activations.activations)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
+app.command("explain")(explain.explain)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
 app.command("flatten")(flatten.flatten)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.options import QuietOption, UsageError, same_file
-from nnfit.cli.predict import LateObserver
+from nnfit.cli.rows import LateObserver, OutputOption
 from nnfit.errors import OutputError
 
 
@@ -17,9 +17,7 @@ def flatten(
         list[str],
         typer.Argument(metavar="IMAGE", show_default=False, help="Picture files; - is stdin."),
     ],
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="Write here instead of stdout.")
-    ] = "-",
+    output: OutputOption = "-",
     size: Annotated[
         str | None,
         typer.Option(

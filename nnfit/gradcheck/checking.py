@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from nnfit.gradcheck.numeric import CentralDifference, ComplexStep, Numeric
 from nnfit.gradcheck.problems import Problem
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Network
+from nnfit.nn.network import Network, Workspace
 
 TOLERANCE = {"complex": 1e-9, "central": 1e-6}
 ENTRIES_PER_ARRAY = 400  # of a larger array, that many are drawn
@@ -58,29 +58,33 @@ def check_problem(problem: Problem, method: str = "complex") -> list[Check]:
     network, ws = problem.build(np.float64)
     dropout = problem.architecture.dropout > 0
     network.loss_and_gradient(ws, problem.share, dropout)
-    arrays: list[tuple[str, Array]] = []
-    for i, (W, b) in enumerate(_pairs(network)):
-        arrays.append((f"W{i + 1}", W))
-        if b is not None:
-            arrays.append((f"b{i + 1}", b))
-    arrays.append(("x", network.input_gradient(ws).T))
     numeric = ComplexStep(problem) if method == "complex" else CentralDifference(problem)
-    return [_check(problem.case, name, array, numeric, method) for name, array in arrays]
+    arrays = gradients(network, ws)
+    return [_check(problem.case, name, array, numeric, method) for name, array in arrays.items()]
 
 
-def _pairs(network: Network) -> Iterator[tuple[Array, Array | None]]:
-    """Yield each layer's gradients dW and db."""
+def gradients(network: Network, ws: Workspace) -> dict[str, Array]:
+    """Return the gradients W1, b1, W2, ... and x, (N, D), after `loss_and_gradient`."""
+    arrays: dict[str, Array] = {}
     for i, W in enumerate(network.gradient.W):
-        yield W, network.gradient.b[i] if network.gradient.b else None
+        arrays[f"W{i + 1}"] = W
+        if network.gradient.b:
+            arrays[f"b{i + 1}"] = network.gradient.b[i]
+    arrays["x"] = network.input_gradient(ws).T
+    return arrays
+
+
+def compared(size: int) -> Array:
+    """Return which entries of an array of that size are compared: all, or a seeded sample."""
+    if size <= ENTRIES_PER_ARRAY:
+        return np.arange(size)
+    rng = np.random.default_rng(size)
+    return np.sort(rng.choice(size, ENTRIES_PER_ARRAY, replace=False))
 
 
 def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str) -> Check:
-    """Compare the entries of one array, or a seeded sample of them."""
-    entries = np.arange(analytic.size)
-    if analytic.size > ENTRIES_PER_ARRAY:
-        rng = np.random.default_rng(analytic.size)
-        entries = np.sort(rng.choice(analytic.size, ENTRIES_PER_ARRAY, replace=False))
-    places = [np.unravel_index(entry, analytic.shape) for entry in entries]
+    """Compare one array."""
+    places = [np.unravel_index(entry, analytic.shape) for entry in compared(analytic.size)]
     values = np.array([numeric.derivative(name, place) for place in places])
     smooth = np.isfinite(values)  # the others crossed a kink
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]

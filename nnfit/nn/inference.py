@@ -7,7 +7,7 @@ bit, on how many rows come with it or on its place among them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
@@ -38,30 +38,62 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
         more of them some sums over inputs are added up in another order.
     """
     out: Array = np.empty((len(X), network.architecture.sizes[-1]))
+
+    def y_hat(ws: Workspace) -> Array:
+        z = network.forward(ws).astype(np.float64)
+        y_hat: Array = np.empty_like(z)
+        network.head.predict(z, y_hat)
+        return y_hat
+
+    _fill(out, network, X, y_hat, threads)
+    return out
+
+
+def hidden_layer(network: Network, X: Array, layer: int, threads: int = 1) -> Array:
+    """Return a[layer] of shape (N, units) in the network's dtype, for rows `X` (N, D).
+
+    Parameters
+    ----------
+    layer : int
+        1 for the first hidden layer.
+    threads : int
+        As for `predict`.
+    """
+    out: Array = np.empty((len(X), network.architecture.sizes[layer]), network.dtype)
+
+    def a(ws: Workspace) -> Array:
+        network.forward(ws)
+        return ws.active[layer - 1]
+
+    _fill(out, network, X, a, threads)
+    return out
+
+
+def _fill(
+    out: Array, network: Network, X: Array, work: Callable[[Workspace], Array], threads: int
+) -> None:
+    """Write into the rows of `out` what `work` returns, a column per row, for each block of `X`."""
     starts = iter(range(0, len(X), BLOCK_ROWS))  # shared: who is free takes the next block
 
-    def work() -> None:
+    def fill() -> None:
         with _lent_workspace(network) as ws, np.errstate(all="ignore"):
-            y_hat: Array = np.empty(ws.z[-1].shape)
             for start in starts:
                 block = X[start : start + BLOCK_ROWS]
                 ws.rows[: len(block), : X.shape[1]] = block
-                network.head.predict(network.forward(ws).astype(np.float64), y_hat)
-                out[start : start + len(block)] = y_hat[:, : len(block)].T
+                out[start : start + len(block)] = work(ws)[:, : len(block)].T
 
     threads = min(threads, max(1, len(X) // BLOCK_ROWS))
     if threads == 1 or 2 * network.architecture.n_parameters * BLOCK_ROWS < PARALLEL_BLOCK_FLOPS:
-        work()
-        return out
+        fill()
+        return
     with ThreadPoolExecutor(threads) as pool:
-        workers = [pool.submit(work) for _ in range(threads)]
+        workers = [pool.submit(fill) for _ in range(threads)]
         try:
             wait(workers, return_when=FIRST_EXCEPTION)
         finally:  # after an error or a signal the others end with the blocks they have
             deque(starts, maxlen=0)
         for worker in workers:
             worker.result()
-    return out
 
 
 @contextmanager

@@ -103,6 +103,11 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
+def shape_text(shape: Sequence[int]) -> str:
+    """Return `8 × 4`, or `scalar`."""
+    return " × ".join(str(n) for n in shape) or "scalar"
+
+
 def sparklines(series: Sequence[Sequence[float]], width: int) -> list[str]:
     """Return one line of blocks for each series, all on one scale.
 

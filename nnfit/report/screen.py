@@ -25,7 +25,31 @@ ROOMY_WIDTH = 60
 Cell = str | Text
 
 # One character for one, so that columns stay aligned where the encoding is not a Unicode one.
-_ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█", "~*--x>,.:-=+*#@")
+_ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└", "~*--x>,.:-=+*#@|-+`")
+# The letters of formulas, which nothing stands below.
+_SPELT = str.maketrans(
+    {
+        "ŷ": "y_hat",
+        "φ": "phi",
+        "σ": "sigma",
+        "α": "alpha",
+        "π": "pi",
+        "ℓ": "l",
+        "∂": "d",
+        "Σ": "sum",
+        "√": "sqrt",
+        "′": "'",
+        "ᵀ": "^T",
+        "²": "^2",
+        "³": "^3",
+        "·": "*",
+        "⊙": ".*",
+        "−": "-",
+        "←": "<-",
+        "≤": "<=",
+        "‖": "||",
+    }
+)
 
 
 class _NarrowEncoding:
@@ -119,6 +143,10 @@ class Screen:
         lines = text.getvalue().split("\n")
         self.stream.write("\n".join(line.rstrip() for line in lines))
         self.stream.flush()
+
+    def formula(self, text: str) -> str:
+        """Return a formula in the lecture's letters, spelt out where the stream can't hold them."""
+        return text if self._unicode else text.translate(_SPELT)
 
     @property
     def box(self) -> box.Box:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import RenderableType
 from rich.text import Text
 
-from nnfit.report.figures import count, cut, is_number, listed, number
+from nnfit.report.figures import count, cut, is_number, listed, number, shape_text
 from nnfit.report.run import metrics_table
 from nnfit.report.screen import Cell, Screen, titled
 
@@ -152,7 +152,7 @@ def _gradcheck_rows(
 def _check_row(check: Mapping[str, Any]) -> dict[str, Cell]:
     return {
         "parameter": str(check["parameter"]),
-        "shape": _shape(check["shape"]),
+        "shape": shape_text(check["shape"]),
         "relative error": _error(check["relative_error"]),
         "verdict": _verdict(check["passed"]),
     }
@@ -209,10 +209,6 @@ def _verdict(passed: bool) -> Text:
 
 def _error(value: float) -> str:
     return f"{value:.1e}"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(str(n) for n in shape) or "scalar"
 
 
 def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
@@ -272,7 +268,7 @@ def _layers(screen: Screen, layers: Sequence[Mapping[str, Any]]) -> RenderableTy
     rows = [
         [
             str(layer["layer"]),
-            _shape((layer["outputs"], layer["inputs"])),
+            shape_text((layer["outputs"], layer["inputs"])),
             str(layer["activation"]),
             _word(layer["parameters"]),
             number(layer["weight_mean"]),

@@ -1,0 +1,55 @@
+"""`nnfit activations`: rows in, what a hidden layer makes of them out: the learned phi(x)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.options import DataArgument, ModelArgument, QuietOption
+from nnfit.cli.rows import (
+    AppendOption,
+    FormatOption,
+    KeepOption,
+    OutputOption,
+    RowFormat,
+    write_rows,
+)
+
+
+def activations(
+    model: ModelArgument,
+    data: DataArgument = None,
+    *,
+    layer: Annotated[
+        int,
+        typer.Option(
+            metavar="K", show_default=False, help="Which hidden layer; 1 is the one after phi(x)."
+        ),
+    ],
+    output: OutputOption = "-",
+    keep: KeepOption = None,
+    append: AppendOption = False,
+    format: FormatOption = RowFormat.csv,
+    quiet: QuietOption = False,
+) -> None:
+    """Write hidden layer K, the learned phi(x): one row per row, one column layerK_unitI per unit.
+
+    A linear model on the columns of the last hidden layer, with the weights W and b of the layer
+    after it, is the network.
+
+    Example: nnfit activations iris.npz data/iris.csv --layer 2 --keep species | head
+    """
+    from nnfit.streaming import activation_rows
+
+    write_rows(
+        activation_rows,
+        model,
+        data,
+        output=output,
+        keep=keep,
+        append=append,
+        format=format,
+        quiet=quiet,
+        layer=layer,
+    )
