@@ -21,6 +21,13 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.own_data import (
+    encoded,
+    is_model_file,
+    needed_columns,
+    text_columns,
+    training_csv,
+)
 from nnfit.run import build_network, random_streams
 from nnfit.streaming import csv_format
 from nnfit.table.columns import with_text_names
@@ -93,18 +100,10 @@ def _problem(
     """Return the network of a config, a model file or a model, with rows."""
     if isinstance(source, Model):
         return _of_model(source, "the model", data, network_class, observer)
-    if isinstance(source, Mapping) or not _is_model_file(os.fspath(source)):
+    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
         return _of_config(source, data, network_class, observer)
     name = os.fspath(source)
     return _of_model(model_file.load(name), name, data, network_class, observer)
-
-
-def _is_model_file(path: str) -> bool:
-    """Return whether `path` is a zip, as model files are and configs are not."""
-    if path == "-" or not os.path.isfile(path):
-        return path.endswith(".npz")
-    with open(path, "rb") as stream:
-        return stream.read(4) == b"PK\x03\x04"
 
 
 def _of_config(
@@ -157,7 +156,9 @@ def _of_model(
         rng = np.random.default_rng(0)
         drawn = random_problem(name, model.network.architecture, rng, ROWS, False, network_class)
         return dataclasses.replace(drawn, parameters=parameters)
-    X, Y = _encoded(model, *found)
+    frame, name_of_data = found
+    frame, rows = drop_rows_without_target(frame, model.targets, name_of_data, Observer())
+    X, Y = encoded(model, frame, name_of_data, rows)
     errors = np.abs(predict(model.network, X) - Y).max(axis=1)
     worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
     return Problem(
@@ -174,41 +175,19 @@ def _of_model(
 def _rows_for(
     model: Model, name: str, data: Any, observer: Observer
 ) -> tuple[pd.DataFrame, str] | None:
-    """Return rows to check a model on: those given, or the CSV it was trained on if it is here.
-
-    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
-    """
+    """Return rows to check a model on: those given, or the CSV it was trained on if it is here."""
     if data is not None and not isinstance(data, str | Path):
         return with_text_names(data, "data"), "data"
-    path = None if data is None else os.fspath(data)
+    path = training_csv(model, name) if data is None else os.fspath(data)
     if path is None:
-        stored = str(model.config["data"]["path"])
-        folders = (".", os.path.dirname(name), "configs")
-        places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
-        path = next((place for place in places if os.path.isfile(place)), None)
-        if path is None:
-            return None
-    encoder = model.encoder
-    needed = [*encoder.needed_columns, *model.targets]
-    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
+        return None
+    needed, text = needed_columns(model), text_columns(model)
     with read_blocks(path, csv_format(model), needed, text, (), observer) as blocks:
         require_columns(blocks.name, blocks.header, needed)
         block = next(iter(blocks), None)
         if block is None:
             raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
         return block.frame.head(CANDIDATES), blocks.name
-
-
-def _encoded(model: Model, frame: pd.DataFrame, name: str) -> tuple[Array, Array]:
-    """Return the rows as the network sees them, targets included."""
-    frame, rows = drop_rows_without_target(frame, model.targets, name, Observer())
-    X = model.encoder.transform(frame, name, rows)
-    K = model.network.architecture.sizes[-1]
-    if model.labels is None:
-        assert model.scaler is not None
-        return X, model.scaler.encode(model.scaler.read(frame, name, rows))
-    codes = model.labels.encode(frame[model.targets[0]], name, rows)
-    return X, (codes[:, None] if K == 1 else np.eye(K)[codes]).astype(np.float64)
 
 
 def _spread(n: int) -> Array:
