@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nnfit import __version__
-from nnfit.cli import evaluate, gradcheck, init, inspect, predict, schema, train
+from nnfit.cli import evaluate, gradcheck, init, inspect, plot, predict, schema, train
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError
 
@@ -25,6 +25,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
+app.command("plot")(plot.plot)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
 

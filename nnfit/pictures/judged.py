@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from nnfit.model import Evaluation, Model
 from nnfit.nn.arrays import Array
 from nnfit.training.metrics import confusion_matrix
 
+# Reads the rows, once it is known that there can be a picture: what is found, and the data's name
+Read = Callable[[], tuple[Evaluation, str]]
 BINS = 10
 MOST_CLASSES = 60  # of a matrix that can be looked at
 
@@ -56,7 +59,7 @@ class Residuals:
     targets: tuple[str, ...]
 
 
-def confusion(model: Model, name: str, evaluation: Evaluation, data: str) -> Confusion:
+def confusion(model: Model, name: str, read: Read) -> Confusion:
     """Return the confusion matrix of rows whose classes are known."""
     _need_classes(model, name, "confusion matrix")
     if len(model.classes) > MOST_CLASSES:
@@ -64,18 +67,18 @@ def confusion(model: Model, name: str, evaluation: Evaluation, data: str) -> Con
             f"{name}: has {len(model.classes)} classes; expected at most {MOST_CLASSES}. "
             "'nnfit evaluate' names the most confused"
         )
-    codes, p = evaluation.arrays(data)
+    codes, p = _arrays(read)
     counts = confusion_matrix(codes, p.argmax(axis=1), len(model.classes))
     return Confusion(counts, model.classes, model.targets[0])
 
 
-def calibration(model: Model, name: str, evaluation: Evaluation, data: str) -> Calibration:
+def calibration(model: Model, name: str, read: Read) -> Calibration:
     """Return how often probabilities come true.
 
     That of the second class of two; of more classes, that of the predicted one.
     """
     _need_classes(model, name, "calibration")
-    codes, p = evaluation.arrays(data)
+    codes, p = _arrays(read)
     if len(model.classes) == 2:
         confidence, came_true = p[:, 1], codes == 1
         of = f"{model.targets[0]} = {model.classes[1]}"
@@ -92,15 +95,20 @@ def calibration(model: Model, name: str, evaluation: Evaluation, data: str) -> C
     return Calibration(edges, counts, predicted, observed, error, of)
 
 
-def residuals(model: Model, name: str, evaluation: Evaluation, data: str) -> Residuals:
+def residuals(model: Model, name: str, read: Read) -> Residuals:
     """Return what is left between predictions and truth."""
     if model.labels is not None:
         raise PictureError(
             f"{name}: is a classification, which has no residuals; expected a regression. "
             "See 'nnfit plot confusion'"
         )
-    truth, found = evaluation.arrays(data)
+    truth, found = _arrays(read)
     return Residuals(found, found - truth, model.targets)
+
+
+def _arrays(read: Read) -> tuple[Array, Array]:
+    evaluation, data = read()
+    return evaluation.arrays(data)
 
 
 def _need_classes(model: Model, name: str, what: str) -> None:

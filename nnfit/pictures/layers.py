@@ -5,6 +5,7 @@ All of it is read from the parameters; nothing is fitted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,9 +130,17 @@ def hidden_units(network: Network, X: Array, layer: int) -> Array:
 
 
 def weights(
-    model: Model, name: str, *, shape: tuple[int, int] | None, observer: Observer
+    model: Model,
+    name: str,
+    *,
+    shape: tuple[int, int] | None,
+    header: Sequence[str] | None,
+    observer: Observer,
 ) -> Weights:
     """Return the first layer's weights, as images of `shape` (height, width) where that is given.
+
+    Training leaves out pixels that are the same in all rows. The `header` of a CSV, where there
+    is one, tells which they are; they have no weight, and are NaN in the images.
 
     Raises
     ------
@@ -148,15 +157,26 @@ def weights(
             )
         return Weights(W, names, len(W), None)
     height, width = shape
-    if height * width != len(names):
+    pixels = [column for column in header or names if _is_pixel(model, column)]
+    if height * width != len(pixels) or not set(names) <= set(pixels):
         raise PictureError(
             f"--shape: {height}x{width} are {height * width} pixels, {name} has {len(names)} "
-            "inputs; expected as many"
+            f"inputs{'' if header else ' and its training data is not here'}; expected as many, "
+            "or a CSV with a column for each pixel"
         )
     if len(W) > MOST_UNITS:
         observer.note(f"the first {MOST_UNITS} of {len(W)} units are drawn")
-    images = W[:MOST_UNITS].reshape(-1, height, width)
-    return Weights(images, names, len(W), shape)
+    images = np.full((min(len(W), MOST_UNITS), len(pixels)), np.nan)
+    images[:, [pixels.index(column) for column in names]] = W[:MOST_UNITS]
+    return Weights(images.reshape(-1, height, width), names, len(W), shape)
+
+
+def _is_pixel(model: Model, column: str) -> bool:
+    """Return whether a column of the CSV is an input, or was one before training dropped it."""
+    data = model.config["data"]
+    if data["include"] is not None and column not in data["include"]:
+        return False
+    return column not in (*model.targets, *data["exclude"], data["weight"])
 
 
 def graph(model: Model, name: str) -> Graph:
