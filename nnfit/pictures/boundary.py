@@ -14,7 +14,7 @@ from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.observer import Observer
-from nnfit.pictures.rows import TableRows
+from nnfit.pictures.rows import TableRows, sample_of
 from nnfit.pictures.slicing import Axis, Slice, listed, slice_of_columns, slice_of_components
 
 GRID = 240  # places along each axis
@@ -79,10 +79,10 @@ def boundary(
             f"{name}: has {len(model.classes)} classes; expected at most {MOST_CLASSES}, "
             "which colours can tell apart"
         )
-    rows = drawn_rows(rows, observer)
     plane = choose_plane(model, name, rows, x, y, pca)
     tell_held(plane, observer)
-    x_axis, y_axis = plane.axes
+    shown = drawn(rows, observer)
+    x_axis, y_axis = (axis.with_points(shown) for axis in plane.axes)
     grids = x_axis.grid(GRID), y_axis.grid(GRID)
     places = [places.reshape(-1) for places in np.meshgrid(*grids)]
     p = plane.at(places, lambda X: model.probabilities(predict(model.network, X)))
@@ -94,18 +94,18 @@ def boundary(
         p.reshape(GRID, GRID, -1),
         model.classes,
         model.targets[0],
-        model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers),
+        model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers)[shown],
         plane.held,
         architecture.output_activation == "sigmoid" and architecture.sizes[-1] == 1,
         not architecture.activations,
     )
 
 
-def drawn_rows(rows: TableRows, observer: Observer) -> TableRows:
-    """Return as many rows as can be seen one by one."""
+def drawn(rows: TableRows, observer: Observer) -> Array:
+    """Return the places of the rows to draw, as many as can be seen one by one."""
     if len(rows) > MOST_POINTS:
         observer.note(f"{rows.name}: {MOST_POINTS} of {len(rows)} rows are drawn")
-    return rows.at_most(MOST_POINTS, 0)
+    return sample_of(len(rows), MOST_POINTS, 0)
 
 
 def choose_plane(

@@ -5,6 +5,7 @@ For two classes the curve is the probability of the second.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.observer import Observer
-from nnfit.pictures.boundary import drawn_rows, tell_held
+from nnfit.pictures.boundary import drawn, tell_held
 from nnfit.pictures.rows import TableRows
 from nnfit.pictures.slicing import code_named, listed, slice_of_columns
 
@@ -99,26 +100,30 @@ def fit_curves(
     _go_together(models)
     name, first = models[0]
     if x is None:
-        names = first.encoder.needed_columns
-        if len(names) > 1:
+        columns = first.encoder.needed_columns
+        if len(columns) > 1:
             raise PictureError(
-                f"{name}: reads {len(names)} columns; expected one. Choose it with --x; "
-                f"columns are: {listed(names)}"
+                f"{name}: reads {len(columns)} columns; expected one. Choose it with --x; "
+                f"columns are: {listed(columns)}"
             )
-        x = names[0]
+        x = columns[0]
     for model_name, model in models:
         if code_named(model, model_name, "--x", x).kind != "numeric":
             raise PictureError(
                 f"--x: {x!r} holds no numbers; expected a numeric column for a curve"
             )
-    rows = drawn_rows(rows, observer)
     curves = []
-    for model_name, model in models:
+    paths = [path for path, _ in models]
+    names = [os.path.basename(path) for path in paths]
+    if len(set(names)) < len(names):
+        names = paths
+    for (model_name, model), label in zip(models, names, strict=True):
         line = slice_of_columns(model, model_name, rows, [("--x", x)])
         tell_held(line, observer)
         grid = line.axes[0].grid(GRID)
         values = line.at([grid], partial(_predicted, model))
-        curves.append(Curve(model_name, phi_of(model), values))
+        curves.append(Curve(label, phi_of(model), values))
+    shown = drawn(rows, observer)
     y_points: Array
     if first.labels is None:
         assert first.scaler is not None
@@ -127,7 +132,13 @@ def fit_curves(
         target = rows.frame[first.targets[0]]
         y_points = first.labels.encode(target, rows.name, rows.numbers)[:, None]
     return FitCurves(
-        x, grid, line.axes[0].points, y_points, tuple(curves), first.targets, first.classes
+        x,
+        grid,
+        line.axes[0].points[shown],
+        y_points[shown],
+        tuple(curves),
+        first.targets,
+        first.classes,
     )
 
 

@@ -39,13 +39,16 @@ class Calibration:
     """Bins of equal width in predicted probability.
 
     `counts` (bins,); `predicted` and `observed` (bins,) are the mean probability and the share
-    of rows where it came true, NaN in empty bins; `error` is the expected calibration error.
+    of rows where it came true, NaN in empty bins; between `low` and `high` (bins,) the true share
+    lies in 95 of 100 cases; `error` is the expected calibration error.
     """
 
     edges: Array
     counts: Array
     predicted: Array
     observed: Array
+    low: Array
+    high: Array
     error: float
     of: str  # what the probability is of
 
@@ -92,7 +95,15 @@ def calibration(model: Model, name: str, read: Read) -> Calibration:
     predicted = np.bincount(bins, confidence, BINS) / some
     observed = np.bincount(bins, came_true, BINS) / some
     error = float(np.nansum(counts * np.abs(predicted - observed)) / len(codes))
-    return Calibration(edges, counts, predicted, observed, error, of)
+    return Calibration(edges, counts, predicted, observed, *wilson(observed, some), error, of)
+
+
+def wilson(shares: Array, n: Array) -> tuple[Array, Array]:
+    """Return the 95 % interval of shares found among `n` rows: Wilson 1927."""
+    z = 1.959964
+    middle = (shares + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    half = z / (1.0 + z * z / n) * np.sqrt(shares * (1.0 - shares) / n + (z / (2.0 * n)) ** 2)
+    return middle - half, middle + half
 
 
 def residuals(model: Model, name: str, read: Read) -> Residuals:

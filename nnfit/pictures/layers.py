@@ -22,10 +22,10 @@ from nnfit.pictures.slicing import Axis, slice_of_columns
 
 PLANE_GRID = 80  # places along each axis
 CURVE_GRID = 300
-MOST_UNITS = 64  # small multiples that can be looked at
+MOST_UNITS = 40  # small multiples that can be looked at
+MOST_INPUTS = 30  # names beside a heat map
 MOST_NODES = 16  # in a layer
 MOST_LAYERS = 8
-MOST_ENTRIES = 250_000  # of a heat map
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ class Units:
 
 @dataclass(frozen=True)
 class Weights:
-    """The first layer's W (units, inputs), or images (units, height, width) with a `shape`."""
+    """The first layer's W (units, inputs), or images (units, height, width) with a `shape`.
+
+    Of many inputs those with the largest weights are here, of many images the first; `n_inputs`
+    and `n_units` are how many there are.
+    """
 
     W: Array
     input_names: tuple[str, ...]
+    n_inputs: int
     n_units: int
     shape: tuple[int, int] | None
 
@@ -145,17 +150,17 @@ def weights(
     Raises
     ------
     PictureError
-        When the inputs do not fill the shape, or are too many to be seen.
+        When the inputs do not fill the shape.
     """
     W = model.network.parameters.W[0]
     names = tuple(model.encoder.input_names)
     if shape is None:
-        if W.size > MOST_ENTRIES:
-            raise PictureError(
-                f"{name}: its first layer has {W.size} weights; expected at most {MOST_ENTRIES} "
-                "in one heat map. For pixels, see --shape"
-            )
-        return Weights(W, names, len(W), None)
+        sizes = np.linalg.norm(W, axis=0)
+        largest = np.sort(np.argsort(-sizes, kind="stable")[:MOST_INPUTS])
+        if len(names) > MOST_INPUTS:
+            observer.note(f"the {MOST_INPUTS} of {len(names)} inputs with the largest weights")
+        shown = tuple(names[i] for i in largest)
+        return Weights(W[:, largest], shown, len(names), len(W), None)
     height, width = shape
     pixels = [column for column in header or names if _is_pixel(model, column)]
     if height * width != len(pixels) or not set(names) <= set(pixels):
@@ -168,7 +173,7 @@ def weights(
         observer.note(f"the first {MOST_UNITS} of {len(W)} units are drawn")
     images = np.full((min(len(W), MOST_UNITS), len(pixels)), np.nan)
     images[:, [pixels.index(column) for column in names]] = W[:MOST_UNITS]
-    return Weights(images.reshape(-1, height, width), names, len(W), shape)
+    return Weights(images.reshape(-1, height, width), names, len(names), len(W), shape)
 
 
 def _is_pixel(model: Model, column: str) -> bool:
@@ -196,7 +201,8 @@ def graph(model: Model, name: str) -> Graph:
         )
     outputs = model.targets
     if model.labels is not None:
-        outputs = model.classes if sizes[-1] > 1 else model.classes[1:]
+        labels = model.classes if sizes[-1] > 1 else model.classes[1:]
+        outputs = tuple(f"{model.targets[0]} = {label}" for label in labels)
     return Graph(
         tuple(model.network.parameters.W),
         sizes,

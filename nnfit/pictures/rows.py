@@ -41,10 +41,14 @@ class TableRows:
 
     def at_most(self, n: int, seed: int) -> TableRows:
         """Return all rows, or `n` of them drawn with `seed`, in their order."""
-        if len(self) <= n:
-            return self
-        drawn = np.random.default_rng(seed).choice(len(self), n, replace=False)
-        return self.take(np.sort(drawn))
+        return self if len(self) <= n else self.take(sample_of(len(self), n, seed))
+
+
+def sample_of(n_rows: int, n: int, seed: int) -> Array:
+    """Return the places of all rows, or of `n` drawn with `seed`, ascending."""
+    if n_rows <= n:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, n, replace=False))
 
 
 def read_rows(model: Model, path: str, observer: Observer, *, target: bool = True) -> TableRows:

@@ -6,7 +6,7 @@ A slice knows where the rows of the data lie in it, and what the network gets an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from nnfit.errors import PictureError, did_you_mean
 from nnfit.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.pictures.rows import TableRows
+from nnfit.pictures.rows import TableRows, sample_of
 from nnfit.table.slices import made_up, read_column
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Axis:
     def grid(self, n: int) -> Array:
         """Return `n` places from end to end, shape (n,)."""
         return np.linspace(self.low, self.high, n)
+
+    def with_points(self, places: Array) -> Axis:
+        """Return the axis with the rows at `places` alone; its ends stay."""
+        return replace(self, points=self.points[places])
 
 
 @dataclass(frozen=True)
@@ -140,10 +144,7 @@ def slice_of_components(model: Model, rows: TableRows) -> Slice:
     if model.encoder.n_inputs < 2:
         raise PictureError("--plane pca: the network has one input; expected two or more")
     X = model.encoder.transform(rows.frame, rows.name, rows.numbers)
-    sample = X
-    if len(X) > COMPONENT_ROWS:
-        drawn = np.random.default_rng(0).choice(len(X), COMPONENT_ROWS, replace=False)
-        sample = X[np.sort(drawn)]
+    sample = X[sample_of(len(X), COMPONENT_ROWS, 0)]
     mean = sample.mean(axis=0)
     components, shares = principal_components(sample - mean)
     places = (X - mean) @ components.T

@@ -15,6 +15,7 @@ from nnfit.report.plots.style import (
     COLORS,
     FAINT,
     INK,
+    class_colors,
     color,
     log_axis,
     marker,
@@ -35,7 +36,7 @@ def draw_loss(picture: LossCurves) -> Figure:
     series = [("training", picture.train, COLORS[0], "-")]
     if picture.validation is not None:
         series.append(("validation", picture.validation, COLORS[1], "--"))
-    few = len(picture.epochs) < 20
+    few, many = len(picture.epochs) < 20, len(picture.epochs) > 150
     for label, values, shade, dashes in series:
         axes.plot(
             picture.epochs,
@@ -45,6 +46,7 @@ def draw_loss(picture: LossCurves) -> Figure:
             label=label,
             marker="o" if few else None,
             markersize=5,
+            linewidth=1.5 if many else None,
         )
     all_values = np.concatenate([values[np.isfinite(values)] for _, values, _, _ in series])
     if all_values.min() > 0 and all_values.max() > WIDE_RANGE * all_values.min():
@@ -88,21 +90,15 @@ def draw_fit(picture: FitCurves) -> Figure:
     last.set_xlim(picture.grid[0], picture.grid[-1])
     what = " and ".join(name(target) for target in picture.targets[:3])
     title(all_axes[0], f"{what} by {name(picture.x)}")
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=1 if len(handles) < 5 and _long(handles) else 2 if _long(handles) else 4,
-    )
+    long = any(len(str(handle.get_label())) > 18 for handle in handles)
+    figure.legend(handles=handles, loc="outside lower left", ncols=1 if long else 4)
+    figure.set_figheight(figure.get_figheight() + 0.24 * (len(handles) - 2) * long)
     return figure
-
-
-def _long(handles: list[Line2D]) -> bool:
-    return any(len(str(handle.get_label())) > 18 for handle in handles)
 
 
 def _curve_label(picture: FitCurves, i: int) -> str:
     curve = picture.curves[i]
-    return f"{name(curve.name, 36)}: φ(x) = {pretty(curve.phi)}"
+    return f"{name(curve.name)}: φ(x) = {pretty(curve.phi)}"
 
 
 def _values(axes: Axes, picture: FitCurves, k: int) -> list[Line2D]:
@@ -140,6 +136,7 @@ def _classes(axes: Axes, picture: FitCurves) -> list[Line2D]:
     codes = picture.y_points[:, 0].astype(int)
     jitter = np.random.default_rng(0).uniform(-1.0, 1.0, len(codes))
     handles = []
+    target = name(picture.targets[0])
     if len(picture.classes) == 2:
         places = codes + np.where(codes == 1, 0.05, -0.05) + 0.025 * jitter
         for k, label in enumerate(picture.classes):
@@ -154,7 +151,7 @@ def _classes(axes: Axes, picture: FitCurves) -> list[Line2D]:
                 alpha=_alpha(len(codes)),
                 linewidths=0,
             )
-            handles.append(_dots(shade, marker(k), f"data: {name(label)}"))
+            handles.append(_dots(shade, marker(k), f"data: {target} = {name(label)}"))
         for i, curve in enumerate(picture.curves):
             (line,) = axes.plot(
                 picture.grid,
@@ -165,8 +162,9 @@ def _classes(axes: Axes, picture: FitCurves) -> list[Line2D]:
             )
             handles.append(line)
         axes.axhline(0.5, color=FAINT, linewidth=1, linestyle=":")
-        axes.set_ylabel(f"probability of {name(picture.classes[1])}")
+        axes.set_ylabel(f"probability of {target} = {name(picture.classes[1])}")
     else:
+        shades = class_colors(picture.classes)
         for k, label in enumerate(picture.classes):
             own = codes == k
             axes.scatter(
@@ -174,13 +172,13 @@ def _classes(axes: Axes, picture: FitCurves) -> list[Line2D]:
                 -0.06 - 0.035 * k + 0.01 * jitter[own],
                 s=16,
                 marker=marker(k),
-                color=color(k),
+                color=shades[k],
                 linewidths=0,
             )
             (line,) = axes.plot(
                 picture.grid,
                 picture.curves[0].values[:, k],
-                color=color(k),
+                color=shades[k],
                 linestyle=DASHES[(k // len(COLORS)) % len(DASHES)],
                 label=name(label),
             )

@@ -26,21 +26,19 @@ from nnfit.report.plots.style import (
     title,
 )
 
-MOST_NAMED = 48
 MOST_NUMBERED = 120  # cells with their figure in them
 WIDEST = 5.5  # points, of the strongest edge
 
 
 def draw_weights(picture: Weights) -> Figure:
     """Draw W of the first layer: inputs downwards, units across, or an image for each unit."""
-    largest = float(np.abs(picture.W).max()) or 1.0
+    largest = float(np.nanmax(np.abs(picture.W))) or 1.0
     scale = Normalize(-largest, largest)
     if picture.shape is not None:
         return _images(picture, scale)
     n_units, n_inputs = picture.W.shape
-    named = n_inputs <= MOST_NAMED
     numbered = n_units * n_inputs <= MOST_NUMBERED and n_units <= 12
-    height = min(max(3.4, 0.27 * n_inputs + 1.8), 15.0) if named else 7.0
+    height = max(3.4, 0.2 * n_inputs + 1.5)
     figure = new_figure(min(max(6.5, (0.75 if numbered else 0.16) * n_units + 4.5), 14.0), height)
     axes = figure.subplots()
     image = axes.imshow(
@@ -51,12 +49,8 @@ def draw_weights(picture: Weights) -> Figure:
             for j, w in enumerate(column):
                 shade = "white" if abs(w) > 0.62 * largest else INK
                 axes.text(i, j, f"{w:.2g}", ha="center", va="center", fontsize=11, color=shade)
-    if named:
-        axes.set_yticks(range(n_inputs), [pretty(name(n)) for n in picture.input_names])
-        axes.tick_params(axis="y", labelsize=max(SMALLEST, 11.5 - 0.04 * n_inputs), length=0)
-    else:
-        axes.set_ylabel(f"{n_inputs} inputs")
-        ticks(axes.yaxis)
+    axes.set_yticks(range(n_inputs), [pretty(name(n)) for n in picture.input_names])
+    axes.tick_params(axis="y", labelsize=SMALLEST if n_inputs > 20 else 11.5, length=0)
     every = max(1, -(-n_units // 16))
     places = range(0, n_units, every)
     axes.set_xticks(places, [str(i + 1) for i in places])
@@ -66,18 +60,22 @@ def draw_weights(picture: Weights) -> Figure:
     bar.set_label("weight")
     bar.outline.set_visible(False)
     ticks(bar.ax.yaxis, n=5)
-    title(axes, f"First-layer weights, {n_units} × {n_inputs}")
+    below = (
+        "" if n_inputs == picture.n_inputs else f"the {n_inputs} inputs with the largest weights"
+    )
+    title(axes, f"First-layer weights, {n_units} × {picture.n_inputs}", below)
     return figure
 
 
 def _images(picture: Weights, scale: Normalize) -> Figure:
     n = len(picture.W)
-    columns = max(min(int(np.ceil(np.sqrt(n * 1.6))), 12), 1)
+    columns = max(min(int(np.ceil(np.sqrt(n * 1.6))), 8), 1)
     rows = -(-n // columns)
     size = 1.9 if columns <= 5 else 1.1
     figure = new_figure(max(columns * size + 1.4, 5.5), rows * (size + 0.2) + 1.1)
     grid = panels(figure, n, lambda _: columns)
     for i, (axes, W) in enumerate(zip(grid, picture.W, strict=True)):
+        axes.set_facecolor("#D9D9D9")  # pixels without a weight
         axes.imshow(W, cmap=DIVERGING, norm=scale, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.set_title(str(i + 1), fontsize=SMALLEST, loc="center", pad=2)

@@ -23,16 +23,16 @@ from nnfit.report.plots.style import (
 )
 
 MOST_DETAILED = 12  # classes with counts and shares in each cell
-MOST_NUMBERED = 24  # classes with counts
+MOST_NUMBERED = 16  # classes with counts
 MOST_DOTS = 5000
 
 
 def draw_confusion(picture: Confusion) -> Figure:
     """Draw counts, and the shares of each true class as shades."""
     K = len(picture.classes)
-    cell = 0.95 if K <= 8 else 0.75 if K <= MOST_DETAILED else 0.46
-    side = min(max(3.2, cell * K), 12.0)
-    figure = new_figure(side + 3.2, side + 1.9)
+    cell = 0.72 if K <= 8 else 0.6 if K <= MOST_DETAILED else 0.45 if K <= MOST_NUMBERED else 0.17
+    side = max(3.2 if K <= MOST_NUMBERED else 6.2, cell * K)
+    figure = new_figure(side + 2.6, side + 1.4)
     axes = figure.subplots()
     shares = picture.shares
     image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
@@ -74,10 +74,11 @@ def draw_calibration(picture: Calibration) -> Figure:
     axes.grid()
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.4, linestyle="--", label="perfect")
     some = picture.counts > 0
-    p, n = picture.observed[some], picture.counts[some]
+    p = picture.observed[some]
+    reach = np.maximum([p - picture.low[some], picture.high[some] - p], 0.0)
     axes.errorbar(
-        picture.predicted[some], p, yerr=np.sqrt(p * (1.0 - p) / n), fmt="o-", color=COLORS[0],
-        markersize=7, capsize=4, elinewidth=1.4, label="model, ± 1 standard error",
+        picture.predicted[some], p, yerr=reach, fmt="o-", color=COLORS[0],
+        markersize=7, capsize=4, elinewidth=1.4, label="model, 95 % interval",
     )  # fmt: skip
     of = name(picture.of, 44)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04))
@@ -135,7 +136,7 @@ def _bins(e: Array) -> int:
 def draw_importance(picture: Importance) -> Figure:
     """Draw a bar for each column, its spread over the shuffles as an error bar."""
     n = len(picture.columns)
-    figure = new_figure(9.0, max(3.0, 0.36 * n + 1.7))
+    figure = new_figure(9.0, max(3.0, 0.29 * n + 1.6))
     axes = figure.subplots()
     axes.grid(axis="x")
     places = np.arange(n)

@@ -20,6 +20,7 @@ from nnfit.report.plots.style import (
     INK,
     SEQUENTIAL,
     SMALLEST,
+    class_colors,
     color,
     marker,
     name,
@@ -40,17 +41,18 @@ def draw_boundary(picture: Boundary) -> Figure:
     figure = new_figure(9.0, 6.0)
     axes = figure.subplots()
     two = len(picture.classes) == 2
+    colors = class_colors(picture.classes)
     axes.imshow(
-        _two_colors(picture.probabilities) if two else _many_colors(picture.probabilities),
+        (_two_colors if two else _many_colors)(picture.probabilities, colors),
         extent=(picture.x.low, picture.x.high, picture.y.low, picture.y.high),
         origin="lower",
         aspect="auto",
         interpolation="nearest" if picture.x.labels or picture.y.labels else "bilinear",
     )
-    handles = _points(axes, picture)
+    handles = _points(axes, picture, colors)
     if two:
         handles += _line(axes, picture)
-        _probability_bar(figure, axes, picture)
+        _probability_bar(figure, axes, picture, colors)
     else:
         _edges(axes, picture)
     for axis, source in ((axes.xaxis, picture.x), (axes.yaxis, picture.y)):
@@ -66,7 +68,7 @@ def draw_boundary(picture: Boundary) -> Figure:
     figure.legend(
         handles=handles,
         loc="outside lower center" if two else "outside right upper",
-        ncols=3 if two else 1,
+        ncols=len(handles) if two else 1,
         title=None if two else name(picture.target),
         alignment="left",
     )
@@ -82,30 +84,30 @@ def held_text(held: tuple[tuple[str, str], ...]) -> str:
     return f"the other {len(held)} columns at their median or most frequent value"
 
 
-def _two_colors(p: Array) -> Array:
+def _two_colors(p: Array, colors: list[str]) -> Array:
     """Return RGB: white at 1/2, the class's own colour where it is sure."""
     second = np.nan_to_num(p[..., 1], nan=0.5)
     strength = STRONGEST * np.abs(2.0 * second - 1.0)
-    first = tinted(color(0), strength)
-    return np.where((second > 0.5)[..., None], tinted(color(1), strength), first)
+    first = tinted(colors[0], strength)
+    return np.where((second > 0.5)[..., None], tinted(colors[1], strength), first)
 
 
-def _many_colors(p: Array) -> Array:
+def _many_colors(p: Array, colors: list[str]) -> Array:
     """Return RGB: the most probable class's colour, fainter where others are near."""
     K = p.shape[-1]
     defined = ~np.isnan(p).any(axis=-1)
     best = np.where(defined, np.nan_to_num(p).argmax(axis=-1), 0)
     surest = np.where(defined, np.nan_to_num(p).max(axis=-1), 1.0 / K)
     strength = np.where(defined, 0.12 + (STRONGEST - 0.12) * (K * surest - 1.0) / (K - 1.0), 0.0)
-    shades = np.stack([tinted(color(k), strength) for k in range(K)])
+    shades = np.stack([tinted(colors[k], strength) for k in range(K)])
     chosen: Array = np.take_along_axis(shades, best[None, ..., None], axis=0)[0]
     return chosen
 
 
-def _points(axes: Axes, picture: Boundary) -> list[Line2D]:
+def _points(axes: Axes, picture: Boundary, colors: list[str]) -> list[Line2D]:
     rng = np.random.default_rng(0)
     x, y = (_spread(axis.points, axis.labels, rng) for axis in (picture.x, picture.y))
-    n = len(picture.codes)
+    n, two = len(picture.codes), len(picture.classes) == 2
     size = float(np.clip(9000.0 / max(n, 1), 12.0, 44.0))
     for k in range(len(picture.classes)):
         own = picture.codes == k
@@ -114,15 +116,15 @@ def _points(axes: Axes, picture: Boundary) -> list[Line2D]:
             y[own],
             s=size,
             marker=marker(k),
-            color=color(k),
+            color=colors[k],
             edgecolors="white",
             linewidths=0.7,
             alpha=0.95 if n < 600 else 0.7,
             zorder=3 + (own.sum() < n / 20),  # the few on top of the many
         )
     return [
-        Line2D([], [], linestyle="none", marker=marker(k), markersize=8, color=color(k),
-               label=name(label))
+        Line2D([], [], linestyle="none", marker=marker(k), markersize=8, color=colors[k],
+               label=f"{name(picture.target)} = {name(label)}" if two else name(label))
         for k, label in enumerate(picture.classes)
     ]  # fmt: skip
 
@@ -149,12 +151,12 @@ def _line(axes: Axes, picture: Boundary) -> list[Line2D]:
     ]
 
 
-def _probability_bar(figure: Figure, axes: Axes, picture: Boundary) -> None:
+def _probability_bar(figure: Figure, axes: Axes, picture: Boundary, colors: list[str]) -> None:
     steps = np.linspace(0.0, 1.0, 101)
-    shades = _two_colors(np.column_stack([1.0 - steps, steps]))
+    shades = _two_colors(np.column_stack([1.0 - steps, steps]), colors)
     mapped = ScalarMappable(Normalize(0, 1), LinearSegmentedColormap.from_list("p", shades))
     bar = figure.colorbar(mapped, ax=axes, aspect=28, pad=0.02)
-    bar.set_label(f"probability of {name(picture.classes[1])}")
+    bar.set_label(f"probability of {name(picture.target)} = {name(picture.classes[1])}")
     bar.outline.set_visible(False)
     ticks(bar.ax.yaxis, n=5)
 
@@ -176,9 +178,9 @@ def draw_units(picture: Units) -> Figure:
     n = len(picture.values)
     flat = len(picture.axes) == 1
     columns = int(np.ceil(np.sqrt(n * 1.6)))
-    columns = min(max(columns, min(n, 2)), 10)
+    columns = min(max(columns, min(n, 2)), 8)
     rows = -(-n // columns)
-    size = 2.4 if columns <= 4 else 1.45
+    size = 2.4 if columns <= 4 else 1.25
     figure = new_figure(max(columns * size + 1.6, 6.5), rows * size * (0.8 if flat else 1.0) + 1.5)
     grid = panels(figure, n, lambda _: columns, sharex=True, sharey=True)
     if flat:

@@ -37,6 +37,8 @@ COLORS = (
     "#999999",
     "#F0E442",
 )
+_NAMED = {"blue": 0, "orange": 1, "green": 2, "red": 3, "pink": 4, "purple": 4, "violet": 4,
+          "black": 6, "brown": 7, "grey": 8, "gray": 8, "yellow": 9}  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 INK, FAINT = "#222222", "#6B6B6B"
 NEGATIVE, POSITIVE = "#0072B2", "#D55E00"
@@ -85,7 +87,9 @@ def slide_style() -> Iterator[None]:
         "xtick.labelsize": 11.5,
         "ytick.labelsize": 11.5,
         "legend.fontsize": 11.5,
-        "legend.frameon": False,
+        "legend.frameon": True,
+        "legend.framealpha": 0.85,
+        "legend.edgecolor": "none",
         "lines.linewidth": 2.4,
         "grid.color": "#E3E3E3",
         "svg.hashsalt": "nnfit",
@@ -119,6 +123,14 @@ def new_figure(width: float, height: float) -> Figure:
 def color(i: int) -> str:
     """Return the colour of the `i`-th of several."""
     return COLORS[i % len(COLORS)]
+
+
+def class_colors(classes: Sequence[str]) -> list[str]:
+    """Return a colour for each class: the one it is named after, where all are named so."""
+    named = [_NAMED.get(label.strip().lower()) for label in classes]
+    if None not in named and len(set(named)) == len(named):
+        return [COLORS[i] for i in named if i is not None]
+    return [color(k) for k in range(len(classes))]
 
 
 def marker(i: int) -> str:
@@ -165,7 +177,7 @@ def ticks(axis: Any, labels: Sequence[str] = (), n: int = 7, whole: bool = False
     if labels:
         axis.set_ticks(range(len(labels)), [name(label, 18) for label in labels])
         return
-    axis.set_major_locator(MaxNLocator(n, integer=whole))
+    axis.set_major_locator(MaxNLocator(n, steps=[1, 2, 2.5, 5, 10], integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
 
 

@@ -30,8 +30,8 @@ PATH, TRAINED = "#D55E00", "#CC79A7"
 
 def draw_surface(picture: Surface) -> Figure:
     """Draw contours and a 3-D view of the same numbers."""
-    figure = new_figure(12.0, 5.4)
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.05))
+    figure = new_figure(12.8, 5.6)
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
     flat = figure.add_subplot(grid[0])
     levels = _levels(picture.loss)
     norm = BoundaryNorm(levels, colormaps[SEQUENTIAL].N, extend="max")
@@ -98,7 +98,7 @@ def _solid(axes: Any, picture: Surface, levels: Array, norm: BoundaryNorm) -> No
     )  # fmt: skip
     for axis, label in ((axes.xaxis, picture.x_name), (axes.yaxis, picture.y_name)):
         ticks(axis, n=4)
-        axis.set_label_text(name(label, 24))
+        axis.set_label_text(name(label.split(" (")[0], 24))
     ticks(axes.zaxis, n=5)
     axes.set_zlabel("loss")
     axes.tick_params(labelsize=SMALLEST, pad=1)
@@ -106,7 +106,7 @@ def _solid(axes: Any, picture: Surface, levels: Array, norm: BoundaryNorm) -> No
         axis.set_pane_color((0.97, 0.97, 0.97, 1.0))
         axis.label.set_color(INK)
     axes.view_init(elev=32, azim=-58)
-    axes.set_box_aspect((1.0, 1.0, 0.72), zoom=0.9)
+    axes.set_box_aspect((1.0, 1.0, 0.72), zoom=1.12)
 
 
 def on_surface(picture: Surface, points: Array) -> Array:
