@@ -22,6 +22,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler, rows_with_target
 from nnfit.training.metrics import classification_metrics, regression_metrics
+from nnfit.training.path import Path
 from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Model:
 
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
-    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config.
+    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `path` is there
+    when the config asked for it.
     """
 
     encoder: Encoder
@@ -46,6 +48,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
+    path: Path | None = None
     version: str = ""  # of the nnfit that trained it
 
     @property
@@ -211,8 +214,8 @@ class Evaluation:
                 self._found.append(model.values(y_hat))
         return self
 
-    def result(self, name: str = "data") -> dict[str, Any]:
-        """Return rows, metrics and, for classification, classes; `name` is for the error.
+    def arrays(self, name: str = "data") -> tuple[Array, Array]:
+        """Return what is true and what was found: codes (N,) and probabilities (N, K), or values.
 
         Raises
         ------
@@ -223,7 +226,17 @@ class Evaluation:
             raise DataError(
                 f"{name}: no row has a value in {self.model.targets[0]!r} to compare with"
             )
-        truth, found = np.concatenate(self._truth), np.concatenate(self._found)
+        return np.concatenate(self._truth), np.concatenate(self._found)
+
+    def result(self, name: str = "data") -> dict[str, Any]:
+        """Return rows, metrics and, for classification, classes; `name` is for the error.
+
+        Raises
+        ------
+        DataError
+            When no row had a target.
+        """
+        truth, found = self.arrays(name)
         result: dict[str, Any] = {"rows": len(truth)}
         result["metrics"] = score(self.model, truth, found)
         if self.model.labels is not None:

@@ -121,8 +121,7 @@ def _shards(
     """Return what works out the gradients of large batches, or nothing."""
     if parts == 1:
         return nullcontext()
-    probe = file.config.training.threads == "auto"
-    return Shards(network, parts, threads, probe, observer)
+    return Shards(network, parts, threads, file.config.training.threads == "auto", observer)
 
 
 def random_streams(seed: int) -> dict[str, np.random.Generator]:
@@ -201,6 +200,7 @@ def _fit(
             optimizer.learning_rate,
             training.patience,
             optimizer.clip_norm,
+            training.keep_path,
         ),
         parts["train"],
         parts.get("validation"),
@@ -241,6 +241,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
             "rows": {name: len(part) for name, part in dataset.parts.items()},
         },
         history=to_arrays(result.records),
+        path=result.path,
         version=__version__,
     )
 

@@ -39,6 +39,7 @@ HOMES = {
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "yaml": {"config"},
+    "matplotlib": {"report"},
     "rich": {"report"},
     "typer": {"cli"},
     "threadpoolctl": {"training"},

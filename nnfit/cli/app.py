@@ -18,6 +18,7 @@ from nnfit.cli import (
     gradcheck,
     init,
     inspect,
+    plot,
     predict,
     schema,
     train,
@@ -37,6 +38,7 @@ app.command("activations")(activations.activations)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
+app.command("plot")(plot.plot)
 app.command("explain")(explain.explain)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)

@@ -14,6 +14,8 @@ from nnfit.errors import ModelFileError
 from nnfit.model import Model
 from nnfit.model_file.declared import (
     FORMAT_VERSION,
+    PATH_EPOCHS,
+    PATH_PARAMETERS,
     Invalid,
     architecture_of,
     compare_names,
@@ -27,6 +29,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import FIELDS
+from nnfit.training.path import Path
 
 META_LIMIT = 64 * 2**20  # bytes of JSON
 ARRAYS_LIMIT = 4 * 2**30  # bytes of weights and history
@@ -89,7 +92,7 @@ def _read(path: str, archive: zipfile.ZipFile) -> Model:
         )
     architecture, dtype = architecture_of(meta)
     training, metrics, config = (mapping_of(meta, key) for key in ("training", "metrics", "config"))
-    expected = expected_arrays(architecture, dtype, training)
+    expected = expected_arrays(architecture, dtype, training, meta.get("path_points", 0))
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > ARRAYS_LIMIT:
@@ -107,7 +110,19 @@ def _read(path: str, archive: zipfile.ZipFile) -> Model:
         home = network.parameters.W if name[0] == "W" else network.parameters.b
         np.copyto(home[int(name[1:]) - 1], array)
     history = {name: arrays[f"history_{name}"] for name in FIELDS}
-    return _assemble(meta, network, config, training, metrics, history)
+    trail = _path(arrays) if PATH_EPOCHS in arrays else None
+    return _assemble(meta, network, config, training, metrics, history, trail)
+
+
+def _path(arrays: Mapping[str, Array]) -> Path:
+    """Return the path of training, checked."""
+    path = Path(arrays[PATH_EPOCHS], arrays[PATH_PARAMETERS])
+    ascending = (np.diff(path.epochs) > 0).all()
+    if path.epochs[0] < 0 or path.epochs[-1] > len(arrays["history_epoch"]) or not ascending:
+        raise Invalid(f"{PATH_EPOCHS} does not count epochs")
+    if not np.isfinite(path.parameters).all():
+        raise Invalid(f"{PATH_PARAMETERS} holds numbers that are not finite")
+    return path
 
 
 def _assemble(
@@ -117,6 +132,7 @@ def _assemble(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     history: Mapping[str, Array],
+    path: Path | None,
 ) -> Model:
     """Put the parts together after checking that they fit each other."""
     targets = meta.get("targets")
@@ -153,6 +169,7 @@ def _assemble(
         training=training,
         metrics=metrics,
         history=history,
+        path=path,
         version=str(meta.get("nnfit_version")),
     )
 

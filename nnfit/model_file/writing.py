@@ -11,7 +11,7 @@ import numpy as np
 from nnfit import __version__
 from nnfit.files import whole_file
 from nnfit.model import Model
-from nnfit.model_file.declared import FORMAT_VERSION
+from nnfit.model_file.declared import FORMAT_VERSION, PATH_EPOCHS, PATH_PARAMETERS
 from nnfit.nn.arrays import Array
 from nnfit.training.history import FIELDS
 
@@ -28,6 +28,9 @@ def to_bytes(model: Model) -> bytes:
             arrays[f"b{i + 1}"] = np.ascontiguousarray(parameters.b[i])
     for name in FIELDS:
         arrays[f"history_{name}"] = model.history[name]
+    if model.path is not None:
+        arrays[PATH_EPOCHS] = model.path.epochs
+        arrays[PATH_PARAMETERS] = model.path.parameters
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -76,6 +79,7 @@ def _meta(model: Model) -> bytes:
         "scaler": None if model.scaler is None else model.scaler.to_meta(),
         "config": model.config,
         "training": model.training,
+        "path_points": 0 if model.path is None else len(model.path.epochs),
         "metrics": model.metrics,
     }
     return json.dumps(meta, ensure_ascii=False, allow_nan=False, indent=1).encode()

@@ -19,6 +19,7 @@ from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
+from nnfit.training.path import Path, PathKeeper
 from nnfit.training.shards import Shards
 from nnfit.training.stop import StopRequest
 
@@ -51,6 +52,7 @@ class Settings:
     learning_rate: float
     patience: int | None = None
     clip_norm: float | None = None
+    keep_path: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Result:
     interrupted: bool
     seconds: float
     rows_per_second: float
+    path: Path | None = None  # where the settings ask for it
 
 
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
@@ -128,6 +131,8 @@ class Fit:
         self._logits = np.empty_like(self._Y)
         self.learning_rate = settings.learning_rate
         self._shown = time.perf_counter()
+        flat = network.parameters.flat
+        self.path = PathKeeper(settings.epochs, flat.nbytes) if settings.keep_path else None
 
     def run(self) -> Result:
         """Train until the epochs are over, patience runs out or a signal comes."""
@@ -135,6 +140,8 @@ class Fit:
         best_epoch, best_loss = 0, math.inf
         best = self.network.parameters.flat.copy()
         stopped_early = False
+        if self.path is not None:
+            self.path.keep(0, best)
         begin = time.perf_counter()
         with np.errstate(all="ignore"):  # a loss that overflows is told once, as an error
             for epoch in range(1, self.settings.epochs + 1):
@@ -145,6 +152,8 @@ class Fit:
                 seconds = time.perf_counter() - epoch_begin
                 record = self._record(epoch, train_loss, len(self.train) / max(seconds, 1e-9))
                 records.append(record)
+                if self.path is not None:
+                    self.path.keep(epoch, self.network.parameters.flat)
                 self.schedule.end_epoch(record.validation_loss)
                 loss = record.validation_loss
                 improved = loss is None or loss < best_loss
@@ -165,6 +174,7 @@ class Fit:
             interrupted=self.stop.signal is not None,
             seconds=seconds,
             rows_per_second=len(records) * len(self.train) / max(seconds, 1e-9),
+            path=None if self.path is None else self.path.path(),
         )
 
     def _train_epoch(self, epoch: int) -> float | None:
