@@ -116,7 +116,7 @@ def test_a_small_network_in_full():
     assert f"\n    = {found['loss']['loss']:.4f}\n" in text
     update = found["update"]
     assert text.endswith(
-        f"\nL before: {update['loss_before']:.4f}, after: {update['loss_after']:.4f}\n"
+        f"\nL before: {update['loss_before']:.6g}, after: {update['loss_after']:.6g}\n"
     )
     W1 = found["backward"][1]["gradients"][0]
     assert f"relative error {W1['relative_error']:.1e}, the largest of 4 figures" in text
@@ -130,7 +130,7 @@ def test_the_entry_that_changes_most_before_and_after():
     (p,) = (p for p in found["update"]["parameters"] if p["parameter"] == "W2")
     (before,) = (q["values"] for q in found["parameters"] if q["parameter"] == "W2")
     j = int(np.abs(p["gradient"][0]).argmax())
-    figures = [f"{array[0][j]:.4f}" for array in (before, p["gradient"], p["after"])]
+    figures = [f"{array[0][j]:.6g}" for array in (before, p["gradient"], p["after"])]
     (line,) = (line for line in printed(found).split("\n") if line.startswith("W2["))
     assert line.split() == ["W2[0,", f"{j}]", *figures]
 

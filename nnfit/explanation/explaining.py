@@ -79,7 +79,8 @@ def explain(
         delta, slope = ([array[:, 0].copy() for array in arrays] for arrays in (ws.delta, ws.slope))
         found = gradients(network, ws)
         found["x"] = found["x"][0]
-        checked = {name: _checked(name, array, problem) for name, array in found.items()}
+        numeric = ComplexStep(problem)
+        checked = {name: _checked(name, array, numeric) for name, array in found.items()}
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
         steps = backward(network, last, delta, slope, checked)
         update = _update(network, example)
@@ -110,12 +111,11 @@ def explain(
         }
 
 
-def _checked(name: str, array: Array, problem: Problem) -> Values:
+def _checked(name: str, array: Array, numeric: ComplexStep) -> Values:
     """Return a gradient, called as in `gradcheck`, beside its complex step.
 
     Of a large array gradcheck's sample of entries is compared, and those that a table shows.
     """
-    numeric = ComplexStep(problem)
     wanted: Array = np.zeros(array.shape, bool)
     wanted.flat[compared(array.size)] = True
     most = (FIRST_ROWS, FIRST_COLUMNS)[-array.ndim :]

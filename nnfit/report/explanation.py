@@ -15,7 +15,7 @@ from rich.tree import Tree
 
 from nnfit.gradcheck.checking import TOLERANCE
 from nnfit.report.equations import REUSED, Line, arrays, chain, equations, heading
-from nnfit.report.figures import count, cut, listed, number, shape_text
+from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
 from nnfit.report.screen import Cell, Screen, titled
 
 MOST_INPUTS = 12
@@ -253,17 +253,22 @@ def _update(screen: Screen, found: Values) -> list[RenderableType]:
     for before, p in zip(found["parameters"], update["parameters"], strict=True):
         place = _largest(p["gradient"])
         cells = [
-            number(_at(values, place)) for values in (before["values"], p["gradient"], p["after"])
+            _fine(_at(values, place)) for values in (before["values"], p["gradient"], p["after"])
         ]
         table.append([f"{p['parameter']}[{', '.join(map(str, place))}]", *cells])
     head = ["entry, from 0", "before", "gradient", "after"]
-    before, after = (number(update[key]) for key in ("loss_before", "loss_after"))
+    before, after = (_fine(update[key]) for key in ("loss_before", "loss_after"))
     return [
         equations(screen, formulas[: 1 + _has_bias(found)], screen.formula(" ← ")),
         Text("the entry of each with the largest gradient:"),
         screen.table("lrrr", head, table),
         Text.assemble("L before: ", before, ", after: ", (after, "bold")),
     ]
+
+
+def _fine(value: float | None) -> str:
+    """Return a figure in six digits: a step may change the last of them alone."""
+    return MISSING if value is None else f"{value:.6g}"
 
 
 def _has_bias(found: Values) -> bool:
