@@ -145,8 +145,12 @@ def tinted(base: str, strength: Array) -> Array:
 
 def name(text: str, width: int = NAME_WIDTH) -> str:
     """Return a name from the data as one short line."""
-    text = cut(clean(text), width)
-    return f" {text}" if text.startswith("_") else text  # legends leave out what starts with _
+    return cut(clean(text), width)
+
+
+def entry(text: str) -> str:
+    """Return the text of a legend's entry: matplotlib leaves out those that start with _."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def title(axes: Axes, text: str, below: str = "") -> None:
