@@ -62,18 +62,14 @@ def boundary(
     pca: bool,
     observer: Observer,
 ) -> Boundary:
-    """Return the class probabilities over a plane of the model in the file `name`.
+    """Return the class probabilities of a classification in the file `name` over a plane.
 
     Raises
     ------
     PictureError
-        For a regression, too many classes, or a choice of columns that makes no plane.
+        For too many classes, or a choice of columns that makes no plane.
     """
-    if model.labels is None:
-        raise PictureError(
-            f"{name}: is a regression, which has no classes to draw a boundary between; "
-            "expected a classification. See 'nnfit plot fit' or 'nnfit plot residuals'"
-        )
+    assert model.labels is not None
     if len(model.classes) > MOST_CLASSES:
         raise PictureError(
             f"{name}: has {len(model.classes)} classes; expected at most {MOST_CLASSES}, "

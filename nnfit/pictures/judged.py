@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +11,6 @@ from nnfit.model import Evaluation, Model
 from nnfit.nn.arrays import Array
 from nnfit.training.metrics import confusion_matrix
 
-# Reads the rows, once it is known that there can be a picture: what is found, and the data's name
-Read = Callable[[], tuple[Evaluation, str]]
 BINS = 10
 MOST_CLASSES = 60  # of a matrix that can be looked at
 
@@ -62,26 +59,24 @@ class Residuals:
     targets: tuple[str, ...]
 
 
-def confusion(model: Model, name: str, read: Read) -> Confusion:
+def confusion(model: Model, name: str, evaluation: Evaluation, data: str) -> Confusion:
     """Return the confusion matrix of rows whose classes are known."""
-    _need_classes(model, name, "confusion matrix")
     if len(model.classes) > MOST_CLASSES:
         raise PictureError(
             f"{name}: has {len(model.classes)} classes; expected at most {MOST_CLASSES}. "
             "'nnfit evaluate' names the most confused"
         )
-    codes, p = _arrays(read)
+    codes, p = evaluation.arrays(data)
     counts = confusion_matrix(codes, p.argmax(axis=1), len(model.classes))
     return Confusion(counts, model.classes, model.targets[0])
 
 
-def calibration(model: Model, name: str, read: Read) -> Calibration:
+def calibration(model: Model, evaluation: Evaluation, data: str) -> Calibration:
     """Return how often probabilities come true.
 
     That of the second class of two; of more classes, that of the predicted one.
     """
-    _need_classes(model, name, "calibration")
-    codes, p = _arrays(read)
+    codes, p = evaluation.arrays(data)
     if len(model.classes) == 2:
         confidence, came_true = p[:, 1], codes == 1
         of = f"{model.targets[0]} = {model.classes[1]}"
@@ -106,25 +101,7 @@ def wilson(shares: Array, n: Array) -> tuple[Array, Array]:
     return middle - half, middle + half
 
 
-def residuals(model: Model, name: str, read: Read) -> Residuals:
+def residuals(model: Model, evaluation: Evaluation, data: str) -> Residuals:
     """Return what is left between predictions and truth."""
-    if model.labels is not None:
-        raise PictureError(
-            f"{name}: is a classification, which has no residuals; expected a regression. "
-            "See 'nnfit plot confusion'"
-        )
-    truth, found = _arrays(read)
+    truth, found = evaluation.arrays(data)
     return Residuals(found, found - truth, model.targets)
-
-
-def _arrays(read: Read) -> tuple[Array, Array]:
-    evaluation, data = read()
-    return evaluation.arrays(data)
-
-
-def _need_classes(model: Model, name: str, what: str) -> None:
-    if model.labels is None:
-        raise PictureError(
-            f"{name}: is a regression, which has no {what}; expected a classification. "
-            "See 'nnfit plot residuals'"
-        )

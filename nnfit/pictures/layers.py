@@ -70,6 +70,16 @@ class Graph:
     output_names: tuple[str, ...]
 
 
+def check_layer(model: Model, name: str, layer: int) -> None:
+    """Raise PictureError when there is no hidden layer `layer`, counted from 1."""
+    n_layers = len(model.network.architecture.activations)
+    if not n_layers:
+        raise PictureError(f"{name}: has no hidden layer; expected one whose units can be drawn")
+    if not 1 <= layer <= n_layers:
+        layers = "1" if n_layers == 1 else f"1 to {n_layers}"
+        raise PictureError(f"--layer: {name} has no hidden layer {layer}; expected {layers}")
+
+
 def units(
     model: Model,
     name: str,
@@ -86,15 +96,9 @@ def units(
     Raises
     ------
     PictureError
-        When there is no such layer, or the choice of columns makes no plane.
+        When the choice of columns makes no plane.
     """
     architecture = model.network.architecture
-    n_layers = len(architecture.activations)
-    if not n_layers:
-        raise PictureError(f"{name}: has no hidden layer; expected one whose units can be drawn")
-    if not 1 <= layer <= n_layers:
-        layers = "1" if n_layers == 1 else f"1 to {n_layers}"
-        raise PictureError(f"--layer: {name} has no hidden layer {layer}; expected {layers}")
     columns = model.encoder.needed_columns
     if len(columns) == 1 and not pca and y is None:
         x = columns[0] if x is None else x
@@ -164,10 +168,11 @@ def weights(
     height, width = shape
     pixels = [column for column in header or names if _is_pixel(model, column)]
     if height * width != len(pixels) or not set(names) <= set(pixels):
+        left_out = len(pixels) - len(names)
+        hint = "" if header else ". Name its CSV: training leaves out pixels that never change"
         raise PictureError(
-            f"--shape: {height}x{width} are {height * width} pixels, {name} has {len(names)} "
-            f"inputs{'' if header else ' and its training data is not here'}; expected as many, "
-            "or a CSV with a column for each pixel"
+            f"--shape: {height}x{width} are {height * width} pixels, {name} has {len(pixels)} "
+            f"inputs{f', {left_out} of them left out' if left_out else ''}; expected as many{hint}"
         )
     if len(W) > MOST_UNITS:
         observer.note(f"the first {MOST_UNITS} of {len(W)} units are drawn")

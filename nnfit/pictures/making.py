@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from nnfit.errors import PictureError
 from nnfit.model import Model
@@ -17,7 +17,7 @@ from nnfit.pictures.boundary import boundary
 from nnfit.pictures.curves import fit_curves, loss_curves
 from nnfit.pictures.importance import importance
 from nnfit.pictures.judged import calibration, confusion, residuals
-from nnfit.pictures.layers import graph, units, weights
+from nnfit.pictures.layers import check_layer, graph, units, weights
 from nnfit.pictures.rows import read_rows
 from nnfit.pictures.surface import surface
 from nnfit.streaming import csv_format, evaluation_of
@@ -48,6 +48,8 @@ class Kind:
 
     make: Callable[[Models, str, Options, Observer], object]
     data: Literal["needed", "taken", "none"] = "needed"
+    task: str | None = None  # the only one that has what it shows
+    shows: str = ""
     options: tuple[str, ...] = ()
 
 
@@ -70,19 +72,28 @@ def make_picture(
     NnfitError
         When this picture can't be made of these models or data.
     """
-    if KINDS[kind].data != "none" and data is None:
-        name, model = models[0]
-        data = training_csv(model, name)
-        if data is None and KINDS[kind].data == "needed":
+    name, model = models[0]
+    wanted = KINDS[kind]
+    if wanted.task not in (None, model.task):
+        see = "residuals" if model.labels is None else "confusion"
+        raise PictureError(
+            f"{name}: is a {model.task}, which has no {wanted.shows}; expected a {wanted.task}. "
+            f"See 'nnfit plot {see}'"
+        )
+    found = None
+    if wanted.data != "none" and data is None:
+        data = found = training_csv(model, name)
+        if data is None and wanted.data == "needed":
             stored = model.config["data"]["path"]
             raise PictureError(
-                f"{name}: its training data {stored!r} is not here; expected it, or a CSV after "
-                "the model. Name one"
+                f"{name}: its training data {stored!r} is not here; expected it, or another CSV. "
+                "Name one after the model"
             )
-        if KINDS[kind].data == "needed":
-            observer.note(f"data: {data}, which {name} was trained on")
-    with blas_threads(1):  # the same bits on any machine of this kind
-        return KINDS[kind].make(models, data or "", options, observer)
+    with blas_threads(1):  # the same bits for any number of cores
+        picture = wanted.make(models, data or "", options, observer)
+    if found is not None and wanted.data == "needed":
+        observer.note(f"data: {found}, which {name} was trained on")
+    return picture
 
 
 def _loss(models: Models, data: str, options: Options, observer: Observer) -> object:
@@ -109,12 +120,14 @@ def _surface(models: Models, data: str, options: Options, observer: Observer) ->
 
 def _features(models: Models, data: str, options: Options, observer: Observer) -> object:
     name, model = models[0]
+    layer = 1 if options.layer is None else options.layer
+    check_layer(model, name, layer)
     rows = read_rows(model, data, observer, target=False)
     return units(
         model,
         name,
         rows,
-        layer=1 if options.layer is None else options.layer,
+        layer=layer,
         x=options.x,
         y=options.y,
         pca=options.pca,
@@ -136,14 +149,19 @@ def _network(models: Models, data: str, options: Options, observer: Observer) ->
     return graph(model, name)
 
 
-def _judged(of: Callable[..., Any]) -> Callable[[Models, str, Options, Observer], object]:
-    """Return the maker of a picture of predictions beside the truth; the CSV is streamed."""
+def _confusion(models: Models, data: str, options: Options, observer: Observer) -> object:
+    name, model = models[0]
+    return confusion(model, name, *evaluation_of(model, data, observer))
 
-    def make(models: Models, data: str, options: Options, observer: Observer) -> object:
-        name, model = models[0]
-        return of(model, name, lambda: evaluation_of(model, data, observer))
 
-    return make
+def _calibration(models: Models, data: str, options: Options, observer: Observer) -> object:
+    _, model = models[0]
+    return calibration(model, *evaluation_of(model, data, observer))
+
+
+def _residuals(models: Models, data: str, options: Options, observer: Observer) -> object:
+    _, model = models[0]
+    return residuals(model, *evaluation_of(model, data, observer))
 
 
 def _importance(models: Models, data: str, options: Options, observer: Observer) -> object:
@@ -162,14 +180,19 @@ def _importance(models: Models, data: str, options: Options, observer: Observer)
 
 KINDS: dict[str, Kind] = {
     "loss": Kind(_loss, "none"),
-    "boundary": Kind(_boundary, options=("x", "y", "plane")),
+    "boundary": Kind(
+        _boundary,
+        task="classification",
+        shows="boundary between classes",
+        options=("x", "y", "plane"),
+    ),
     "fit": Kind(_fit, options=("x",)),
     "surface": Kind(_surface, options=("seed",)),
     "features": Kind(_features, options=("layer", "x", "y", "plane")),
     "weights": Kind(_weights, "taken", options=("shape",)),
     "network": Kind(_network, "none"),
-    "confusion": Kind(_judged(confusion)),
-    "calibration": Kind(_judged(calibration)),
-    "residuals": Kind(_judged(residuals)),
+    "confusion": Kind(_confusion, task="classification", shows="confusion matrix"),
+    "calibration": Kind(_calibration, task="classification", shows="calibration"),
+    "residuals": Kind(_residuals, task="regression", shows="residuals"),
     "importance": Kind(_importance, options=("metric", "repeats", "top", "seed")),
 }

@@ -17,6 +17,7 @@ from nnfit.report.plots.style import (
     INK,
     class_colors,
     color,
+    entry,
     log_axis,
     marker,
     name,
@@ -98,7 +99,7 @@ def draw_fit(picture: FitCurves) -> Figure:
 
 def _curve_label(picture: FitCurves, i: int) -> str:
     curve = picture.curves[i]
-    return f"{name(curve.name)}: φ(x) = {pretty(curve.phi)}"
+    return entry(f"{name(curve.name)}: φ(x) = {pretty(curve.phi)}")
 
 
 def _values(axes: Axes, picture: FitCurves, k: int) -> list[Line2D]:
@@ -180,7 +181,7 @@ def _classes(axes: Axes, picture: FitCurves) -> list[Line2D]:
                 picture.curves[0].values[:, k],
                 color=shades[k],
                 linestyle=DASHES[(k // len(COLORS)) % len(DASHES)],
-                label=name(label),
+                label=entry(name(label)),
             )
             handles.append(line)
         axes.set_ylabel("probability (rows below)")

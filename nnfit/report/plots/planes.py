@@ -22,6 +22,7 @@ from nnfit.report.plots.style import (
     SMALLEST,
     class_colors,
     color,
+    entry,
     marker,
     name,
     new_figure,
@@ -124,7 +125,7 @@ def _points(axes: Axes, picture: Boundary, colors: list[str]) -> list[Line2D]:
         )
     return [
         Line2D([], [], linestyle="none", marker=marker(k), markersize=8, color=colors[k],
-               label=f"{name(picture.target)} = {name(label)}" if two else name(label))
+               label=entry(f"{name(picture.target)} = {name(label)}" if two else name(label)))
         for k, label in enumerate(picture.classes)
     ]  # fmt: skip
 

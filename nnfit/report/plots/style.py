@@ -45,7 +45,7 @@ NEGATIVE, POSITIVE = "#0072B2", "#D55E00"
 DIVERGING = LinearSegmentedColormap.from_list("nnfit", [NEGATIVE, "#F7F7F7", POSITIVE])
 SEQUENTIAL = "cividis"
 SMALLEST = 10.0  # points; less can't be read from the last row
-DPI = 300
+DPI = {"png": 300, "svg": 150, "pdf": 150}  # of the parts of vector files that are images
 NAME_WIDTH = 28
 # scripts that matplotlib's own font lacks, where the machine has a font for them
 _FALLBACKS = (
@@ -111,7 +111,7 @@ def contents(figure: Figure, format: str) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that no font has becomes a box
-        figure.savefig(buffer, format=format, dpi=DPI, metadata=metadata[format])
+        figure.savefig(buffer, format=format, dpi=DPI[format], metadata=metadata[format])
     return buffer.getvalue()
 
 
@@ -145,8 +145,12 @@ def tinted(base: str, strength: Array) -> Array:
 
 def name(text: str, width: int = NAME_WIDTH) -> str:
     """Return a name from the data as one short line."""
-    text = cut(clean(text), width)
-    return f" {text}" if text.startswith("_") else text  # legends leave out what starts with _
+    return cut(clean(text), width)
+
+
+def entry(text: str) -> str:
+    """Return the text of a legend's entry: matplotlib leaves out those that start with _."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def title(axes: Axes, text: str, below: str = "") -> None:
