@@ -153,5 +153,5 @@ def rounded(text: str) -> str:
 
 
 def test_nothing_is_promised_that_is_still_to_come() -> None:
-    for word in ("nnfit plot", "--resume"):
+    for word in ("--resume",):
         assert word not in README

@@ -23,6 +23,7 @@ import nnfit
 from nnfit.observer import Observer
 from nnfit.pictures.making import KINDS, Options, make_picture
 from nnfit.report.phi import pretty
+from nnfit.report.plots import render
 from nnfit.report.plots.drawing import draw
 from nnfit.report.plots.style import SMALLEST, class_colors, contents, plain, slide_style
 from nnfit.report.plots.surface import on_surface
@@ -243,8 +244,7 @@ def test_the_users_own_settings_change_nothing(binary: Example, folder: Path) ->
     """A matplotlibrc with TeX and a dark style would change every picture, or fail."""
     (folder / "odd").mkdir()
     (folder / "odd" / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: black\n")
-    command = [sys.executable, "-m", "nnfit", "plot", "boundary", "binary.npz", "-q", "-o"]
-    for name, settings in (("a.svg", "."), ("b.svg", "odd")):
-        env = {**os.environ, "MATPLOTLIBRC": settings}
-        subprocess.run([*command, name], check=True, env=env, cwd=folder, stdout=subprocess.PIPE)
-    assert (folder / "a.svg").read_bytes() == (folder / "b.svg").read_bytes()
+    command = [sys.executable, "-m", "nnfit", "plot", "boundary", "binary.npz", "-o", "a.svg"]
+    env = {**os.environ, "MATPLOTLIBRC": "odd"}
+    subprocess.run([*command, "-q"], check=True, env=env, cwd=folder, stdout=subprocess.PIPE)
+    assert (folder / "a.svg").read_bytes() == render(numbers("boundary", "binary"), "svg")
