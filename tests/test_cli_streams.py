@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
 ESCAPE = "\x1b"
-COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "init", "schema")
+COMMANDS = ("train", "predict", "evaluate", "gradcheck", "inspect", "plot", "init", "schema")
 
 
 def on_a_terminal(
@@ -329,7 +329,7 @@ def test_help_names_every_command_and_none_to_come(nnfit: Nnfit) -> None:
     assert (result.code, result.err) == (0, "")
     listed = re.findall(r"^  ([a-z]+)  ", result.out.split("Commands:\n")[1], re.MULTILINE)
     assert listed == list(COMMANDS)
-    for later in ("explain", "activations", "plot", "resume", "checkpoint"):
+    for later in ("explain", "activations", "resume", "checkpoint"):
         assert later not in result.out + nnfit("train", "--help").out
 
 
