@@ -1,9 +1,9 @@
-"""Prints pip constraints that pin every run-time dependency to its lower bound."""
+"""Prints pip constraints that pin every run-time dependency to its lower bound, extras too."""
 
 import re
 import tomllib
 
 with open("pyproject.toml", "rb") as stream:
-    dependencies = tomllib.load(stream)["project"]["dependencies"]
-for dependency in dependencies:
+    project = tomllib.load(stream)["project"]
+for dependency in project["dependencies"] + project["optional-dependencies"]["plot"]:
     print(re.sub(r">=", "==", dependency))

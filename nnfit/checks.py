@@ -20,11 +20,11 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.own_data import is_model_file
 from nnfit.own_rows import (
     ConfigSource,
     encoded,
     initialised,
-    is_model_file,
     own_table,
     pieces,
 )

@@ -52,6 +52,10 @@ class ModelFileError(NnfitError):
     """The .npz is missing, foreign, damaged or of another format version."""
 
 
+class PictureError(NnfitError):
+    """A picture that can't be made: of this model, of these columns, or without an extra."""
+
+
 class OutputError(NnfitError):
     """A place that can't be written."""
 

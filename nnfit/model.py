@@ -21,8 +21,8 @@ from nnfit.table.coding import Tally
 from nnfit.table.columns import with_text_names
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
-from nnfit.table.targets import TargetScaler, rows_with_target
-from nnfit.training.metrics import classification_metrics, regression_metrics
+from nnfit.table.targets import TargetScaler
+from nnfit.training.path import Path
 from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Model:
 
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
-    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config.
+    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `path` is there
+    when the config asked for it.
     """
 
     encoder: Encoder
@@ -50,6 +51,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
+    path: Path | None = None
     version: str = ""  # of the nnfit that trained it
 
     @property
@@ -99,6 +101,8 @@ class Model:
 
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
+        from nnfit.evaluation import Evaluation
+
         with blas_threads(1):
             return Evaluation(self).add(with_text_names(frame, "data"), "data", 1).result()
 
@@ -216,76 +220,3 @@ class Model:
                     if abs(decimals) <= MOST_DECIMALS:
                         values[:, k] = values[:, k].round(decimals)
         return values
-
-
-class Evaluation:
-    """Metrics over rows that come piece by piece; only predictions and targets are kept."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self._truth: list[Array] = []
-        self._found: list[Array] = []
-        self.without_target = 0
-
-    def add(
-        self,
-        frame: pd.DataFrame,
-        name: str,
-        rows: Array | int,
-        tally: Tally | None = None,
-    ) -> Evaluation:
-        """Take a piece of the table, targets included; rows without a target are counted."""
-        model = self.model
-        n = len(frame)
-        frame, rows = rows_with_target(frame, model.targets, name, rows)
-        self.without_target += n - len(frame)
-        if len(frame):
-            y_hat = model.outputs(frame, name, rows, tally, available_cores())
-            if model.labels is not None:
-                target = frame[model.targets[0]]
-                self._truth.append(model.labels.encode(target, name, rows))
-                self._found.append(model.probabilities(y_hat))
-            else:
-                assert model.scaler is not None
-                self._truth.append(model.scaler.read(frame, name, rows))
-                self._found.append(model.values(y_hat))
-        return self
-
-    def result(self, name: str = "data") -> dict[str, Any]:
-        """Return rows, metrics and, for classification, classes; `name` is for the error.
-
-        Raises
-        ------
-        DataError
-            When no row had a target.
-        """
-        if not self._truth:
-            raise DataError(
-                f"{name}: no row has a value in {self.model.targets[0]!r} to compare with"
-            )
-        truth, found = np.concatenate(self._truth), np.concatenate(self._found)
-        result: dict[str, Any] = {"rows": len(truth)}
-        result["metrics"] = score(self.model, truth, found)
-        if self.model.labels is not None:
-            result["classes"] = list(self.model.classes)
-        return result
-
-
-def score(model: Model, truth: Array, found: Array) -> dict[str, Any]:
-    """Return the metrics of probabilities against codes, or of values against values."""
-    with np.errstate(all="ignore"):
-        if model.labels is not None:
-            return _known(classification_metrics(truth, found))
-        return _known(regression_metrics(truth, found, model.targets))
-
-
-def _known(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return the metrics with None, as JSON needs it, for what is beyond float64."""
-    return {
-        name: _known(value)
-        if isinstance(value, dict)
-        else None
-        if isinstance(value, float) and not math.isfinite(value)
-        else value
-        for name, value in metrics.items()
-    }

@@ -20,6 +20,7 @@ from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.own_data import needed_columns, text_columns, training_csv
 from nnfit.part import Part, encode_rows
 from nnfit.run import build_network, random_streams
 from nnfit.streaming import csv_format
@@ -42,14 +43,6 @@ class Initialised:
     network: Network
 
 
-def is_model_file(path: str) -> bool:
-    """Return whether `path` is a zip, as model files are and configs are not."""
-    if path == "-" or not os.path.isfile(path):
-        return path.endswith(".npz")
-    with open(path, "rb") as stream:
-        return stream.read(4) == b"PK\x03\x04"
-
-
 def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initialised:
     """Return a config's network, seeded as `train` does it, beside its prepared data.
 
@@ -66,18 +59,12 @@ def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initiali
 
 
 def own_table(model: Model, name: str, data: Any) -> Table | None:
-    """Return `data`, or else the CSV that the model was trained on if it is here.
-
-    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
-    """
+    """Return `data`, or else the CSV that the model was trained on if it is here."""
     if data is not None and not isinstance(data, str | Path):
         return with_text_names(data, "data")
     if data is not None:
         return os.fspath(data)
-    stored = str(model.config["data"]["path"])
-    folders = (".", os.path.dirname(name), "configs")
-    places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
-    return next((place for place in places if os.path.isfile(place)), None)
+    return training_csv(model, name)
 
 
 def pieces(
@@ -95,10 +82,8 @@ def pieces(
     if not isinstance(table, str):
         yield table, "data", 1
         return
-    needed = [*model.encoder.needed_columns, *model.targets]
-    with read_blocks(
-        table, csv_format(model), needed, _text_columns(model), (), observer
-    ) as blocks:
+    needed, text = needed_columns(model), text_columns(model)
+    with read_blocks(table, csv_format(model), needed, text, (), observer) as blocks:
         require_columns(blocks.name, blocks.header, needed)
         empty = True
         for block in blocks:
@@ -112,14 +97,8 @@ def whole(model: Model, table: Table, observer: Observer) -> tuple[pd.DataFrame,
     """Return all rows, in memory as in training, and the table's name."""
     if not isinstance(table, str):
         return table, "data"
-    frame = read_table(table, csv_format(model), _text_columns(model), observer)
+    frame = read_table(table, csv_format(model), text_columns(model), observer)
     return frame, "<stdin>" if table == "-" else table
-
-
-def _text_columns(model: Model) -> list[str]:
-    """Return the columns to read as they are spelt."""
-    labels = model.targets if model.labels is not None else ()
-    return [*model.encoder.text_columns, *labels]
 
 
 def encoded(model: Model, frame: pd.DataFrame, name: str, numbers: Array) -> Part:

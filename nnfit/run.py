@@ -19,7 +19,8 @@ from nnfit.checkpoint.fingerprint import fingerprint
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset import Dataset, prepare
 from nnfit.errors import Interrupted, TrainingError
-from nnfit.model import Model, score
+from nnfit.evaluation import score
+from nnfit.model import Model
 from nnfit.nn import compiled
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
@@ -145,8 +146,7 @@ def _shards(
     """Return what works out the gradients of large batches, or nothing."""
     if parts == 1:
         return nullcontext()
-    probe = file.config.training.threads == "auto"
-    return Shards(network, parts, threads, probe, observer)
+    return Shards(network, parts, threads, file.config.training.threads == "auto", observer)
 
 
 def random_streams(seed: int) -> dict[str, np.random.Generator]:
@@ -222,6 +222,7 @@ def _fit(
             optimizer.clip_norm,
             training.on_divergence == "rollback",
             training.checkpoint_seconds,
+            training.keep_path,
         ),
         parts["train"],
         parts.get("validation"),
@@ -272,6 +273,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
             "rows": {name: len(part) for name, part in dataset.parts.items()},
         },
         history=to_arrays(result.records),
+        path=result.path,
         version=__version__,
     )
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO, TypeVar
 import numpy as np
 
 from nnfit.errors import ConfigError, DataError
-from nnfit.model import Evaluation, Model
+from nnfit.evaluation import Evaluation
+from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
+from nnfit.own_data import needed_columns, text_columns
 from nnfit.table.coding import Tally
 from nnfit.table.csv import (
     Block,
@@ -232,9 +234,14 @@ def _significant(values: Array, digits: int) -> Array:
 
 def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
     """Return `{"rows", "metrics", ...}` for the CSV at `path`, as `Model.evaluate` does."""
+    evaluation, name = evaluation_of(model, path, observer)
+    return evaluation.result(name)
+
+
+def evaluation_of(model: Model, path: str, observer: Observer) -> tuple[Evaluation, str]:
+    """Return the predictions and targets of the CSV at `path`, and its name in messages."""
     encoder = model.encoder
-    needed = [*encoder.needed_columns, *model.targets]
-    text = [*encoder.text_columns, *(model.targets if model.labels is not None else ())]
+    needed, text = needed_columns(model), text_columns(model)
     tally: Tally = Counter()
     evaluation = Evaluation(model)
     with (
@@ -249,4 +256,4 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]
     if evaluation.without_target:
         rows = "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
         observer.warning(f"{blocks.name}: left out {rows} without a target")
-    return evaluation.result(blocks.name)
+    return evaluation, blocks.name

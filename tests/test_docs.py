@@ -150,8 +150,3 @@ def test_the_terminal_session_runs(checkout: Path) -> None:
 def rounded(text: str) -> str:
     """Return `text` with two figures after each decimal point: the rest depends on the machine."""
     return re.sub(r"\d+\.\d+(e-\d+)?", lambda number: f"{float(number[0]):.2f}", text)
-
-
-def test_nothing_is_promised_that_is_still_to_come() -> None:
-    for word in ("nnfit plot",):
-        assert word not in README

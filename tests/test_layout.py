@@ -31,18 +31,20 @@ FLOORS = [
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 TOGETHER = FLOOR["what puts them together"]
-# Model.save, the one call upwards: a method is where a Python user looks for it.
-UPWARDS = {("model", "model_file")}
+# Model.save and Model.evaluate call upwards: a method is where a Python user looks for it.
+UPWARDS = {("model", "model_file"), ("model", "evaluation")}
 # Each package at home in one room.
 HOMES = {
     "pandas": {"table"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "yaml": {"config"},
+    "matplotlib": {"report"},
     "rich": {"report"},
     "typer": {"cli"},
     "threadpoolctl": {"training"},
     "numba": {"nn"},
+    "PIL": {"images"},
 }
 
 
@@ -191,6 +193,16 @@ def test_predict_loads_no_config_room(tiny: Example, folder: Path) -> None:
 
 def test_schema_loads_neither_numpy_nor_pandas() -> None:
     assert not loaded("schema") & {"numpy", "pandas"}
+
+
+def test_flatten_loads_no_pandas_and_nothing_else_loads_pillow(tiny: Example, folder: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (2, 2)).save("a.png")
+    names = loaded("flatten", "a.png", "-q", cwd=folder)
+    assert "PIL" in names and not names & {"pandas", "nnfit.config", "rich"}
+    assert "PIL" not in loaded("predict", "tiny.npz", "tiny.csv", cwd=folder)
+    assert "PIL" not in loaded("flatten", "--help")
 
 
 def test_a_wrong_config_is_told_before_pandas_is_loaded(cli: Commands, folder: Path) -> None:

@@ -90,6 +90,72 @@ def test_np_load_reads_weights_meta_and_history(tiny: Example) -> None:
     assert found["history_train_loss"][-1] < 0.5 * found["history_train_loss"][0]
 
 
+@pytest.fixture
+def walked(folder: Path) -> bytes:
+    """A model that kept the path of its training: 3 epochs and the start."""
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": [2]}}
+    table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2})
+    return to_bytes(nnfit.train({**config, "training": {"epochs": 3, "keep_path": True}}, table))
+
+
+def test_the_path_of_training_is_there_when_asked_for(walked: bytes, folder: Path) -> None:
+    found = arrays_of(walked)
+    assert meta_of(walked)["path_points"] == 4
+    assert found["history_parameters_epoch"].tolist() == [0, 1, 2, 3]
+    path = found["history_parameters"]
+    assert (path.shape, path.dtype.name) == ((4, 7), "float32")  # P = 2 x 2 + 1 x 3
+    (folder / "m.npz").write_bytes(walked)
+    model = nnfit.load("m.npz")
+    assert to_bytes(model) == walked
+    # a row is W1 | b1, then W2 | b2, as the network has them
+    best = model.training["best_epoch"]
+    np.testing.assert_array_equal(path[best], model.network.parameters.flat)
+    W1, b1 = found["W1"], found["b1"]
+    np.testing.assert_array_equal(path[best][:4], np.column_stack([W1, b1]).reshape(-1))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "line"),
+    [
+        ("history_parameters", lambda a: a[:3],
+         "history_parameters has shape (3, 7), meta says (4, 7)"),
+        ("history_parameters", lambda a: a * np.nan,
+         "history_parameters holds numbers that are not finite"),
+        ("history_parameters", lambda a: a.astype(np.float64),
+         "history_parameters is float64, meta says float32"),
+        ("history_parameters_epoch", lambda a: a[::-1],
+         "history_parameters_epoch does not count epochs"),
+        ("history_parameters_epoch", lambda a: a - 1,
+         "history_parameters_epoch does not count epochs"),
+        ("history_parameters_epoch", lambda a: a + 1,
+         "history_parameters_epoch does not count epochs"),
+    ],
+)  # fmt: skip
+def test_a_path_is_checked(
+    walked: bytes, name: str, change: Callable[[Any], Any], line: str
+) -> None:
+    arrays = arrays_of(walked)
+    arrays[name] = np.ascontiguousarray(change(arrays[name]))
+    assert refusal(packed(arrays)) == f"m.npz: {line}; train the model again"
+
+
+@pytest.mark.parametrize("points", [-1, 5, True, "4", 10**12, None])
+def test_a_wrong_number_of_points_is_refused(walked: bytes, points: Any) -> None:
+    assert refusal(with_meta(walked, lambda meta: meta.update(path_points=points))) == (
+        "m.npz: the number of points on the path of training is out of range; train the model again"
+    )
+
+
+def test_a_file_without_a_path_need_not_say_so(walked: bytes, tiny: Example) -> None:
+    """As those written before paths were kept."""
+    (Path("m.npz")).write_bytes(with_meta(tiny.npz, lambda meta: meta.pop("path_points")))
+    assert nnfit.load("m.npz").path is None
+    assert refusal(with_meta(walked, lambda meta: meta.pop("path_points"))) == (
+        "m.npz: holds 'history_parameters.npy', which belongs to no nnfit model; "
+        "train the model again"
+    )
+
+
 def test_meta_holds_all_that_prediction_needs(tiny: Example) -> None:
     meta = meta_of(tiny.npz)
     assert meta["format_version"] == FORMAT_VERSION

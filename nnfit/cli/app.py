@@ -14,9 +14,11 @@ from nnfit.cli import (
     activations,
     evaluate,
     explain,
+    flatten,
     gradcheck,
     init,
     inspect,
+    plot,
     predict,
     schema,
     train,
@@ -38,8 +40,10 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("gradcheck")(gradcheck.gradcheck)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
+app.command("plot")(plot.plot)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
+app.command("flatten")(flatten.flatten)
 
 
 def _version(wanted: bool) -> None:

@@ -93,12 +93,15 @@ class LateObserver(Observer):
         return self._loaded
 
     def note(self, text: str) -> None:
-        self._load().note(text)
+        if not self._quiet:
+            self._load().note(text)
 
     def warning(self, text: str) -> None:
         self._load().warning(text)
 
     def reading(self, name: str, done: int, total: int | None) -> None:
+        if self._quiet:
+            return
         if self._loaded is not None or done != total:  # a file read at once needs no progress
             self._load().reading(name, done, total)
 

@@ -210,6 +210,9 @@ class TrainingConfig(Section):
         Literal["auto"] | Annotated[int, Field(strict=True, ge=1, le=1024)],
         Expect("an integer from 1 to 1024, or auto"),
     ] = Field(default="auto", description="auto = one, all cores for batches of 4096 rows and more")
+    keep_path: Flag = Field(
+        default=False, description="keep the path of the parameters, to plot it"
+    )
 
 
 class Config(Section):

@@ -20,12 +20,12 @@ from nnfit.errors import ConfigError, DataError, NnfitError
 from nnfit.model import Model
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.own_data import is_model_file
 from nnfit.own_rows import (
     ConfigSource,
     Table,
     encoded,
     initialised,
-    is_model_file,
     own_table,
     pieces,
     whole,

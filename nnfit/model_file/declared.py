@@ -29,6 +29,8 @@ WIDTH_LIMIT = 10**6
 UNITS_LIMIT = 2**20  # of all layers together: prediction holds 512 rows of each
 EPOCHS_LIMIT = 10**9
 FLOAT_MAX = float(np.finfo(np.float64).max)
+# the path of training, where it was kept: which epochs, 0 for the start, and W | b of each
+PATH_EPOCHS, PATH_PARAMETERS = "history_parameters_epoch", "history_parameters"
 
 
 class Invalid(ValueError):
@@ -137,9 +139,9 @@ def check_described(
 
 
 def expected_arrays(
-    architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any]
+    architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any], points: Any = 0
 ) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Return the shape and dtype of every array that `meta` implies."""
+    """Return the shape and dtype of every array that `meta` implies, `points` on a path too."""
     expected: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     sizes = architecture.sizes
     for i in range(len(sizes) - 1):
@@ -152,6 +154,11 @@ def expected_arrays(
     for name in FIELDS:
         kind = np.int64 if name == "epoch" else np.float64
         expected[f"history_{name}"] = ((epochs,), np.dtype(kind))
+    if type(points) is not int or not 0 <= points <= epochs + 1:
+        raise Invalid("the number of points on the path of training is out of range")
+    if points:
+        expected[PATH_EPOCHS] = ((points,), np.dtype(np.int64))
+        expected[PATH_PARAMETERS] = ((points, architecture.n_parameters), dtype)
     return expected
 
 

@@ -18,6 +18,8 @@ from nnfit.model_file.declared import (
     ARRAYS_LIMIT,
     FORMAT_VERSION,
     META_LIMIT,
+    PATH_EPOCHS,
+    PATH_PARAMETERS,
     Invalid,
     architecture_of,
     check_described,
@@ -32,6 +34,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import FIELDS
+from nnfit.training.path import Path
 
 DIRECTORY_LIMIT = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
 INFLATED_LIMIT = 64 * 2**20  # bytes that arrays may have beyond the size of the file
@@ -127,7 +130,7 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
     architecture, dtype = architecture_of(meta)
     training, metrics, config = (mapping_of(meta, key) for key in ("training", "metrics", "config"))
     check_described(training, metrics, config)
-    expected = expected_arrays(architecture, dtype, training)
+    expected = expected_arrays(architecture, dtype, training, meta.get("path_points", 0))
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > ARRAYS_LIMIT:
@@ -150,7 +153,19 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         home = network.parameters.W if name[0] == "W" else network.parameters.b
         np.copyto(home[int(name[1:]) - 1], array)
     history = {name: arrays[f"history_{name}"] for name in FIELDS}
-    return _assemble(meta, network, config, training, metrics, history)
+    trail = _path(arrays) if PATH_EPOCHS in arrays else None
+    return _assemble(meta, network, config, training, metrics, history, trail)
+
+
+def _path(arrays: Mapping[str, Array]) -> Path:
+    """Return the path of training, checked."""
+    path = Path(arrays[PATH_EPOCHS], arrays[PATH_PARAMETERS])
+    ascending = (np.diff(path.epochs) > 0).all()
+    if path.epochs[0] < 0 or path.epochs[-1] > len(arrays["history_epoch"]) or not ascending:
+        raise Invalid(f"{PATH_EPOCHS} does not count epochs")
+    if not np.isfinite(path.parameters).all():
+        raise Invalid(f"{PATH_PARAMETERS} holds numbers that are not finite")
+    return path
 
 
 def _assemble(
@@ -160,6 +175,7 @@ def _assemble(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     history: Mapping[str, Array],
+    path: Path | None,
 ) -> Model:
     """Put the parts together after checking that they fit each other."""
     targets = meta.get("targets")
@@ -198,6 +214,7 @@ def _assemble(
         training=training,
         metrics=metrics,
         history=history,
+        path=path,
         version=shorten(printable(str(meta.get("nnfit_version")))),
     )
 

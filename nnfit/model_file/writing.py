@@ -14,7 +14,13 @@ from nnfit import __version__
 from nnfit.errors import OutputError
 from nnfit.files import whole_file
 from nnfit.model import Model
-from nnfit.model_file.declared import FORMAT_VERSION, META_LIMIT, OBJECTS_LIMIT
+from nnfit.model_file.declared import (
+    FORMAT_VERSION,
+    META_LIMIT,
+    OBJECTS_LIMIT,
+    PATH_EPOCHS,
+    PATH_PARAMETERS,
+)
 from nnfit.nn.arrays import Array
 from nnfit.training.history import FIELDS
 
@@ -37,6 +43,9 @@ def to_bytes(model: Model) -> bytes:
             arrays[f"b{i + 1}"] = np.ascontiguousarray(parameters.b[i])
     for name in FIELDS:
         arrays[f"history_{name}"] = model.history[name]
+    if model.path is not None:
+        arrays[PATH_EPOCHS] = model.path.epochs
+        arrays[PATH_PARAMETERS] = model.path.parameters
     buffer = io.BytesIO()
     write_arrays(buffer, arrays)
     return buffer.getvalue()
@@ -90,6 +99,7 @@ def _meta(model: Model) -> bytes:
         "scaler": None if model.scaler is None else model.scaler.to_meta(),
         "config": model.config,
         "training": model.training,
+        "path_points": 0 if model.path is None else len(model.path.epochs),
         "metrics": model.metrics,
     }
     # without blanks: the quantiles of many columns, say, take room enough

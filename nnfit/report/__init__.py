@@ -1,6 +1,6 @@
 """What a person sees: progress on stderr, and the tables the commands print.
 
-The only home of rich. No numbers are worked out here, and no file is read or written.
+The only home of rich and matplotlib; nothing is worked out here, and no file read or written.
 """
 
 from nnfit.report.observers import make_observer

@@ -25,7 +25,7 @@ ROOMY_WIDTH = 60
 Cell = str | Text
 
 # One character for one, so that columns stay aligned where the encoding is not a Unicode one.
-_ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└", "~*--x>,.:-=+*#@|-+`")
+_ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└░▒▓•", "~*--x>,.:-=+*#@|-+`.+#*")
 # The letters of formulas, which nothing stands below.
 _SPELT = str.maketrans(
     {
@@ -89,13 +89,15 @@ class Screen:
         A terminal that can move its cursor: not redirected, and TERM is not `dumb`.
     color : bool
         Colours may be used: on such a terminal or with FORCE_COLOR, never with NO_COLOR.
+    unicode : bool
+        The stream's encoding holds all characters.
     """
 
     def __init__(self, stream: TextIO) -> None:
         environ = os.environ
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        self._unicode = encoding.lower().startswith("utf")
-        self.stream = stream if self._unicode else cast(TextIO, _NarrowEncoding(stream, encoding))
+        self.unicode = encoding.lower().startswith("utf")
+        self.stream = stream if self.unicode else cast(TextIO, _NarrowEncoding(stream, encoding))
         dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
         self.interactive = stream.isatty() and not dumb
         self._no_color = bool(environ.get("NO_COLOR"))
@@ -146,12 +148,12 @@ class Screen:
 
     def formula(self, text: str) -> str:
         """Return a formula in the lecture's letters, spelt out where the stream can't hold them."""
-        return text if self._unicode else text.translate(_SPELT)
+        return text if self.unicode else text.translate(_SPELT)
 
     @property
     def box(self) -> box.Box:
         """The lines of a frame, in the characters the stream can hold."""
-        return box.ROUNDED if self._unicode else box.ASCII2
+        return box.ROUNDED if self.unicode else box.ASCII2
 
     @property
     def narrow(self) -> bool:

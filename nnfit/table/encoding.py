@@ -131,6 +131,15 @@ class Encoder:
                 j += n
         return X
 
+    def defined(self, frame: pd.DataFrame, name: str, rows: Rows = 1) -> NDArray[np.bool_]:
+        """Return for every row (N,) whether all expressions are finite there: log(x) at x > 0."""
+        table = self._read(frame, name, rows, None)
+        finite = np.ones(len(frame), dtype=bool)
+        for item in self.inputs:
+            if isinstance(item, ExpressionInput):
+                finite &= np.isfinite(item.expression.evaluate(table.numbers, len(frame)))
+        return finite
+
     def warnings(self, tally: Tally, name: str) -> list[str]:
         """Return a sentence for each column in `tally`, once all rows have been through."""
         codes = {code.name: code for code in self.columns}

@@ -19,6 +19,7 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
 from nnfit.training.parts import Examples, Result, Settings
+from nnfit.training.path import PathKeeper
 from nnfit.training.shards import Shards
 from nnfit.training.state import Progress, roll_back
 from nnfit.training.stop import StopRequest
@@ -89,8 +90,10 @@ class Fit:
         self._Y = np.empty_like(train.Y[: self.window_rows])
         self.logits = np.empty(self._Y.T.shape, network.dtype)  # of the window under way
         self.learning_rate = settings.learning_rate
-        best = network.parameters.flat.copy()
+        flat = network.parameters.flat
+        best = flat.copy()
         self.progress = Progress(best, best.copy() if validation is None else None)
+        self.path = PathKeeper(settings.epochs, flat.nbytes) if settings.keep_path else None
         self._pause_at = self._show_at = time.perf_counter() + PROGRESS_SECONDS
         self._keep_at = math.inf
 
@@ -102,6 +105,8 @@ class Fit:
         p, settings = self.progress, self.settings
         begun_after = len(p.records)
         interrupted, failure = False, None
+        if self.path is not None and not self.path.epochs:
+            self.path.keep(0, self.network.parameters.flat)
         begin = time.perf_counter()
         if self.keep is not None:
             self._keep_at = begin + settings.checkpoint_seconds
@@ -127,6 +132,7 @@ class Fit:
             failure=failure,
             seconds=seconds,
             rows_per_second=rows / max(seconds, 1e-9),
+            path=None if self.path is None else self.path.path(),
         )
 
     def _out_of_patience(self) -> bool:
@@ -147,6 +153,8 @@ class Fit:
             np.copyto(p.good, p.best)
         if is_best:
             np.copyto(p.best, self.network.parameters.flat)
+        if self.path is not None:
+            self.path.keep(epoch, self.network.parameters.flat)
         self.schedule.end_epoch(record.validation_loss)
         self.observer.epoch(record, is_best and record.validation_loss is not None)
         steps = self._steps(len(self.train))

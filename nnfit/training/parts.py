@@ -11,6 +11,7 @@ from nnfit.errors import TrainingError
 from nnfit.nn.arrays import Array, in_proportion
 from nnfit.nn.network import Network
 from nnfit.observer import EpochRecord
+from nnfit.training.path import Path
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Settings:
     clip_norm: float | None = None
     rollback: bool = False  # where the loss diverges, instead of an error
     checkpoint_seconds: float = math.inf
+    keep_path: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Result:
     failure: TrainingError | None
     seconds: float
     rows_per_second: float
+    path: Path | None = None  # where the settings ask for it
 
 
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:

@@ -118,6 +118,7 @@ def capture(fit: Fit) -> tuple[dict[str, Any], dict[str, Array]]:
         "done": p.done,
         "optimizer_steps": fit.optimizer.t,
         "rollbacks": p.rollbacks,
+        "path_points": 0 if fit.path is None else len(fit.path.epochs),
         "shuffling": p.order or fit.shuffling.bit_generator.state,
         "dropout": fit.dropout.bit_generator.state,
     }
@@ -128,6 +129,7 @@ def capture(fit: Fit) -> tuple[dict[str, Any], dict[str, Array]]:
         **{f"moment_{name}": moment for name, moment in fit.optimizer.state.items()},
         "logits": fit.logits[:, : p.done],
         "running": np.array([p.loss_sum, p.weight_sum, fit.learning_rate]),
+        **_path_arrays(fit),
         **{f"history_{name}": array for name, array in to_arrays(p.records).items()},
     }
     return values, arrays
@@ -159,6 +161,11 @@ def describe(fit: Fit, values: Mapping[str, Any]) -> Described:
     for name in ("shuffling", "dropout"):
         _check_stream(values, name)
     flat = fit.network.parameters.flat
+    path: Described = {}
+    points = _count(values, "path_points", 0 if fit.path is None else epochs + 1)
+    if fit.path is not None:
+        path["path_epochs"] = ((points,), np.dtype(np.int64))
+        path["path_parameters"] = ((points, len(flat)), flat.dtype)
     names = ["parameters", "best", *(f"moment_{name}" for name in fit.optimizer.state)]
     if fit.progress.good is not None:
         names.append("good")
@@ -166,6 +173,7 @@ def describe(fit: Fit, values: Mapping[str, Any]) -> Described:
         **dict.fromkeys(names, (flat.shape, flat.dtype)),
         "logits": ((len(fit.logits), done), flat.dtype),
         "running": ((3,), np.dtype(np.float64)),
+        **path,
         **{
             f"history_{name}": ((epochs,), np.dtype(np.int64 if name == "epoch" else np.float64))
             for name in FIELDS
@@ -211,8 +219,18 @@ def restore(fit: Fit, values: Mapping[str, Any], arrays: Mapping[str, Array]) ->
     for name, moment in fit.optimizer.state.items():
         np.copyto(moment, arrays[f"moment_{name}"])
     np.copyto(fit.logits[:, : p.done], arrays["logits"])
+    if fit.path is not None:
+        fit.path.restore(arrays["path_epochs"], arrays["path_parameters"])
     fit.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again
     fit.dropout.bit_generator.state = values["dropout"]
+
+
+def _path_arrays(fit: Fit) -> dict[str, Array]:
+    """Return the path kept so far, where one is."""
+    if fit.path is None:
+        return {}
+    path = fit.path.path()
+    return {"path_epochs": path.epochs, "path_parameters": path.parameters}
 
 
 def _count(values: Mapping[str, Any], name: str, most: int) -> int:

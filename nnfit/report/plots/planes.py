@@ -1,0 +1,235 @@
+"""Pictures over a plane: class regions with their boundary, and what hidden units compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nnfit.nn.arrays import Array
+from nnfit.pictures.boundary import Boundary
+from nnfit.pictures.layers import Units
+from nnfit.report.figures import count
+from nnfit.report.plots.style import (
+    DIVERGING,
+    INK,
+    SEQUENTIAL,
+    SMALLEST,
+    class_colors,
+    color,
+    entry,
+    marker,
+    name,
+    new_figure,
+    panels,
+    ticks,
+    tinted,
+    title,
+    turn_labels,
+)
+
+STRONGEST = 0.62  # of a region's colour, so that its own points still stand out
+MOST_HELD = 3
+
+
+def draw_boundary(picture: Boundary) -> Figure:
+    """Draw the regions, stronger where the model is surer, and the rows on top."""
+    figure = new_figure(9.0, 6.0)
+    axes = figure.subplots()
+    two = len(picture.classes) == 2
+    colors = class_colors(picture.classes)
+    axes.imshow(
+        (_two_colors if two else _many_colors)(picture.probabilities, colors),
+        extent=(picture.x.low, picture.x.high, picture.y.low, picture.y.high),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest" if picture.x.labels or picture.y.labels else "bilinear",
+    )
+    handles = _points(axes, picture, colors)
+    if two:
+        handles += _line(axes, picture)
+        _probability_bar(figure, axes, picture, colors)
+    else:
+        _edges(axes, picture)
+    for axis, source in ((axes.xaxis, picture.x), (axes.yaxis, picture.y)):
+        ticks(axis, source.labels)
+    turn_labels(axes, picture.x.labels, 6.0)
+    axes.set(xlim=(picture.x.low, picture.x.high), ylim=(picture.y.low, picture.y.high))
+    axes.set_xlabel(name(picture.x.name, 48))
+    axes.set_ylabel(name(picture.y.name, 48))
+    where = f"{name(picture.x.name)} and {name(picture.y.name)}"
+    if "variance)" in picture.x.name:
+        where = "two principal components"
+    title(axes, f"{name(picture.target)} by {where}", held_text(picture.held))
+    figure.legend(
+        handles=handles,
+        loc="outside lower center" if two else "outside right upper",
+        ncols=len(handles) if two else 1,
+        title=None if two else name(picture.target),
+        alignment="left",
+    )
+    return figure
+
+
+def held_text(held: tuple[tuple[str, str], ...]) -> str:
+    """Return at what the other columns are kept, in one line."""
+    if not held:
+        return ""
+    if len(held) <= MOST_HELD:
+        return "at " + ", ".join(f"{name(column, 20)} = {name(text, 12)}" for column, text in held)
+    return f"the other {len(held)} columns at their median or most frequent value"
+
+
+def _two_colors(p: Array, colors: list[str]) -> Array:
+    """Return RGB: white at 1/2, the class's own colour where it is sure."""
+    second = np.nan_to_num(p[..., 1], nan=0.5)
+    strength = STRONGEST * np.abs(2.0 * second - 1.0)
+    first = tinted(colors[0], strength)
+    return np.where((second > 0.5)[..., None], tinted(colors[1], strength), first)
+
+
+def _many_colors(p: Array, colors: list[str]) -> Array:
+    """Return RGB: the most probable class's colour, fainter where others are near."""
+    K = p.shape[-1]
+    defined = ~np.isnan(p).any(axis=-1)
+    best = np.where(defined, np.nan_to_num(p).argmax(axis=-1), 0)
+    surest = np.where(defined, np.nan_to_num(p).max(axis=-1), 1.0 / K)
+    strength = np.where(defined, 0.12 + (STRONGEST - 0.12) * (K * surest - 1.0) / (K - 1.0), 0.0)
+    shades = np.stack([tinted(colors[k], strength) for k in range(K)])
+    chosen: Array = np.take_along_axis(shades, best[None, ..., None], axis=0)[0]
+    return chosen
+
+
+def _points(axes: Axes, picture: Boundary, colors: list[str]) -> list[Line2D]:
+    rng = np.random.default_rng(0)
+    x, y = (_spread(axis.points, axis.labels, rng) for axis in (picture.x, picture.y))
+    n, two = len(picture.codes), len(picture.classes) == 2
+    size = float(np.clip(9000.0 / max(n, 1), 12.0, 44.0))
+    for k in range(len(picture.classes)):
+        own = picture.codes == k
+        axes.scatter(
+            x[own],
+            y[own],
+            s=size,
+            marker=marker(k),
+            color=colors[k],
+            edgecolors="white",
+            linewidths=0.7,
+            alpha=0.95 if n < 600 else 0.7,
+            zorder=3 + (own.sum() < n / 20),  # the few on top of the many
+        )
+    return [
+        Line2D([], [], linestyle="none", marker=marker(k), markersize=8, color=colors[k],
+               label=entry(f"{name(picture.target)} = {name(label)}" if two else name(label)))
+        for k, label in enumerate(picture.classes)
+    ]  # fmt: skip
+
+
+def _spread(points: Array, labels: tuple[str, ...], rng: np.random.Generator) -> Array:
+    """Return the places, those of categories side by side."""
+    return points + rng.uniform(-0.3, 0.3, len(points)) if labels else points
+
+
+def _line(axes: Axes, picture: Boundary) -> list[Line2D]:
+    odds = np.ma.masked_invalid(picture.log_odds)
+    if picture.x.labels or picture.y.labels or odds.count() == 0 or odds.min() * odds.max() > 0:
+        return []
+    axes.contour(picture.x_grid, picture.y_grid, odds, [0.0], colors=INK, linewidths=2.4)
+    # log 3 is the log odds of 3/4
+    axes.contour(
+        picture.x_grid, picture.y_grid, odds, [-np.log(3.0), np.log(3.0)],
+        colors=INK, linewidths=1.0, linestyles="dotted",
+    )  # fmt: skip
+    equation = "φ(x)·w = 0" if picture.through_sigmoid else "as likely"
+    return [
+        Line2D([], [], color=INK, label=f"{equation}, p = ½"),
+        Line2D([], [], color=INK, linewidth=1.0, linestyle=":", label="p = ¼ and ¾"),
+    ]
+
+
+def _probability_bar(figure: Figure, axes: Axes, picture: Boundary, colors: list[str]) -> None:
+    steps = np.linspace(0.0, 1.0, 101)
+    shades = _two_colors(np.column_stack([1.0 - steps, steps]), colors)
+    mapped = ScalarMappable(Normalize(0, 1), LinearSegmentedColormap.from_list("p", shades))
+    bar = figure.colorbar(mapped, ax=axes, aspect=28, pad=0.02)
+    bar.set_label(f"probability of {name(picture.target)} = {name(picture.classes[1])}")
+    bar.outline.set_visible(False)
+    ticks(bar.ax.yaxis, n=5)
+
+
+def _edges(axes: Axes, picture: Boundary) -> None:
+    """Draw thin lines where the most probable class changes."""
+    if picture.x.labels or picture.y.labels:
+        return
+    p = picture.probabilities
+    for k in range(p.shape[-1]):
+        others = np.delete(p, k, axis=-1).max(axis=-1)
+        lead = np.ma.masked_invalid(p[..., k] - others)
+        if lead.count() and lead.min() < 0.0 < lead.max():
+            axes.contour(picture.x_grid, picture.y_grid, lead, [0.0], colors=INK, linewidths=1.2)
+
+
+def draw_units(picture: Units) -> Figure:
+    """Draw each unit's activation in a small panel of its own, all on one scale."""
+    n = len(picture.values)
+    flat = len(picture.axes) == 1
+    columns = int(np.ceil(np.sqrt(n * 1.6)))
+    columns = min(max(columns, min(n, 2)), 8)
+    rows = -(-n // columns)
+    size = 2.4 if columns <= 4 else 1.25
+    figure = new_figure(max(columns * size + 1.6, 6.5), rows * size * (0.8 if flat else 1.0) + 1.5)
+    grid = panels(figure, n, lambda _: columns, sharex=True, sharey=True)
+    if flat:
+        _unit_curves(grid, picture)
+    else:
+        _unit_maps(figure, grid, picture)
+    for i, axes in enumerate(grid):
+        axes.set_title(str(i + 1), fontsize=SMALLEST, loc="center", pad=3, color=INK)
+        for axis, source in zip((axes.xaxis, axes.yaxis), picture.axes, strict=False):
+            ticks(axis, source.labels, n=3)
+            if source.labels and len(source.labels) > 3:
+                axis.set_ticks([])
+        axes.tick_params(labelsize=SMALLEST, length=2)
+        if size < 2.0 and len(picture.axes) == 2:
+            axes.set(xticks=[], yticks=[])
+    figure.supxlabel(name(picture.axes[0].name, 48))
+    figure.supylabel(f"{picture.activation} unit" if flat else name(picture.axes[1].name, 48))
+    shown = count(n, "unit") if n == picture.n_units else f"{n} of {picture.n_units} units"
+    below = held_text(picture.held)
+    text = f"Hidden layer {picture.layer}: {shown}, {picture.activation}"
+    figure.suptitle(f"{text}\n{below}" if below else text, fontsize=14)
+    return figure
+
+
+def _unit_curves(grid: list[Axes], picture: Units) -> None:
+    for axes, values in zip(grid, picture.values, strict=True):
+        axes.axhline(0.0, color="#BBBBBB", linewidth=1)
+        axes.plot(picture.grids[0], values, color=color(0), linewidth=2)
+
+
+def _unit_maps(figure: Figure, grid: list[Axes], picture: Units) -> None:
+    x, y = picture.axes
+    low, high = float(np.nanmin(picture.values)), float(np.nanmax(picture.values))
+    largest = max(abs(low), abs(high)) or 1.0
+    shades: Any = SEQUENTIAL if low >= 0.0 else DIVERGING
+    scale = Normalize(0.0 if low >= 0.0 else -largest, largest)
+    image = None
+    for axes, values in zip(grid, picture.values, strict=True):
+        image = axes.imshow(
+            values,
+            extent=(x.low, x.high, y.low, y.high),
+            origin="lower",
+            aspect="auto",
+            cmap=shades,
+            norm=scale,
+        )
+    assert image is not None
+    bar = figure.colorbar(image, ax=grid, aspect=30, pad=0.02)
+    bar.set_label("activation a")
+    bar.outline.set_visible(False)
+    ticks(bar.ax.yaxis, n=5)

@@ -1,0 +1,216 @@
+"""Compact plots as text: loss curves, fitted curves and confusion matrices, for a terminal.
+
+Braille dots where the stream can show them in colours, else a character for each series.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+from rich.text import Text
+
+from nnfit.nn.arrays import Array
+from nnfit.pictures.curves import FitCurves, LossCurves
+from nnfit.pictures.judged import Confusion
+from nnfit.report.figures import WIDE_RANGE, cut, number
+from nnfit.report.phi import pretty
+from nnfit.report.screen import Cell, Screen
+
+HEIGHT = 14  # lines
+WIDEST = 100
+SHADES = " ░▒▓█"
+STYLES = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_blue", "bright_green")
+LETTERS = "*o+x#%@&"
+DOTS = "."
+# the dot of a braille character at (row, column): Unicode 1.1, U+2800
+_BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Points (n,) with finite ones among them, joined when they are a curve."""
+
+    x: Array
+    y: Array
+    label: str
+    style: str
+    letter: str
+
+
+def print_plot(picture: object, stream: TextIO) -> None:
+    """Print one of the pictures that text can show: loss, fit, confusion."""
+    screen = Screen(stream)
+    if isinstance(picture, LossCurves):
+        _print_loss(picture, screen)
+    elif isinstance(picture, FitCurves):
+        _print_fit(picture, screen)
+    else:
+        assert isinstance(picture, Confusion)
+        _print_confusion(picture, screen)
+
+
+def _print_loss(picture: LossCurves, screen: Screen) -> None:
+    epochs = picture.epochs.astype(np.float64)
+    curves = [("training", picture.train)]
+    if picture.validation is not None:
+        curves.append(("validation", picture.validation))
+    values = np.concatenate([y for _, y in curves])
+    values = values[np.isfinite(values)]
+    logarithmic = values.min() > 0 and values.max() > WIDE_RANGE * values.min()
+    series = [
+        _Series(epochs, np.log(y) if logarithmic else y, label, STYLES[i], LETTERS[i])
+        for i, (label, y) in enumerate(curves)
+    ]
+    head = f"loss ({picture.loss})" + (", logarithmic" if logarithmic else "")
+    lines = _plot(screen, series, math.exp if logarithmic else float, "epoch", True)
+    foot = ""
+    if picture.validation is not None and picture.best_epoch:
+        best = picture.validation[picture.epochs == picture.best_epoch][0]
+        foot = f"best: epoch {picture.best_epoch}, validation loss {number(float(best))}"
+    screen.write(Text(head, "bold"), *lines, *([Text(foot)] if foot else []), wrap=False)
+
+
+def _print_fit(picture: FitCurves, screen: Screen) -> None:
+    if picture.classes and len(picture.classes) == 2:
+        names = [f"probability of {cut(picture.classes[1], 30)}"]
+        columns = [[c.values[:, 0] for c in picture.curves]]
+    elif picture.classes:
+        names = ["probability"]
+        columns = [list(picture.curves[0].values.T)]
+    else:
+        names = [cut(target, 40) for target in picture.targets]
+        columns = [[c.values[:, k] for c in picture.curves] for k in range(len(names))]
+    spelt = pretty if screen.unicode else str
+    labels = [f"{cut(c.name, 30)}: {cut(spelt(c.phi), 60)}" for c in picture.curves]
+    if len(picture.classes) > 2:
+        labels = [cut(label, 30) for label in picture.classes]
+    for k, (name, curves) in enumerate(zip(names, columns, strict=True)):
+        series = []
+        if len(picture.classes) <= 2:
+            points = picture.y_points[:, k].astype(np.float64)
+            series.append(_Series(picture.x_points, points, "data", "bright_black", DOTS))
+        for i, (label, values) in enumerate(zip(labels, curves, strict=True)):
+            which = i % len(STYLES)
+            series.append(_Series(picture.grid, values, label, STYLES[which], LETTERS[which]))
+        lines = _plot(screen, series, float, cut(picture.x, 40), False)
+        screen.write(Text(name, "bold"), *lines, wrap=False)
+
+
+def _print_confusion(picture: Confusion, screen: Screen) -> None:
+    """Print counts and shares of each true class; shares alone as shades when space is short."""
+    labels = [cut(label, 14) for label in picture.classes]
+    shares, counts = picture.shares, picture.counts
+    title = Text(f"confusion of {cut(picture.target, 40)}, {int(counts.sum()):,} rows", "bold")
+    K = len(labels)
+    rows: list[list[Cell]] = [
+        [label, *(_cell(int(counts[i, j]), float(shares[i, j]), i == j) for j in range(K))]
+        for i, label in enumerate(labels)
+    ]
+    table = screen.table("l" + "r" * len(labels), ["true \\ predicted", *labels], rows)
+    if screen.fits(table):
+        screen.write(title, table)
+        return
+    width = max(len(label) for label in labels)
+    lines = [
+        Text(f"{label.rjust(width)} ").append(
+            "".join(SHADES[math.ceil(p * (len(SHADES) - 1))] * 2 for p in line), "green"
+        )
+        for label, line in zip(labels, shares, strict=True)
+    ]
+    foot = Text("rows: true classes; columns: predicted ones, in the same order", "dim")
+    screen.write(title, *lines, foot, wrap=False)
+
+
+def _cell(n: int, share: float, right: bool) -> Text:
+    if not n:
+        return Text("0", "dim")
+    return Text(f"{n:,} {100 * share:3.0f} %", "green" if right else "red")
+
+
+def _plot(
+    screen: Screen, series: Sequence[_Series], shown: Any, x_name: str, whole: bool
+) -> list[Text]:
+    """Return the lines of a plot with its axes and legend.
+
+    Parameters
+    ----------
+    shown : callable
+        From a height to the figure written beside it.
+    whole : bool
+        The figures below are integers.
+    """
+    x = np.concatenate([s.x for s in series])
+    y = np.concatenate([s.y for s in series])
+    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    (left, right), (low, high) = _ends(x), _ends(y)
+    marks = {0: high, HEIGHT // 2: high + (low - high) * (HEIGHT // 2) / (HEIGHT - 1)}
+    marks[HEIGHT - 1] = low
+    figures = {row: number(float(shown(value))) for row, value in marks.items()}
+    margin = max(map(len, figures.values()))
+    width = min(screen.width, WIDEST) - margin - 3
+    canvas = _Canvas(max(width, 8), HEIGHT, braille=screen.color and screen.unicode)
+    for s in series:
+        finite = np.isfinite(s.x) & np.isfinite(s.y)
+        u, v = (s.x[finite] - left) / (right - left), (s.y[finite] - low) / (high - low)
+        canvas.add(u, v, s.style, s.letter, joined=s.letter != DOTS)
+    bar, corner, line = ("│", "└", "─") if screen.unicode else ("|", "+", "-")
+    lines = [
+        Text(f"{figures.get(row, '').rjust(margin)} {bar}", "dim").append_text(drawn)
+        for row, drawn in enumerate(canvas.lines())
+    ]
+    lines.append(Text(f"{' ' * margin} {corner}{line * canvas.width}", "dim"))
+    first, last = (f"{round(v):,}" if whole else number(float(v)) for v in (left, right))
+    space = canvas.width - len(first) - len(last)
+    between = x_name.center(space) if len(x_name) + 2 <= space else " " * max(space, 1)
+    lines.append(Text(f"{' ' * margin}  {first}{between}{last}", "dim"))
+    for s in series:
+        sign = "•" if canvas.braille else s.letter
+        lines.append(Text(f"{' ' * margin}  ").append(sign, s.style).append(f" {s.label}"))
+    return lines
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+class _Canvas:
+    """Dots in a rectangle of characters: 2 x 4 in each with braille, else one letter."""
+
+    def __init__(self, width: int, height: int, braille: bool) -> None:
+        self.width, self.height, self.braille = width, height, braille
+        self._bits = np.zeros((height, width), dtype=np.int64)
+        self._letters = np.full((height, width), " ", dtype=object)
+        self._styles = np.full((height, width), "", dtype=object)
+
+    def add(self, u: Array, v: Array, style: str, letter: str, joined: bool) -> None:
+        """Put points at (u, v) in [0, 1], v upwards; what comes later covers what was there."""
+        across, down = (2, 4) if self.braille else (1, 1)
+        columns, rows = self.width * across, self.height * down
+        if joined and len(u) > 1:
+            order = np.argsort(u, kind="stable")
+            fine = np.linspace(0.0, 1.0, 4 * columns)
+            fine = fine[(fine >= u[order[0]]) & (fine <= u[order[-1]])]
+            u, v = np.append(u, fine), np.append(v, np.interp(fine, u[order], v[order]))
+        i = np.clip(((1.0 - v) * (rows - 1)).round().astype(np.intp), 0, rows - 1)
+        j = np.clip((u * (columns - 1)).round().astype(np.intp), 0, columns - 1)
+        for row, column in set(zip(i.tolist(), j.tolist(), strict=True)):
+            at = row // down, column // across
+            if self.braille:
+                self._bits[at] |= _BRAILLE[row % down][column % across]
+            self._letters[at] = letter
+            self._styles[at] = style
+
+    def lines(self) -> list[Text]:
+        """Return the rows, from the top."""
+        found = []
+        for bits, letters, styles in zip(self._bits, self._letters, self._styles, strict=True):
+            line = Text()
+            for bit, letter, style in zip(bits, letters, styles, strict=True):
+                line.append(chr(0x2800 + int(bit)) if self.braille and bit else letter, style)
+            found.append(line)
+        return found

@@ -1,0 +1,123 @@
+"""docs/lecture.md is true: its commands run in order, and print what is shown below them.
+
+What the configs reach is tested in `test_configs`, what a picture holds in the tests of `plot`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Commands
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+# A number with a fraction may differ with the machine and the versions: training adds up rounding.
+NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
+FAST = ("1. ", "9. ", "10. ")
+
+
+def guide() -> Any:
+    """Return the module that reads the guide."""
+    spec = importlib.util.spec_from_file_location("make_lecture", DOCS / "make_lecture.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GUIDE = guide()
+TEXT = GUIDE.GUIDE.read_text(encoding="utf-8")
+CALLS = GUIDE.calls(TEXT)
+SECTIONS = list(dict.fromkeys(call.section for call in CALLS))
+
+
+def alike(shown: str, printed: str) -> bool:
+    """Return whether two lines are the same up to spaces and a twentieth of their fractions."""
+    if NUMBER.sub("#", shown).split() != NUMBER.sub("#", printed).split():
+        return False
+    numbers = zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=0.05, abs_tol=0.02) for a, b in numbers)
+
+
+def check(call: Any, folder: Path) -> None:
+    """Run a command; hold its exit code and what is shown of its streams, … for any lines."""
+    found = GUIDE.run(call, folder)
+    assert found.returncode == call.exit_code, (call.command, found.stderr)
+    assert "Traceback" not in found.stderr, call.command
+    said = found.stderr.splitlines()
+    for line in (line for line in call.shown if line.startswith("nnfit: ")):
+        assert line in said, (call.command, said)
+    shown = [line for line in call.shown if not line.startswith("nnfit: ")]
+    printed, skipping = found.stdout.rstrip().splitlines(), False
+    for line in shown:
+        if line == "…":
+            skipping = True
+            continue
+        while skipping and printed and not alike(line, printed[0]):
+            printed.pop(0)
+        skipping = False
+        assert printed and alike(line, printed[0]), (call.command, line, printed[:1])
+        printed.pop(0)
+    assert skipping or not printed, (call.command, printed)
+
+
+def test_lines_are_compared_by_their_numbers() -> None:
+    assert alike("W1   1 × 2  0.501", "W1 1 × 2  0.50")
+    assert not alike("W1   1 × 2  0.501", "W1 1 × 3  0.501")
+    assert not alike("accuracy 0.95", "accuracy 0.85")
+    assert not alike("failed", "passed")
+
+
+def test_every_section_has_commands_and_a_place_in_the_contents() -> None:
+    titles = re.findall(r"(?m)^## (.*)$", TEXT)
+    assert SECTIONS == titles
+    contents = re.findall(r"(?m)^\d+\. \[(.*)\]\(#(.*)\)$", TEXT)
+    assert [f"{i}. {title}" for i, (title, _) in enumerate(contents, 1)] == titles
+    for title, (_, anchor) in zip(titles, contents, strict=True):
+        assert re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") == anchor
+
+
+def test_links_and_pictures_are_there() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert (DOCS / link).exists(), link
+    made = {path.name for path in (DOCS / "lecture").iterdir()}
+    assert made == set(GUIDE.pictures(TEXT))
+    assert sum(path.stat().st_size for path in (DOCS / "lecture").iterdir()) < 2_000_000
+    for name in made:  # by a command of the guide, to that very name
+        assert any(f"-o {name}" in call.command for call in CALLS), name
+
+
+def test_every_command_and_option_exists(cli: Commands) -> None:
+    used = {
+        (part.split()[0], option)
+        for call in CALLS
+        for part in re.split(r"nnfit (?=[a-z]+ )", call.command)[1:]
+        for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", re.split(r"[|;>]|  #", part)[0])
+    }
+    assert ("flatten", "--label-from-folder") in used and ("gradcheck", "--inject-bug") in used
+    for command, option in sorted(used):
+        assert re.search(rf"(?m)^  .*{option}\b", cli(command, "--help").out), (command, option)
+
+
+@pytest.mark.parametrize("start", FAST)
+def test_a_section_runs(folder: Path, start: str) -> None:
+    GUIDE.prepare(folder)
+    some = [call for call in CALLS if call.section.startswith(start)]
+    assert some
+    for call in some:
+        check(call, folder)
+
+
+@pytest.mark.slow
+def test_the_whole_guide_runs(folder: Path) -> None:
+    GUIDE.prepare(folder)
+    for call in CALLS:
+        check(call, folder)
+    for name in GUIDE.pictures(TEXT):
+        assert (folder / name).stat().st_size > 0
