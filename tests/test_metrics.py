@@ -102,6 +102,15 @@ def test_log_loss_of_certainty_is_finite_and_scikit_learns() -> None:
     assert found == _close(-math.log(np.finfo(np.float64).eps) / 3.0)
 
 
+def test_a_row_without_probabilities_is_wrong() -> None:
+    p = np.array([[0.9, 0.1], [np.nan, np.nan], [np.nan, np.nan], [0.2, 0.8]])
+    found = classification_metrics(np.array([0, 0, 1, 1]), p)
+    assert found["accuracy"] == 0.5
+    assert found["confusion_matrix"] == [[1, 1], [1, 1]]
+    assert found["log_loss"] is None and found["roc_auc"] is None
+    assert np.isnan(p[1]).all()  # what was given is left as it is
+
+
 def test_metrics_are_computed_in_float64() -> None:
     rng = np.random.default_rng(1)
     codes, p = rng.integers(3, size=2000), _probabilities(rng, 2000, 3).astype(np.float32)

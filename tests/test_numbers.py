@@ -126,6 +126,28 @@ def test_a_row_whose_numbers_leave_the_range_inside_the_network(x: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_a_test_row_too_far_out_costs_no_trained_model(folder: Path, x: Any, kind: str) -> None:
+    y = np.where(x > 0.0, "a", "b") if kind == "classes" else np.sin(x)
+    frame = pd.DataFrame({"x": x, "y": y})
+    pd.concat([frame.iloc[:9], frame.iloc[:1].assign(x=1e38)]).to_csv("test.csv", index=False)
+    model = trained(
+        frame,
+        data={"test": "test.csv"},
+        model={"hidden_sizes": [64, 64], "activation": "relu"},
+        preprocessing={"numeric": "none"},
+        optimizer={"learning_rate": 0.05},
+    )
+    test = model.metrics["test"]
+    assert test is not None
+    if kind == "classes":
+        assert test["log_loss"] is None and 0.0 <= test["accuracy"] <= 0.9
+    else:
+        assert test["rmse"] is None and test["r2"] is None
+    model.save("m.npz")  # JSON without NaN
+    assert package.load("m.npz").metrics["test"] == test
+
+
 def test_constant_columns_say_nothing(x: Any) -> None:
     frame = pd.DataFrame({"x": x, "y": np.sin(x)})
     wide = frame.assign(zero=0.0, same=1e300, text="t", truth=True)

@@ -51,16 +51,24 @@ def roc_auc(positive: Array, score: Array) -> float | None:
 
 
 def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]:
-    """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix."""
+    """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix.
+
+    A row without probabilities, NaN, counts as wrong; log_loss and roc_auc are then None.
+    """
+    lost = np.isnan(probabilities).any(axis=1)
+    if lost.any():
+        probabilities = probabilities.copy()
+        probabilities[lost] = 0.0
+        probabilities[lost, (codes[lost] + 1) % probabilities.shape[1]] = 1.0
     n_classes = probabilities.shape[1]
     confusion = confusion_matrix(codes, probabilities.argmax(axis=1), n_classes)
     metrics: dict[str, Any] = {
         "accuracy": float(np.trace(confusion) / len(codes)),
-        "log_loss": log_loss(codes, probabilities),
+        "log_loss": None if lost.any() else log_loss(codes, probabilities),
         "f1_macro": f1_macro(confusion),
     }
     if n_classes == 2:
-        metrics["roc_auc"] = roc_auc(codes == 1, probabilities[:, 1])
+        metrics["roc_auc"] = None if lost.any() else roc_auc(codes == 1, probabilities[:, 1])
     metrics["confusion_matrix"] = confusion.tolist()
     return metrics
 
