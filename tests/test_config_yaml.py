@@ -114,6 +114,21 @@ def test_an_anchor_on_a_key() -> None:
     assert plain(read_yaml("&k a: 1\nb: *k\n")) == {"a": 1, "b": "a"}
 
 
+def test_a_depth_at_which_libyaml_ends_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = yaml.parse
+
+    def fail(text: str, Loader: Any) -> Any:
+        if Loader is not yaml.Loader:
+            raise yaml.MarkedYAMLError(problem="exceeded maximum nesting depth")
+        return parse(text, Loader=Loader)
+
+    monkeypatch.setattr(yaml, "parse", fail)
+    monkeypatch.setattr(nodes, "LOADER", object())
+    with pytest.raises(YamlError) as caught:
+        read_yaml("a: " + "[" * 200)
+    assert (caught.value.text, caught.value.at) == (DEEP, Position(1, 103))
+
+
 def test_an_error_without_words_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise yaml.MarkedYAMLError("while doing it", None, "it did not work")
