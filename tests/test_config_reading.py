@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit.config.reading import ConfigFile, load_config
+from nnfit.config.reading import ConfigFile, load_config, replaceable
 from nnfit.errors import ConfigError
 
 Write = Callable[[str | bytes], str]
@@ -596,3 +596,52 @@ def test_reading_imports_neither_numpy_nor_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_only_a_mapping_can_hold() -> None:
+    """Halves of characters and integers that str() refuses come from no file."""
+    tree = {"data": {"path": 10**5000, "target": "y", "missing_values": ["\udce9"]}}
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree)
+    assert caught.value.messages == (
+        "config: data.path: got an integer of over 100 digits; expected the path of a file",
+        r"config: data.missing_values[0]: got '\udce9'; expected text",
+    )
+
+
+def test_an_override_below_what_is_no_section(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("data: {path: a, target: b}\nmodel: 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, ["model.dropout=0.5"])
+    (line,) = caught.value.messages
+    assert line.startswith(f"{path}:2:1: model: got 3; expected a section with the keys ")
+
+
+def test_a_config_replaces_nothing_but_a_model(tmp_path: Path) -> None:
+    """A stranger's config could name any file of yours; -o, which is your own word, may."""
+    mine = tmp_path / "mine"
+    file = load_config({"data": {"path": "a", "target": "b"}, "output": str(mine)})
+    for contents in (None, b"", b"PK\x03\x04..."):
+        if contents is not None:
+            mine.write_bytes(contents)
+        assert file.default_output() == str(mine)
+    mine.write_bytes(b"my diary")
+    with pytest.raises(ConfigError) as caught:
+        file.default_output()
+    (line,) = caught.value.messages
+    assert line.startswith("config: output: '") and line.endswith(
+        "is there and is no model; expected a new name or an old model. "
+        "Name it with -o to replace it"
+    )
+
+
+def test_an_unreadable_file_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise PermissionError
+
+    monkeypatch.setattr("builtins.open", refuse)
+    assert not replaceable(__file__)
+    assert replaceable(str(tmp_path))

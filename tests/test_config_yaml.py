@@ -110,6 +110,35 @@ def test_nodes_and_positions() -> None:
     assert aliased.content[1].at == Position(1, 11)
 
 
+def test_an_anchor_on_a_key() -> None:
+    assert plain(read_yaml("&k a: 1\nb: *k\n")) == {"a": 1, "b": "a"}
+
+
+def test_a_depth_at_which_libyaml_ends_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = yaml.parse
+
+    def fail(text: str, Loader: Any) -> Any:
+        if Loader is not yaml.Loader:
+            raise yaml.MarkedYAMLError(problem="exceeded maximum nesting depth")
+        return parse(text, Loader=Loader)
+
+    monkeypatch.setattr(yaml, "parse", fail)
+    monkeypatch.setattr(nodes, "LOADER", object())
+    with pytest.raises(YamlError) as caught:
+        read_yaml("a: " + "[" * 200)
+    assert (caught.value.text, caught.value.at) == (DEEP, Position(1, 103))
+
+
+def test_an_error_without_words_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise yaml.MarkedYAMLError("while doing it", None, "it did not work")
+
+    monkeypatch.setattr(yaml, "parse", fail)
+    with pytest.raises(YamlError) as caught:
+        read_yaml("a: 1\n")
+    assert (caught.value.text, caught.value.at) == ("this is not YAML", Position(1, 1))
+
+
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n...\n"])
 def test_nothing(text: str) -> None:
     root = read_yaml(text)
@@ -147,6 +176,9 @@ REFUSALS = [
     ("a: [1, 2", 1, 4, "this '[' is not closed, or a ',' is missing after it"),
     ("a: {b: 1\nc: 2", 1, 4, "this '{' is not closed, or a ',' is missing after it"),
     ('a: "abc\nb: 1\n', 1, 4, QUOTE),
+    ('a: [1, "]\n...\nb: 2', 1, 8, QUOTE),
+    ('a: [1, "]\n---\nb: 2', 1, 8, QUOTE),
+    ("a: ? b\n", 1, 4, "'?' starts a key here; quote a text that starts with '?'"),
     ("a: 'abc\nb: 1\n", 1, 4, QUOTE),
     ("a:\n\tb: 1\n", 2, 1, TAB),
     ("a:\n  b: 1\n\tc: 2\n", 3, 1, TAB),

@@ -108,6 +108,17 @@ HEADERS = {
 }
 
 
+def test_an_array_of_another_length(tiny: Example) -> None:
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (8, 4), }"
+    for length, reason in (
+        (4, "W1 is shorter than its shape (8, 4)"),
+        (124, "W1 has 124 bytes, its shape (8, 4) needs 128"),
+        (200, "W1 has 129 bytes, its shape (8, 4) needs 128"),
+    ):
+        line = refusal(with_array(tiny.npz, "W1", npy(header, bytes(length))))
+        assert line == f"m.npz: {reason}{AGAIN}"
+
+
 @pytest.mark.parametrize("name", ["meta", "W1", "b2", "history_epoch"])
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_strange_array(tiny: Example, header: str, name: str) -> None:
@@ -158,6 +169,11 @@ def test_weights_that_are_declared_only(tiny: Example) -> None:
     )
 
 
+def test_more_weights_than_any_model_has(tiny: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnfit.model_file.reading.ARRAYS_LIMIT", 1000)
+    assert refusal(tiny.npz) == f"m.npz: declares 1468 bytes of arrays; at most 1000{AGAIN}"
+
+
 def test_a_member_of_two_gigabytes(tiny: Example) -> None:
     """What the zip claims is no reason to allocate it."""
     raw = bytearray(tiny.npz)
@@ -187,6 +203,8 @@ def changes(*path: str, value: Any) -> Callable[[Meta], None]:
 
 META = [
     (changes("config", value={}), "'meta' has no 'data'"),
+    (changes("metrics", "train", value={"a": float("nan")}),
+     "'meta' holds NaN, which is not a number"),
     (changes("config", "data", "delimiter", value="é"), "delimiter is 'é'; expected one ASCII "
      "character other than a quote or a line end, or 'auto'"),
     (changes("config", "data", "header", value=1), "config.data.header must be true or false"),

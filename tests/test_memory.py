@@ -119,7 +119,7 @@ def test_no_room_for_the_libraries(nnfit: Nnfit, tiny: Example) -> None:
 
 
 def test_a_model_too_large_to_train(nnfit: Nnfit, tiny: Example) -> None:
-    large = ("--set", "model.hidden_sizes=[40000, 40000]")
+    large = ("--set", "model.hidden_sizes=[30000, 30000]")
     code, out, err = limited(nnfit, 3000, "train", "tiny.yaml", "-q", *large)
     assert (code, out) == (1, "")
     assert err.startswith("nnfit: error: out of memory (unable to allocate 5.96 GiB for an array ")

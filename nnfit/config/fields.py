@@ -101,16 +101,8 @@ class Spelt(Expect):
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return _also_numbers(handler(schema))
-
-
-def _also_numbers(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a text that may be spelt as a YAML number or boolean."""
-    if "anyOf" in schema:
-        return {**schema, "anyOf": [_also_numbers(part) for part in schema["anyOf"]]}
-    if schema.get("type") == "string":
-        return {**schema, "type": ["string", "number", "boolean"]}
-    return schema
+        # a text may be spelt as a YAML number or boolean
+        return {**handler(schema), "type": ["string", "number", "boolean"]}
 
 
 def _utf8(text: str) -> str:

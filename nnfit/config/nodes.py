@@ -58,10 +58,11 @@ class Node:
         self.depth = max(self.depth, child.depth + 1)
         if isinstance(self.content, list):
             self.content.append(child)
-        elif isinstance(self.content, dict) and self.key is not None:
-            name, at = self.key
-            self.content[name] = (at, child)
-            self.key = None
+            return
+        assert isinstance(self.content, dict) and self.key is not None
+        name, at = self.key
+        self.content[name] = (at, child)
+        self.key = None
 
 
 def read_yaml(text: str) -> Node | None:
@@ -195,13 +196,15 @@ def _refuse_tag(tag: str | None, at: Position) -> None:
 # What PyYAML's two parsers say, a phrase that both share or each one's own, and what it means.
 # True: the place is where the construct starts, which alone is the same in both.
 _MEANINGS = (
-    (("mapping values are not allowed",), "':' is not allowed here; indent the line as its "
-     "neighbours are, or quote a text that holds ': '", False),
+    (("mapping values are not allowed", "found unexpected ':'"), "':' is not allowed here; indent "
+     "the line as its neighbours are, or quote a text that holds ': '", False),
     (("sequence entries are not allowed",), "'-' starts a list here; quote a text that starts "
      "with '-'", False),
     (("could not find expected ':'",), "no ':' after this key; expected 'key: value'", True),
     (("while scanning a quoted scalar found unexpected end",), "this quote is not closed", True),
-    (("document separator",), "this quote is not closed", True),
+    (("mapping keys are not allowed",), "'?' starts a key here; quote a text that starts with '?'",
+     False),
+    (("document separator", "document indicator"), "this quote is not closed", True),
     (("escape",), "unknown escape in a quoted text; write '\\\\' for a backslash, or use single "
      "quotes", True),
     (("flow sequence",), "this '[' is not closed, or a ',' is missing after it", True),

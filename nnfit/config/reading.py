@@ -63,8 +63,20 @@ class ConfigFile:
         return tidy if os.path.realpath(tidy) == os.path.realpath(joined) else joined
 
     def default_output(self) -> str:
-        """Return where the model goes when no option says so, relative to the current folder."""
-        return self.config.output or f"{self.stem}.npz"
+        """Return where the model goes when no option says so, relative to the current folder.
+
+        Raises
+        ------
+        ConfigError
+            When the config names a file that is there and is no model: it may be a stranger's.
+        """
+        path = self.config.output or f"{self.stem}.npz"
+        if self.config.output and not replaceable(path):
+            raise ConfigError(
+                f"{self.where('output')}: {shown(path)} is there and is no model; expected a new "
+                "name or an old model. Name it with -o to replace it"
+            )
+        return path
 
 
 def load_config(
@@ -119,6 +131,17 @@ def load_config(
     if config is None or lines:
         raise ConfigError(*lines)
     return ConfigFile(config, name, folder, stem, tree.places, data)
+
+
+def replaceable(path: str) -> bool:
+    """Return whether a model at `path` would replace nothing but a model."""
+    if not os.path.isfile(path):
+        return True
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(4) in (b"", b"PK\x03\x04")
+    except OSError:
+        return False
 
 
 def _root(text: str, name: str) -> Node:

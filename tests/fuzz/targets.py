@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import sys
 import warnings
 import zipfile
@@ -87,7 +88,7 @@ def run_config(data: bytes) -> None:
 def config_seeds() -> list[bytes]:
     config = load_config({"data": {"path": "a.csv", "target": ["y", "z"]}}).config
     return [
-        render(config).encode(),
+        re.sub(" +#.*", "", render(config)).encode(),
         b"data: {path: d.csv, target: y}\ntraining: {epochs: 2, batch_size: full}\n",
         b"data:\n  path: d.csv\n  target: y\n  include: [a, 'b c', \"d\\te\"]\nclass_weight:\n"
         b"  1.0: 2\n  yes: 3\nmodel: {hidden_sizes: [], activation: []}\nfeatures: ['*', x**2]\n",
@@ -340,10 +341,9 @@ def run_model(data: bytes) -> None:
         info = describe(model, "m.npz")
         json.dumps(info, allow_nan=False, ensure_ascii=False).encode()
         assert len(info["input_names"]) == model.encoder.n_inputs
-        again = read_model("again.npz", io.BytesIO(to_bytes(model)))
-        found = model.predict(frame)
-        assert len(found) == len(frame)
-        assert np.array_equal(found, again.predict(frame), equal_nan=found.dtype.kind == "f")
+        raw = to_bytes(model)
+        assert to_bytes(read_model("again.npz", io.BytesIO(raw))) == raw
+        assert len(model.predict(frame)) == len(frame)
         model.evaluate(frame.rename(columns={"kind": model.targets[0]}))
 
 
