@@ -72,6 +72,7 @@ class Case:
     parts: int = 1
     rollback: bool = False
     dtype: str = "float32"
+    keep_path: bool = False
 
 
 CASES = {
@@ -85,6 +86,7 @@ CASES = {
     "full batch": Case(batch_size=23, epochs=9),
     "no validation": Case(validation=False, dropout=0.1),
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
+    "keeps its path": Case(keep_path=True, epochs=5),
     "shards": Case(parts=2, batch_size=8, weighted=True),
     "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5),
     "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
@@ -132,6 +134,7 @@ def make_fit(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
             case.clip_norm,
             case.rollback,
             checkpoint_seconds=seconds,
+            keep_path=case.keep_path,
         ),
         rows[0],
         rows[1] if case.validation else None,
@@ -148,7 +151,24 @@ def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:
     """Return all that a model file holds of a run."""
     history = {name: array.tobytes() for name, array in to_arrays(result.records).items()}
     ending = (result.best_epoch, result.stopped_early, str(result.failure))
-    return fit.network.parameters.flat.tobytes(), history, ending
+    path = None
+    if result.path is not None:
+        path = (result.path.epochs.tobytes(), result.path.parameters.tobytes())
+    return fit.network.parameters.flat.tobytes(), history, ending, path
+
+
+def test_a_path_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> None:
+    with ExitStack() as held:
+        fit = make_fit(Case(keep_path=True), held)
+        fit.keep = save
+        stop_after(fit, 8)
+        fit.run()
+        for epochs in ([1, 2], [0, 0]):
+            arrays = unpacked(Path("c").read_bytes())
+            arrays["path_epochs"] = np.array(epochs)
+            Path("damaged").write_bytes(packed(arrays))
+            with pytest.raises(ResumeError, match="damaged: 'path_epochs' do not go up from 0"):
+                read("damaged", make_fit(Case(keep_path=True), held), RUN)
 
 
 def stop_after(fit: Fit, steps: int) -> None:
