@@ -6,6 +6,7 @@ No file is written here but a checkpoint, and nothing is shown but through the o
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from nnfit.observer import Observer, Summary
 from nnfit.plan import make_plan
 from nnfit.training.fit import Fit
 from nnfit.training.history import to_arrays
+from nnfit.training.metrics import regression_metrics
 from nnfit.training.parts import Result, Settings, network_rows
 from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
@@ -200,8 +202,9 @@ def _fit(
             codes = y_hat.argmax(axis=1) if y_hat.shape[1] > 1 else y_hat[:, 0] > 0.5
             return float((codes == validation.truth).mean())
         assert dataset.scaler is not None
-        errors = dataset.scaler.decode(y_hat) - validation.truth
-        return float(np.sqrt((errors**2).mean(axis=0)).mean())
+        values = dataset.scaler.decode(y_hat)
+        rmse = regression_metrics(validation.truth, values, dataset.targets)["rmse"]
+        return math.inf if rmse is None else float(rmse)
 
     steps = training.epochs * -(-len(parts["train"]) // batch_size)
     return Fit(

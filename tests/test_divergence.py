@@ -169,7 +169,7 @@ def test_a_rollback_goes_to_the_best_weights_with_half_the_rate(
 ) -> None:
     fit = make_fit(rollback=True, validation=True)
     validation = iter([0.5, 0.4, 0.3, 0.9, 0.9, 0.9, 0.2])
-    monkeypatch.setattr(loop, "mean_loss", lambda *args: next(validation))
+    monkeypatch.setattr(loop, "weighted_mean", lambda *args: next(validation))
     fit.settings = Settings(7, 1, 0.1, rollback=True)
     heard = play(fit, [1.0, 0.001, 0.001, 2.0, 2.0, 2.0, 0.001], monkeypatch)
     result = fit.run()
@@ -286,13 +286,13 @@ def test_rolled_back_in_vain_the_best_weights_are_kept(
     cli: Commands, price: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = [0]
-    original = loop.mean_loss
+    original = loop.weighted_mean
 
-    def mean_loss(*args: Any) -> float:
+    def weighted_mean(*args: Any) -> float:
         calls[0] += 1
         return original(*args) if calls[0] < 3 else math.nan
 
-    monkeypatch.setattr(loop, "mean_loss", mean_loss)
+    monkeypatch.setattr(loop, "weighted_mean", weighted_mean)
     result = cli("train", "price.yaml", *ROLLBACK)
     assert (result.code, result.out) == (1, "price.npz\n")
     assert "2 of 60, diverged; best epoch 2" in result.err
@@ -315,13 +315,13 @@ def test_python_gets_the_error_and_no_model(
     with pytest.raises(TrainingError, match="after 5 rollbacks"):
         nnfit.train(config, frame)
     calls = [0]
-    original = loop.mean_loss
+    original = loop.weighted_mean
 
-    def mean_loss(*args: Any) -> float:
+    def weighted_mean(*args: Any) -> float:
         calls[0] += 1
         return original(*args) if calls[0] < 3 else math.nan
 
-    monkeypatch.setattr(loop, "mean_loss", mean_loss)
+    monkeypatch.setattr(loop, "weighted_mean", weighted_mean)
     config["optimizer"] = {}
     with pytest.raises(TrainingError, match="after 5 rollbacks"):
         nnfit.train(config, frame)

@@ -346,7 +346,7 @@ def test_patience_counts_epochs_without_a_better_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script: Iterator[float] = iter(losses)
-    monkeypatch.setattr("nnfit.training.fit.mean_loss", lambda *args: next(script))
+    monkeypatch.setattr("nnfit.training.fit.weighted_mean", lambda *args: next(script))
     network = _one_weight()
     result = _fit(network, ONE, ONE, epochs=6, validation=_rows_of(network, 1.0), patience=patience)
     assert (len(result.records), result.best_epoch) == (epochs, best)
@@ -356,7 +356,7 @@ def test_patience_counts_epochs_without_a_better_loss(
 
 def test_plateau_hears_the_validation_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     script = iter([1.0, 2.0, 2.0, 2.0, 2.0])
-    monkeypatch.setattr("nnfit.training.fit.mean_loss", lambda *args: next(script))
+    monkeypatch.setattr("nnfit.training.fit.weighted_mean", lambda *args: next(script))
     network = _one_weight()
     schedule = Schedule("plateau", 5, every=2)
     result = _fit(network, ONE, ONE, epochs=5, validation=_rows_of(network, 1.0), schedule=schedule)

@@ -153,6 +153,34 @@ def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
         spare.append(ws)
 
 
+def logits(network: Network, X: Array) -> Array:
+    """Return z[L] of shape (K, N), in the network's dtype: for judging many rows at once.
+
+    The last block is as short as what is left, so that few rows cost little; a row's bits may
+    depend on its place.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
+    """
+    out: Array = np.empty((network.architecture.sizes[-1], len(X)), network.dtype)
+    for start in range(0, len(X), BLOCK_ROWS):
+        block = X[start : start + BLOCK_ROWS]
+        ws = network.workspace(len(block))
+        ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
+        ws.rows[:, : X.shape[1]] = block
+        out[:, start : start + len(block)] = network.forward(ws)
+    return out
+
+
+def weighted_mean(losses: Array, weights: Array | None) -> float:
+    """Return sum(s_i l_i) / sum(s_i) of losses (N,); without weights every s_i is 1."""
+    if weights is None:
+        return float(losses.mean(dtype=np.float64))
+    shares = weights / weights.sum(dtype=np.float64)
+    return float((losses * shares).sum())
+
+
 def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None) -> float:
     """Return the (weighted) mean loss over the rows, without the penalty.
 
@@ -164,15 +192,4 @@ def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None
     weights : ndarray of shape (N,), optional
         s in L = sum(s_i l_i) / sum(s_i).
     """
-    ws = network.workspace(BLOCK_ROWS)
-    ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
-    shares = np.full(len(X), 1.0) if weights is None else weights
-    shares = (shares / shares.sum()).astype(network.dtype)
-    value = 0.0
-    for start in range(0, len(X), BLOCK_ROWS):
-        n = min(BLOCK_ROWS, len(X) - start)
-        ws.rows[:n, : X.shape[1]] = X[start : start + n]
-        z = network.forward(ws)[:, :n]
-        losses = network.head.losses(z, Y[start : start + n].T)
-        value += float((losses * shares[start : start + n]).sum())
-    return value
+    return weighted_mean(network.head.losses(logits(network, X), Y.T), weights)

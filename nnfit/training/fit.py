@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import mean_loss, predict
+from nnfit.nn.inference import logits, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
@@ -281,7 +281,8 @@ class Fit:
         validation_loss = metric = None
         if self.validation is not None:
             v = self.validation
-            validation_loss = mean_loss(self.network, v.X, v.Y, v.weights)
+            z, head = logits(self.network, v.X), self.network.head
+            validation_loss = weighted_mean(head.losses(z, v.Y.T), v.weights)
             if not math.isfinite(validation_loss):
                 raise Diverged(
                     f"validation loss became {validation_loss}",
@@ -289,7 +290,9 @@ class Fit:
                     self._steps(len(self.train)),
                     self.learning_rate,
                 )
-            metric = self.metric(predict(self.network, v.X))
+            y_hat: Array = np.empty(z.shape)
+            head.predict(z.astype(np.float64), y_hat)
+            metric = self.metric(y_hat.T)
         return EpochRecord(
             epoch, train_loss, validation_loss, metric, self.learning_rate, rows_per_second
         )
