@@ -167,8 +167,11 @@ def logits(network: Network, X: Array) -> Array:
     for start in range(0, len(X), BLOCK_ROWS):
         block = X[start : start + BLOCK_ROWS]
         ws = network.workspace(len(block))
-        ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
-        ws.rows[:, : X.shape[1]] = block
+        if block.shape[1] == ws.rows.shape[1] and block.dtype == network.dtype:
+            ws.show(block, ws.Y)
+        else:
+            ws.rows[:, : X.shape[1]] = block
+            ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
         out[:, start : start + len(block)] = network.forward(ws)
     return out
 

@@ -29,7 +29,7 @@ from tests.benchmarks.timing import (
 )
 from tests.benchmarks.workers import KINDS, Worker
 
-PARTS = ("neighbour", "predict", "digits-command", "csv", "read", "start")
+PARTS = ("neighbour", "around", "predict", "digits-command", "csv", "read", "start")
 NEIGHBOUR_SHAPES = ("digits", "mnist", "tab")
 THREADS = (1, 2)
 
@@ -147,6 +147,11 @@ class Benchmark:
         self.verdicts += verdicts.judge_neighbour(found)
         self.results["busy_neighbour"] = {name: to_json(s) for name, s in found.items()}
 
+    def time_around(self, folder: Path) -> None:
+        found = commands.time_around(folder, min(self.rounds, 5))
+        self.verdicts += verdicts.judge_around(found)
+        self.results["around_the_step"] = to_json(found)
+
     def time_predict(self, folder: Path) -> None:
         wanted = [("nnfit", 0), ("torch default", 1), ("torch default", 2), ("scikit-learn f64", 0)]
         workers = {key: self.workers[key] for key in wanted if key in self.workers}
@@ -172,9 +177,10 @@ class Benchmark:
         self.results["csv_to_csv"] = {"rows": self.n_rows, "seconds": to_json(seconds)}
 
     def time_read(self, folder: Path) -> None:
-        found = commands.time_reading(folder, self.n_rows, min(self.rounds, 5))
+        n_rows = self.n_rows if self.quick else 1_000_000
+        found = commands.time_reading(folder, n_rows, min(self.rounds, 5))
         self.verdicts += verdicts.judge_reading(found)
-        self.tables.append(tables.reading_table(found, self.n_rows))
+        self.tables.append(tables.reading_table(found, n_rows))
         self.results["reading"] = {name: to_json(samples) for name, samples in found.items()}
 
     def time_start(self, folder: Path) -> None:

@@ -135,9 +135,8 @@ def time_reading(folder: Path, n_rows: int, rounds: int) -> dict[str, dict[str, 
 
     Memory is the peak in units of the float32 array; a fresh process each time.
     """
-    path = folder / "big.csv"
-    if not path.exists():
-        write_csv(path, n_rows)
+    path = folder / "reading.csv"
+    write_csv(path, n_rows)
     memory: dict[str, list[float]] = {}
 
     def measure(way: str) -> Callable[[], float]:
@@ -156,6 +155,36 @@ def time_reading(folder: Path, n_rows: int, rounds: int) -> dict[str, dict[str, 
     seconds = in_rounds({way: measure(way) for way in ways}, rounds)
     peaks = {way: Sample(tuple(values)) for way, values in memory.items()}
     return {"seconds": seconds, "memory": peaks}
+
+
+def time_around(folder: Path, rounds: int) -> dict[str, Sample]:
+    """Return what is spent around the steps of digits, and what the display costs a tiny run.
+
+    "epochs" is a share; "display" the ratio of the training times, shown and quiet.
+    """
+    digits, tiny = folder / "around_digits.yaml", folder / "around_tiny.yaml"
+    digits.write_text(
+        f"""data: {{path: "{ROOT / "data" / "digits.csv"}", target: digit, task: classification}}
+model: {{hidden_sizes: [128, 64]}}
+training: {{epochs: 100, batch_size: 64}}
+"""
+    )
+    tiny.write_text(
+        f"""data: {{path: "{ROOT / "data" / "xor.csv"}", target: xor}}
+model: {{hidden_sizes: [16]}}
+training: {{epochs: 1000}}
+"""
+    )
+    around = [PYTHON, "-m", "tests.benchmarks.around"]
+
+    def share() -> float:
+        return float(json.loads(run([*around, "epochs", str(digits)])[1])["share"])
+
+    def display() -> float:
+        found = json.loads(run([*around, "display", str(tiny)])[1])
+        return float(found["shown"]) / float(found["quiet"])
+
+    return in_rounds({"epochs": share, "display": display}, rounds)
 
 
 def time_start(folder: Path, rounds: int) -> dict[str, Sample]:

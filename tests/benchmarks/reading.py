@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,16 +23,34 @@ from nnfit.observer import Observer
 from nnfit.table.csv import CsvFormat, read_table
 
 
-def peak_bytes() -> int:
-    """Return the process's largest resident size so far, 0 where the system does not say.
+class Peak:
+    """The largest anonymous memory of the process inside the block, 0 where it is not told.
 
-    getrusage would count the parent's memory from before the exec.
+    Pages of a mapped file are left out: they are the system's cache of it, and go when others
+    need the room.
     """
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-    return 1024 * int(found[1]) if found else 0
+
+    def __init__(self) -> None:
+        self.bytes = self.before = self._now()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _now(self) -> int:
+        status = Path("/proc/self/status")
+        found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text()) if status.exists() else None
+        return 1024 * int(found[1]) if found else 0
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.004):
+            self.bytes = max(self.bytes, self._now())
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def reader(way: str, path: str) -> Callable[[], Any]:
@@ -47,11 +66,11 @@ def reader(way: str, path: str) -> Callable[[], Any]:
 def main() -> None:
     """Read and report."""
     read = reader(*sys.argv[1:])
-    before = peak_bytes()
-    begin = time.perf_counter()
-    result = read()
-    seconds = time.perf_counter() - begin
-    print(json.dumps({"seconds": seconds, "memory": peak_bytes() - before}))
+    with Peak() as peak:
+        begin = time.perf_counter()
+        result = read()
+        seconds = time.perf_counter() - begin
+    print(json.dumps({"seconds": seconds, "memory": peak.bytes - peak.before}))
     del result
 
 

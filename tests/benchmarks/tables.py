@@ -180,7 +180,10 @@ def reading_table(found: Mapping[str, Mapping[str, Sample]], n_rows: int) -> Tab
     table = Table(
         f"Reading a CSV of {n_rows:,} rows and 30 columns",
         ["way", "time", "time / pandas", "peak memory / float32 array"],
-        remarks=["Memory beside what the process had before; to arrays: read, decided, encoded."],
+        remarks=[
+            "Memory beside what the process had before, pages of the mapped file left out; "
+            "to arrays: read, decided, encoded."
+        ],
     )
     for way, sample in seconds.items():
         alone = way == "pandas.read_csv"

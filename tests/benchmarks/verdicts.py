@@ -31,6 +31,8 @@ START_LIMITS = {
     ("nnfit predict, 100 rows", "import numpy, pandas"): 1.6,
 }
 NEIGHBOUR_LIMIT = 2.2
+AROUND_LIMIT = 0.10
+DISPLAY_LIMIT = 1.1
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,30 @@ def judge_start(seconds: Mapping[str, Sample]) -> list[Verdict]:
     return [
         judge("start-up", mine, theirs, seconds[mine].over(seconds[theirs]), limit, "x", True)
         for (mine, theirs), limit in START_LIMITS.items()
+    ]
+
+
+def judge_around(found: Mapping[str, Sample]) -> list[Verdict]:
+    """Return the verdicts on what is around the steps."""
+    return [
+        judge(
+            "around the step",
+            "shuffling, validation, table; digits",
+            "the run",
+            found["epochs"],
+            AROUND_LIMIT,
+            "%",
+            True,
+        ),
+        judge(
+            "around the step",
+            "live display, 1,000 epochs of tiny",
+            "quiet",
+            found["display"],
+            DISPLAY_LIMIT,
+            "x",
+            True,
+        ),
     ]
 
 
