@@ -106,7 +106,7 @@ def _solid(axes: Any, picture: Surface, levels: Array, norm: BoundaryNorm) -> No
         axis.set_pane_color((0.97, 0.97, 0.97, 1.0))
         axis.label.set_color(INK)
     axes.view_init(elev=32, azim=-58)
-    axes.set_box_aspect((1.0, 1.0, 0.72), zoom=1.12)
+    axes.set_box_aspect((1.0, 1.0, 0.72), zoom=1.0)
 
 
 def on_surface(picture: Surface, points: Array) -> Array:
