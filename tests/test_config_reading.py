@@ -627,6 +627,9 @@ def test_a_config_replaces_nothing_but_a_model(tmp_path: Path) -> None:
             mine.write_bytes(contents)
         assert file.default_output() == str(mine)
     mine.write_bytes(b"my diary")
+    (tmp_path / "damaged.npz").write_bytes(b"half a mo")
+    damaged = str(tmp_path / "damaged.npz")
+    assert load_config({**file.config.model_dump(), "output": damaged}).default_output() == damaged
     with pytest.raises(ConfigError) as caught:
         file.default_output()
     (line,) = caught.value.messages

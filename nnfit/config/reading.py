@@ -68,7 +68,7 @@ class ConfigFile:
         Raises
         ------
         ConfigError
-            When the config names a file that is there and is no model: it may be a stranger's.
+            When a config, which may be a stranger's, names a file that is there and is no model.
         """
         path = self.config.output or f"{self.stem}.npz"
         if self.config.output and not replaceable(path):
@@ -134,8 +134,8 @@ def load_config(
 
 
 def replaceable(path: str) -> bool:
-    """Return whether a model at `path` would replace nothing but a model."""
-    if not os.path.isfile(path):
+    """Return whether a model at `path` would replace nothing but a model, by name or content."""
+    if path.endswith(".npz") or not os.path.isfile(path):
         return True
     try:
         with open(path, "rb") as stream:
