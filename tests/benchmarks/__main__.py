@@ -212,12 +212,8 @@ def read_options() -> argparse.Namespace:
 
 
 def write(benchmark: Benchmark, options: argparse.Namespace) -> None:
-    """Show the tables and write the files that were asked for."""
+    """Show the tables and write the files that were asked for, the picture last."""
     console = Console(width=None if sys.stdout.isatty() else 160)
-    if options.picture and not benchmark.steps:
-        benchmark.remarks.append("the picture was skipped: no training step was timed")
-    elif options.picture and not picture.draw(options.picture, benchmark.steps, benchmark.peaks):
-        benchmark.remarks.append("the picture was skipped: matplotlib is not installed")
     for line in (*output.machine_lines(benchmark.machine), *benchmark.remarks):
         console.print(line, markup=False, highlight=False)
     console.print()
@@ -235,6 +231,10 @@ def write(benchmark: Benchmark, options: argparse.Namespace) -> None:
             "verdicts": [{**vars(v), "reached": v.reached} for v in benchmark.verdicts],
         }
         Path(options.json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if options.picture and not benchmark.steps:
+        benchmark.err.print("the picture was skipped: no training step was timed")
+    elif options.picture and not picture.draw(options.picture, benchmark.steps, benchmark.peaks):
+        benchmark.err.print("the picture was skipped: matplotlib is not installed")
 
 
 def main() -> int:

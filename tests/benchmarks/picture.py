@@ -15,6 +15,7 @@ from tests.benchmarks.verdicts import share_of_peak
 # a colour per library, a mark per way of using it
 LOOKS = {
     "nnfit": ("#c2185b", "D"),
+    "nnfit, compiled": ("#c2185b", "X"),
     "scikit-learn f64": ("#ef8a17", "s"),
     "scikit-learn f32": ("#ef8a17", "P"),
     "torch default": ("#3566b0", "o"),
@@ -41,7 +42,7 @@ def draw(path: str, all_steps: Sequence[Steps], peaks: Mapping[int, Sample]) -> 
         draw_times(left, all_steps)
         draw_shares(right, [s for s in all_steps if s.shape.peak_threads], peaks)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=7, frameon=False)
+        figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
     return True
