@@ -359,10 +359,17 @@ def test_extreme_numbers_are_told_without_a_warning(
         with_meta(pair.npz, changes("scaler", "means", value=[1e308, 0.0])),
         with_meta(pair.npz, changes("scaler", "scales", value=[5e-324, 1e308])),
         packed({**arrays_of(pair.npz), "W1": np.full((8, 2), 3e38, np.float32)}),
+        packed({**arrays_of(price.npz), "W1": np.array([[1e308, -1e308]])}),
     ):
         with open("m.npz", "wb") as stream:
             stream.write(raw)
-        for command in ("predict m.npz pair.csv -q", "evaluate m.npz pair.csv -q --json"):
+        data = "price.csv" if "area" in nnfit.load("m.npz").encoder.needed_columns else "pair.csv"
+        for command in (
+            f"predict m.npz {data} -q",
+            f"evaluate m.npz {data} -q --json",
+            "inspect m.npz --json",
+            "inspect m.npz",
+        ):
             result = cli(*command.split())
             assert (result.code, result.err) == (0, "")
 

@@ -371,7 +371,7 @@ def test_class_weights_that_do_not_fit(spec: dict[str, float], message: str) -> 
     [
         ([], "labels must be an object with classes, target"),
         ({"target": 1, "classes": ["a", "b"]}, "labels.target must be text"),
-        ({"target": "y", "classes": ["a"]}, "labels.classes must be a list of two or more texts"),
+        ({"target": "y", "classes": ["a"]}, "labels.classes must be a list of 2 to 2000 texts"),
         (
             {"target": "y", "classes": ["a", "a"]},
             "labels.classes must be a list of different texts",
