@@ -152,7 +152,7 @@ def test_weights_that_are_declared_only(tiny: Example) -> None:
     """2 GB of zeros compress to 2 MB: they are refused before they are unpacked."""
     arrays = arrays_of(tiny.npz)
     meta = meta_of(tiny.npz)
-    meta["network"]["sizes"] = [4, 5 * 10**6, 3]
+    meta["network"]["sizes"] = [4, 600_000, 600_000, 3]
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     sizes = "positive integers up to 1048576 in all"
     assert refusal(packed(arrays)) == f"m.npz: the layer sizes are not {sizes}{AGAIN}"
@@ -181,11 +181,11 @@ def test_a_member_of_two_gigabytes(tiny: Example) -> None:
         at = -1
         while (at := raw.find(signature, at + 1)) >= 0:
             raw[at + place : at + place + 8] = struct.pack("<LL", 2**31 - 1, 2**31 - 1)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert refusal(bytes(raw)) == (
         f"m.npz: 'meta' has {2**31 - 1} bytes; at most {META_LIMIT}{AGAIN}"
     )
-    assert time.perf_counter() - begin < 20.0
+    assert time.process_time() - begin < 20.0
 
 
 def changes(*path: str, value: Any) -> Callable[[Meta], None]:
@@ -372,6 +372,16 @@ def test_extreme_numbers_are_told_without_a_warning(
         ):
             result = cli(*command.split())
             assert (result.code, result.err) == (0, "")
+
+
+def test_gradients_of_extreme_numbers_are_checked_without_a_warning(
+    cli: Commands, pair: Example
+) -> None:
+    raw = with_meta(pair.npz, changes("encoder", "inputs", "1", "scaler", "scale", value=1e-300))
+    with open("m.npz", "wb") as stream:
+        stream.write(raw)
+    result = cli("gradcheck", "m.npz", "--data", "pair.csv", "-q")
+    assert result.code in (0, 1) and result.err == ""
 
 
 # what is written can be read -----------------------------------------------------------------
