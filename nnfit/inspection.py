@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from nnfit.model import Model
 from nnfit.model_file import FORMAT_VERSION
+from nnfit.nn.arrays import Array
 from nnfit.table.coding import CategoryCode, Code
 
 
@@ -21,8 +26,8 @@ def describe(model: Model, path: str) -> dict[str, Any]:
             "outputs": W.shape[0],
             "activation": activation,
             "parameters": parameters.Wb[i].size,
-            "weight_mean": float(W.mean()),
-            "weight_std": float(W.std()),
+            "weight_mean": _known(np.mean, W),
+            "weight_std": _known(np.std, W),
         }
         for i, (W, activation) in enumerate(zip(parameters.W, activations, strict=True))
     ]
@@ -47,6 +52,13 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "metrics": dict(model.metrics),
         "config": dict(model.config),
     }
+
+
+def _known(statistic: Callable[..., Any], W: Array) -> float | None:
+    """Return a statistic of the weights, or None, as JSON needs it, where float64 overflows."""
+    with np.errstate(all="ignore"):
+        value = float(statistic(W, dtype=np.float64))
+    return value if math.isfinite(value) else None
 
 
 def _detail(code: Code) -> str:

@@ -152,7 +152,7 @@ def test_weights_that_are_declared_only(tiny: Example) -> None:
     """2 GB of zeros compress to 2 MB: they are refused before they are unpacked."""
     arrays = arrays_of(tiny.npz)
     meta = meta_of(tiny.npz)
-    meta["network"]["sizes"] = [4, 5 * 10**6, 3]
+    meta["network"]["sizes"] = [4, 600_000, 600_000, 3]
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     sizes = "positive integers up to 1048576 in all"
     assert refusal(packed(arrays)) == f"m.npz: the layer sizes are not {sizes}{AGAIN}"
@@ -181,11 +181,11 @@ def test_a_member_of_two_gigabytes(tiny: Example) -> None:
         at = -1
         while (at := raw.find(signature, at + 1)) >= 0:
             raw[at + place : at + place + 8] = struct.pack("<LL", 2**31 - 1, 2**31 - 1)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert refusal(bytes(raw)) == (
         f"m.npz: 'meta' has {2**31 - 1} bytes; at most {META_LIMIT}{AGAIN}"
     )
-    assert time.perf_counter() - begin < 20.0
+    assert time.process_time() - begin < 20.0
 
 
 def changes(*path: str, value: Any) -> Callable[[Meta], None]:
@@ -355,19 +355,33 @@ def test_extreme_numbers_are_told_without_a_warning(
     cli: Commands, price: Example, pair: Example
 ) -> None:
     """Finite scales whose products are not: numbers come out; weights: one line says so."""
-    beyond = "pair.csv, row 2: the network leaves the range of float32: 'v' is "
-    for raw, code, said in (
-        (with_meta(pair.npz, changes("scaler", "means", value=[1e308, 0.0])), 0, ""),
-        (with_meta(pair.npz, changes("scaler", "scales", value=[5e-324, 1e308])), 0, ""),
-        (packed({**arrays_of(pair.npz), "W1": np.full((8, 2), 3e38, np.float32)}), 2, beyond),
+    beyond = "the network leaves the range of float"
+    for raw, data, code in (
+        (with_meta(pair.npz, changes("scaler", "means", value=[1e308, 0.0])), "pair.csv", 0),
+        (with_meta(pair.npz, changes("scaler", "scales", value=[5e-324, 1e308])), "pair.csv", 0),
+        (packed({**arrays_of(pair.npz), "W1": np.full((8, 2), 3e38, np.float32)}), "pair.csv", 2),
+        (packed({**arrays_of(price.npz), "W1": np.array([[1e308, -1e308]])}), "price.csv", 2),
     ):
         with open("m.npz", "wb") as stream:
             stream.write(raw)
-        for command in ("predict m.npz pair.csv -q", "evaluate m.npz pair.csv -q --json"):
+        for command in (f"predict m.npz {data} -q", f"evaluate m.npz {data} -q --json"):
             result = cli(*command.split())
             assert result.code == code
-            assert result.err.removeprefix("nnfit: error: ").startswith(said)
             assert result.err.count("\n") == (code == 2)
+            assert (beyond in result.err) == (code == 2)
+        for command in ("inspect m.npz --json", "inspect m.npz"):
+            result = cli(*command.split())
+            assert (result.code, result.err) == (0, "")
+
+
+def test_gradients_of_extreme_numbers_are_checked_without_a_warning(
+    cli: Commands, pair: Example
+) -> None:
+    raw = with_meta(pair.npz, changes("encoder", "inputs", "1", "scaler", "scale", value=1e-300))
+    with open("m.npz", "wb") as stream:
+        stream.write(raw)
+    result = cli("gradcheck", "m.npz", "--data", "pair.csv", "-q")
+    assert result.code in (0, 1) and result.err == ""
 
 
 # what is written can be read -----------------------------------------------------------------

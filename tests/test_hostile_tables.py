@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import os
 import re
 import subprocess
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from nnfit.errors import did_you_mean
+from nnfit.observer import Observer
 from nnfit.table import dialect, source
 from nnfit.table.cells import parse_any_spelling, parse_number
 
@@ -214,6 +217,20 @@ def test_a_compressed_bomb_takes_little_memory(config: Path) -> None:
     assert ended.code == 2
     assert "bytes of bzip2 data have become" in ended.err and ended.err.count("\n") == 1
     assert ended.peak < MEMORY
+
+
+def test_well_compressed_data_come_in_small_pieces(folder: Path) -> None:
+    """64 MiB in ten thousand bytes are not inflated at once."""
+    Path("d.csv.xz").write_bytes(lzma.compress(b"1,2\n" * (1 << 24), preset=0))
+    with source.Source("d.csv.xz", Observer()) as opened:
+        sizes = [len(block) for block in iter(lambda: opened.read(1 << 16), b"")]
+    assert sum(sizes) == 1 << 26
+    assert max(sizes) < 1 << 25
+
+
+def test_nothing_is_guessed_for_a_long_name() -> None:
+    assert did_you_mean("x" * 100, ["x" * 99]) != ""
+    assert did_you_mean("x" * 101, ["x" * 100]) == ""
 
 
 def test_what_is_compressed_as_a_table_is(cli: Commands, config: Path, monkeypatch) -> None:

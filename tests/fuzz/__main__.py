@@ -38,7 +38,7 @@ def main() -> None:
         words.write_text("".join(f'"{token}"\n' for token in escaped), encoding="ascii")
         arguments = [
             *(f"-runs={options.runs}", f"-seed={options.seed}", f"-dict={words}"),
-            *("-max_len=6000", "-len_control=0", "-timeout=20", "-rss_limit_mb=3000"),
+            *("-max_len=6000", "-len_control=0", "-timeout=300", "-rss_limit_mb=3000"),
             *("-print_final_stats=1", "-verbosity=1"),
         ]
         atheris.Setup(
