@@ -190,7 +190,7 @@ def test_a_name_as_long_as_a_text(cli: Commands, config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("compress", "kind", "suffix"), [(gzip.compress, "gzip", "gz"), (bz2.compress, "bzip2", "bz2")]
+    ("compress", "kind", "suffix"), [(lzma.compress, "xz", "xz"), (bz2.compress, "bzip2", "bz2")]
 )
 def test_a_compressed_bomb(
     cli: Commands, config: Path, monkeypatch: pytest.MonkeyPatch, compress, kind: str, suffix: str
