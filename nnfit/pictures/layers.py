@@ -13,8 +13,7 @@ import numpy as np
 from nnfit.errors import PictureError
 from nnfit.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import BLOCK_ROWS
-from nnfit.nn.network import Network
+from nnfit.nn.inference import hidden_layer
 from nnfit.observer import Observer
 from nnfit.pictures.boundary import choose_plane, tell_held
 from nnfit.pictures.rows import TableRows
@@ -110,7 +109,7 @@ def units(
         grids = [axis.grid(PLANE_GRID) for axis in chosen.axes]
     tell_held(chosen, observer)
     places = [p.reshape(-1) for p in np.meshgrid(*grids)]
-    a = chosen.at(places, lambda X: hidden_units(model.network, X, layer)[:, :MOST_UNITS])
+    a = chosen.at(places, lambda X: hidden_layer(model.network, X, layer)[:, :MOST_UNITS])
     n_units = architecture.sizes[layer]
     if n_units > MOST_UNITS:
         observer.note(f"the first {MOST_UNITS} of {n_units} units are drawn")
@@ -123,19 +122,6 @@ def units(
         architecture.activations[layer - 1],
         chosen.held,
     )
-
-
-def hidden_units(network: Network, X: Array, layer: int) -> Array:
-    """Return the activations (N, units) of hidden layer `layer`, counted from 1."""
-    ws = network.workspace(BLOCK_ROWS)
-    ws.show(ws.rows, ws.Y)
-    a: Array = np.empty((len(X), network.architecture.sizes[layer]))
-    for start in range(0, len(X), BLOCK_ROWS):
-        block = X[start : start + BLOCK_ROWS]
-        ws.rows[: len(block), : X.shape[1]] = block
-        network.forward(ws)
-        a[start : start + len(block)] = ws.active[layer - 1][:, : len(block)].T
-    return a
 
 
 def weights(
