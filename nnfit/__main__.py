@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from nnfit.errors import ExitCode, Interrupted, OutputError
-from nnfit.leaving import leave_on_signals
+from nnfit.leaving import ignore_signals, leave_on_signals
 
 
 def main() -> NoReturn:
@@ -33,6 +33,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except (OutputError, BrokenPipeError):  # told already
         mute_stdout()
+    ignore_signals()  # the work is done: only its exit code is to come
     sys.exit(code)
 
 

@@ -38,6 +38,12 @@ def leave_on_signals() -> None:
             signal.signal(number, _leave)
 
 
+def ignore_signals() -> None:
+    """From now on SIGINT and SIGTERM change nothing; else they would kill a Python that ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     terminated = number == signal.SIGTERM
     for action in reversed(_tidying):

@@ -91,7 +91,7 @@ def stopped_at_random_moments(
 
 def test_killed_terminated_and_interrupted_it_ends_with_the_same_bytes(nnfit: Nnfit) -> None:
     numbers = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
-    stopped_at_random_moments(nnfit, numbers, seed=1, seconds=0.02, epochs=40)
+    stopped_at_random_moments(nnfit, numbers, seed=1, seconds=0.02, epochs=300)
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_stopped_fifty_times_it_ends_with_the_same_bytes(
     nnfit: Nnfit, number: signal.Signals
 ) -> None:
     writing = stopped_at_random_moments(
-        nnfit, [number] * 50, seed=number, seconds=0.005, epochs=250
+        nnfit, [number] * 50, seed=number, seconds=0.005, epochs=1500
     )
     assert bool(writing) == (number == signal.SIGKILL)  # which alone leaves half a file
 
