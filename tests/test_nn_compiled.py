@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import nnfit
 from nnfit.nn import compiled
 from nnfit.nn.optimizers import SGD, Adam, make_optimizer
 
@@ -40,3 +42,24 @@ def test_it_is_used_where_it_saves_more_than_it_costs(monkeypatch: pytest.Monkey
     assert not compiled.pays(SGD(np.ones(4)), 10**6, 10**6)
     monkeypatch.setattr(compiled, "find_spec", lambda name: None)
     assert not compiled.pays(adam, 10**6, 10**6)
+
+
+def test_a_run_takes_it_and_ends_with_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+    made = []
+    original = compiled.CompiledAdam.__init__
+
+    def noted(self: compiled.CompiledAdam, *args: Any) -> None:
+        made.append(self)
+        original(self, *args)
+
+    monkeypatch.setattr(compiled.CompiledAdam, "__init__", noted)
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60)})
+    config = {"data": {"target": "y", "validation": 0}, "training": {"epochs": 5}}
+    reference = nnfit.train(config, frame)
+    assert not made
+    monkeypatch.setattr(compiled, "LOADING", 0.0)
+    fast = nnfit.train(config, frame)
+    assert len(made) == 1
+    np.testing.assert_array_equal(fast.network.parameters.flat, reference.network.parameters.flat)
