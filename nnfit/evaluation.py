@@ -1,11 +1,10 @@
 """A model against rows whose targets are known: the metrics, over rows that may come in pieces.
 
-The metrics' formulas are in `training.metrics`.
+What the figures are is in `outcome`.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.table.coding import Tally
 from nnfit.table.targets import rows_with_target
-from nnfit.training.metrics import classification_metrics, regression_metrics
 from nnfit.training.threads import available_cores
 
 if TYPE_CHECKING:
@@ -48,11 +46,10 @@ class Evaluation:
             if model.labels is not None:
                 target = frame[model.targets[0]]
                 self._truth.append(model.labels.encode(target, name, rows))
-                self._found.append(model.probabilities(y_hat))
             else:
                 assert model.scaler is not None
                 self._truth.append(model.scaler.read(frame, name, rows))
-                self._found.append(model.values(y_hat))
+            self._found.append(model.outcome.found(y_hat))
         return self
 
     def arrays(self, name: str = "data") -> tuple[Array, Array]:
@@ -79,27 +76,7 @@ class Evaluation:
         """
         truth, found = self.arrays(name)
         result: dict[str, Any] = {"rows": len(truth)}
-        result["metrics"] = score(self.model, truth, found)
+        result["metrics"] = self.model.outcome.score(truth, found)
         if self.model.labels is not None:
             result["classes"] = list(self.model.classes)
         return result
-
-
-def score(model: Model, truth: Array, found: Array) -> dict[str, Any]:
-    """Return the metrics of probabilities against codes, or of values against values."""
-    with np.errstate(all="ignore"):
-        if model.labels is not None:
-            return _known(classification_metrics(truth, found))
-        return _known(regression_metrics(truth, found, model.targets))
-
-
-def _known(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return the metrics with None, as JSON needs it, for what is beyond float64."""
-    return {
-        name: _known(value)
-        if isinstance(value, dict)
-        else None
-        if isinstance(value, float) and not math.isfinite(value)
-        else value
-        for name, value in metrics.items()
-    }

@@ -5,9 +5,9 @@ It does not train and does not know its file's format.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict
 from nnfit.nn.network import Network
+from nnfit.outcome import Outcome
 from nnfit.table.cells import row_number
 from nnfit.table.coding import Tally
 from nnfit.table.columns import with_text_names
@@ -28,7 +29,6 @@ from nnfit.training.threads import available_cores, blas_threads
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
 INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
 
 
@@ -54,9 +54,14 @@ class Model:
     path: Path | None = None
     version: str = ""  # of the nnfit that trained it
 
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What the network's outputs mean."""
+        return Outcome.of(self.network, self.targets, self.labels, self.scaler)
+
     @property
     def task(self) -> str:
-        return "regression" if self.labels is None else "classification"
+        return self.outcome.task
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,8 +88,8 @@ class Model:
         """
         y_hat = self._outputs_of_all(frame)
         if self.labels is not None:
-            return self.labels.native(self.codes(y_hat))
-        values = self.values(y_hat)
+            return self.labels.native(self.outcome.codes(y_hat))
+        values = self.outcome.values(y_hat)
         return values[:, 0] if len(self.targets) == 1 else values
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
@@ -97,7 +102,7 @@ class Model:
         """
         if self.labels is None:
             raise TypeError("a regression model has no probabilities; use predict")
-        return self.probabilities(self._outputs_of_all(frame))
+        return self.outcome.probabilities(self._outputs_of_all(frame))
 
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
@@ -185,38 +190,3 @@ class Model:
         with blas_threads(1):
             named = with_text_names(frame, "data")
             return self.outputs(named, "data", 1, threads=available_cores())
-
-    def probabilities(self, y_hat: Array) -> Array:
-        """Return (N, n_classes) float64 from the network's outputs.
-
-        The outputs of a residual loss are no probabilities: they are cut to [0, 1] and divided
-        by their sum.
-        """
-        bounded = self.network.architecture.output_activation in ("sigmoid", "softmax")
-        p = y_hat if bounded else np.clip(y_hat, 0.0, 1.0)
-        if p.shape[1] == 1:  # one output is the probability of the second class
-            return np.concatenate([1.0 - p, p], axis=1)
-        norm = p.sum(axis=1, keepdims=True)
-        shares: Array = np.full_like(p, 1.0 / p.shape[1])  # for a row whose outputs are all 0
-        np.divide(p, norm, out=shares, where=norm > 0.0)
-        return shares
-
-    def codes(self, y_hat: Array) -> Array:
-        """Return the number of each row's most probable class, shape (N,)."""
-        codes: Array = self.probabilities(y_hat).argmax(axis=1)
-        return codes
-
-    def values(self, y_hat: Array) -> Array:
-        """Return regression values (N, K) in the targets' own units.
-
-        Digits below the resolution of float32 are rounded away: they are noise.
-        """
-        assert self.scaler is not None
-        with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
-            values = self.scaler.decode(y_hat)
-            if self.network.dtype == np.float32:
-                for k, scale in enumerate(self.scaler.scales):
-                    decimals = 8 - math.floor(math.log10(scale))
-                    if abs(decimals) <= MOST_DECIMALS:
-                        values[:, k] = values[:, k].round(decimals)
-        return values

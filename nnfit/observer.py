@@ -32,7 +32,7 @@ class Plan:
     batch_size: int
     dtype: str
     threads: int
-    metric: str  # the name of EpochRecord.metric: accuracy | rmse
+    metric: str  # the name of EpochRecord.metric: accuracy | rmse, said to be train's where it is
     decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
 
 
@@ -43,7 +43,7 @@ class EpochRecord:
     epoch: int
     train_loss: float
     validation_loss: float | None
-    metric: float | None  # on the validation rows, or on the training rows without them
+    metric: float | None  # of the validation rows; without them of training rows, up to 4096
     learning_rate: float
     rows_per_second: float
 

@@ -9,6 +9,7 @@ from nnfit.config.reading import ConfigFile
 from nnfit.dataset import Dataset, count_kinds
 from nnfit.nn.network import Network
 from nnfit.observer import Plan
+from nnfit.outcome import Outcome
 
 
 def make_plan(
@@ -21,6 +22,7 @@ def make_plan(
 ) -> Plan:
     """Return what was decided, for the start panel."""
     config, architecture = file.config, network.architecture
+    metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler).metric
     optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
     if config.optimizer.schedule != "constant":
         optimizer += f", {config.optimizer.schedule}"
@@ -43,6 +45,6 @@ def make_plan(
         batch_size=batch_size,
         dtype=network.dtype.name,
         threads=threads,
-        metric="accuracy" if dataset.labels is not None else "rmse",
+        metric=metric if "validation" in dataset.parts else f"train_{metric}",
         decided=dataset.notes,
     )

@@ -6,10 +6,10 @@ No file is written here but a checkpoint, and nothing is shown but through the o
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,20 +20,18 @@ from nnfit.checkpoint.fingerprint import fingerprint
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset import Dataset, prepare
 from nnfit.errors import Interrupted, TrainingError
-from nnfit.evaluation import score
 from nnfit.model import Model
 from nnfit.nn import compiled
-from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer, Summary
+from nnfit.outcome import Outcome
 from nnfit.plan import make_plan
 from nnfit.training.fit import Fit
 from nnfit.training.history import to_arrays
-from nnfit.training.metrics import regression_metrics
-from nnfit.training.parts import Result, Settings, network_rows
+from nnfit.training.parts import Result, Settings, judged_rows, network_rows
 from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
 from nnfit.training.threads import blas_threads, choose_threads
@@ -194,18 +192,10 @@ def _fit(
         for name, part in dataset.parts.items()
         if name != "test"
     }
-    validation = dataset.parts.get("validation")
-
-    def metric(y_hat: Array) -> float:
-        assert validation is not None
-        if dataset.labels is not None:
-            codes = y_hat.argmax(axis=1) if y_hat.shape[1] > 1 else y_hat[:, 0] > 0.5
-            return float((codes == validation.truth).mean())
-        assert dataset.scaler is not None
-        values = dataset.scaler.decode(y_hat)
-        rmse = regression_metrics(validation.truth, values, dataset.targets)["rmse"]
-        return math.inf if rmse is None else float(rmse)
-
+    truth = dataset.parts["validation" if "validation" in parts else "train"].truth
+    if "validation" not in parts:
+        truth = truth[judged_rows(len(truth))]
+    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler)
     steps = training.epochs * -(-len(parts["train"]) // batch_size)
     return Fit(
         network,
@@ -231,7 +221,7 @@ def _fit(
         parts.get("validation"),
         shuffling=streams["shuffling"],
         dropout=streams["dropout"],
-        metric=metric,
+        metric=partial(outcome.shown_metric, truth),
         observer=observer,
         stop=stop,
         shards=shards,
@@ -285,9 +275,8 @@ def _metrics(model: Model, dataset: Dataset) -> dict[str, dict[str, Any] | None]
     """Score the parts with the weights that were kept."""
     metrics: dict[str, dict[str, Any] | None] = dict.fromkeys(("train", "validation", "test"))
     for name, part in dataset.parts.items():
-        y_hat = predict(model.network, part.X)
-        found = model.probabilities(y_hat) if model.labels is not None else model.values(y_hat)
-        metrics[name] = score(model, part.truth, found)
+        found = model.outcome.found(predict(model.network, part.X))
+        metrics[name] = model.outcome.score(part.truth, found)
     return metrics
 
 

@@ -213,11 +213,11 @@ def prediction_columns(model: Model, proba: bool) -> list[str]:
 def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
     """Return the columns of `prediction_columns` for one block."""
     if model.labels is None:
-        return list(model.values(y_hat).T)
-    labels = model.labels.decode(model.codes(y_hat))
+        return list(model.outcome.values(y_hat).T)
+    labels = model.labels.decode(model.outcome.codes(y_hat))
     if not proba:
         return [labels]
-    probabilities = model.probabilities(y_hat)
+    probabilities = model.outcome.probabilities(y_hat)
     if model.network.dtype.itemsize == 4:
         probabilities = _significant(probabilities, 9)  # float32 holds no more
     return [labels, *probabilities.T]

@@ -414,7 +414,7 @@ def test_predictions_depend_on_no_chunk_and_no_thread(
     with np.errstate(all="ignore"), threadpool_limits(1, "blas"):
         for threads in (1, 2, 5):
             y_hat = model.outputs(many, "data", 1, threads=threads)
-            np.testing.assert_array_equal(model.probabilities(y_hat), expected)
+            np.testing.assert_array_equal(model.outcome.probabilities(y_hat), expected)
 
 
 def test_a_scaled_column_has_no_digit_less_than_it_came_with() -> None:

@@ -325,7 +325,22 @@ def test_without_validation_the_last_epochs_weights_are_kept() -> None:
     assert (result.best_epoch, len(result.records), result.stopped_early) == (5, 5, False)
     assert network.parameters.flat[0] == pytest.approx(1.0 - 0.8**5, rel=1e-14)
     assert recorder.best == [False] * 5
-    assert result.records[0].validation_loss is result.records[0].metric is None
+    assert result.records[0].validation_loss is None
+    assert result.records[0].metric == 0.5  # of the training rows
+
+
+def test_without_validation_the_metric_is_over_training_rows_and_not_too_many() -> None:
+    def rows_judged(n: int) -> int:
+        judged: list[int] = []
+
+        def metric(y_hat: Array) -> float:
+            judged.append(len(y_hat))
+            return 0.5
+
+        _fit(_one_weight(), np.ones((n, 1)), np.ones((n, 1)), epochs=1, metric=metric)
+        return judged[0]
+
+    assert [rows_judged(n) for n in (1, 50, 4096, 4097, 100_000)] == [1, 50, 4096, 2049, 4000]
 
 
 @pytest.mark.parametrize(

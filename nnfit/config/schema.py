@@ -209,7 +209,11 @@ class TrainingConfig(Section):
     threads: Annotated[
         Literal["auto"] | Annotated[int, Field(strict=True, ge=1, le=1024)],
         Expect("an integer from 1 to 1024, or auto"),
-    ] = Field(default="auto", description="auto = one, all cores for batches of 4096 rows and more")
+    ] = Field(
+        default="auto",
+        description="auto = 4 for batches of 4096 rows, 2 from 512 rows where rows x parameters "
+        "reach 1e9, as far as there are cores; else 1",
+    )
     keep_path: Flag = Field(
         default=False, description="keep the path of the parameters, to plot it"
     )

@@ -173,12 +173,12 @@ def _named(parameters: Parameters, key: str = "values") -> list[Values]:
 def _prediction(model: Model, y_hat: Array) -> Values:
     """Return y_hat (1, K) and what it means to the user."""
     if model.labels is None:
-        value = _decoded(model, model.values(y_hat))
+        value = _decoded(model, model.outcome.values(y_hat))
         return {"y_hat": plain(y_hat[0]), "value": value, "probabilities": None}
-    p = plain(model.probabilities(y_hat)[0])
+    p = plain(model.outcome.probabilities(y_hat)[0])
     return {
         "y_hat": plain(y_hat[0]),
-        "value": _decoded(model, model.codes(y_hat)),
+        "value": _decoded(model, model.outcome.codes(y_hat)),
         "probabilities": dict(zip(model.classes, p, strict=True)),
     }
 

@@ -81,7 +81,7 @@ def boundary(
     x_axis, y_axis = (axis.with_points(shown) for axis in plane.axes)
     grids = x_axis.grid(GRID), y_axis.grid(GRID)
     places = [places.reshape(-1) for places in np.meshgrid(*grids)]
-    p = plane.at(places, lambda X: model.probabilities(predict(model.network, X)))
+    p = plane.at(places, lambda X: model.outcome.probabilities(predict(model.network, X)))
     architecture = model.network.architecture
     return Boundary(
         x_axis,

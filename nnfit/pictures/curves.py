@@ -146,8 +146,8 @@ def _predicted(model: Model, X: Array) -> Array:
     """Return what a curve shows for the network's inputs: values, or probabilities."""
     y_hat = predict(model.network, X)
     if model.labels is None:
-        return model.values(y_hat)
-    p = model.probabilities(y_hat)
+        return model.outcome.values(y_hat)
+    p = model.outcome.probabilities(y_hat)
     return p[:, 1:] if len(model.classes) == 2 else p
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.evaluation import Evaluation, score
+from nnfit.evaluation import Evaluation
 from nnfit.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
@@ -104,7 +104,7 @@ def importance(
 
 def _metric(model: Model, frame: Any, rows: TableRows, metric: str) -> float:
     evaluation = Evaluation(model).add(frame, rows.name, rows.numbers)
-    value = score(model, *evaluation.arrays(rows.name)).get(metric)
+    value = model.outcome.score(*evaluation.arrays(rows.name)).get(metric)
     if value is None:
         raise PictureError(
             f"{rows.name}: --metric {metric} has no value on these rows; expected more rows, "

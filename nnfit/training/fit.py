@@ -18,7 +18,7 @@ from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
-from nnfit.training.parts import Examples, Result, Settings
+from nnfit.training.parts import Examples, Result, Settings, judged_rows
 from nnfit.training.path import PathKeeper
 from nnfit.training.shards import Shards
 from nnfit.training.state import Progress, roll_back
@@ -41,7 +41,8 @@ class Fit:
     shuffling, dropout : Generator
         The order of the rows, and the dropout masks.
     metric : callable
-        From y_hat (N, K) of the validation rows to the figure shown beside the loss.
+        From y_hat (N, K) of the validation rows, or else of the `judged_rows` of those in
+        training, to the figure shown beside the loss.
     stop : StopRequest
         Looked at before each minibatch.
     shards : Shards, optional
@@ -82,6 +83,7 @@ class Fit:
         self.shuffling, self.dropout = shuffling, dropout
         self.metric, self.observer, self.stop = metric, observer, stop
         self.shards = shards
+        self._judged = train[judged_rows(len(train))] if validation is None else validation
         self.batch_size = min(settings.batch_size, len(train))
         row_bytes = train.X.itemsize * train.X.shape[1]
         steps = max(1, WINDOW_BYTES // (row_bytes * self.batch_size))
@@ -277,12 +279,12 @@ class Fit:
         return Diverged(f"loss became {loss}", epoch, step, self.learning_rate)
 
     def _record(self, epoch: int, train_loss: float, rows_per_second: float) -> EpochRecord:
-        """Judge the epoch on the validation rows, where there are any."""
-        validation_loss = metric = None
+        """Judge the epoch on the validation rows, where there are any, else on training rows."""
+        judged, head = self._judged, self.network.head
+        z = logits(self.network, judged.X)
+        validation_loss = None
         if self.validation is not None:
-            v = self.validation
-            z, head = logits(self.network, v.X), self.network.head
-            validation_loss = weighted_mean(head.losses(z, v.Y.T), v.weights)
+            validation_loss = weighted_mean(head.losses(z, judged.Y.T), judged.weights)
             if not math.isfinite(validation_loss):
                 raise Diverged(
                     f"validation loss became {validation_loss}",
@@ -290,9 +292,9 @@ class Fit:
                     self._steps(len(self.train)),
                     self.learning_rate,
                 )
-            y_hat: Array = np.empty(z.shape)
-            head.predict(z.astype(np.float64), y_hat)
-            metric = self.metric(y_hat.T)
+        y_hat: Array = np.empty(z.shape)
+        head.predict(z.astype(np.float64), y_hat)
+        metric = self.metric(y_hat.T)
         return EpochRecord(
             epoch, train_loss, validation_loss, metric, self.learning_rate, rows_per_second
         )

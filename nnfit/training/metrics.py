@@ -21,6 +21,11 @@ def confusion_matrix(codes: Array, predicted: Array, n_classes: int) -> Array:
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
+def accuracy(codes: Array, predicted: Array) -> float:
+    """Return the share of rows whose predicted class is the true one."""
+    return float((codes == predicted).mean())
+
+
 def f1_macro(confusion: Array) -> float:
     """Return the unweighted mean of 2tp / (2tp + fp + fn) over the classes that occur."""
     hits = np.diag(confusion)
@@ -61,9 +66,10 @@ def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]
         probabilities[lost] = 0.0
         probabilities[lost, (codes[lost] + 1) % probabilities.shape[1]] = 1.0
     n_classes = probabilities.shape[1]
-    confusion = confusion_matrix(codes, probabilities.argmax(axis=1), n_classes)
+    predicted = probabilities.argmax(axis=1)
+    confusion = confusion_matrix(codes, predicted, n_classes)
     metrics: dict[str, Any] = {
-        "accuracy": float(np.trace(confusion) / len(codes)),
+        "accuracy": accuracy(codes, predicted),
         "log_loss": None if lost.any() else log_loss(codes, probabilities),
         "f1_macro": f1_macro(confusion),
     }

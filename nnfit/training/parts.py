@@ -13,6 +13,8 @@ from nnfit.nn.network import Network
 from nnfit.observer import EpochRecord
 from nnfit.training.path import Path
 
+MOST_JUDGED = 4096
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -28,6 +30,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __getitem__(self, rows: slice) -> Examples:
+        return Examples(
+            self.X[rows], self.Y[rows], None if self.weights is None else self.weights[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,14 @@ class Result:
     seconds: float
     rows_per_second: float
     path: Path | None = None  # where the settings ask for it
+
+
+def judged_rows(n: int) -> slice:
+    """Return which of `n` training rows the metric is over where none are held out.
+
+    All, or so many of them, evenly spread, that judging an epoch costs little beside it.
+    """
+    return slice(None, None, -(-n // MOST_JUDGED))
 
 
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
