@@ -13,12 +13,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from nnfit.api import check_gradients, load, train
     from nnfit.errors import NnfitError
-    from nnfit.model import Model
+    from nnfit.model.model import Model
 
 __all__ = ["Model", "NnfitError", "check_gradients", "load", "train"]
 
 _HOMES = {
-    "Model": "nnfit.model",
+    "Model": "nnfit.model.model",
     "NnfitError": "nnfit.errors",
     "check_gradients": "nnfit.api",
     "load": "nnfit.api",

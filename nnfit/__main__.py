@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from nnfit.errors import ExitCode, Interrupted, OutputError
-from nnfit.leaving import ignore_signals, leave_on_signals
+from nnfit.storage.exit_signals import ignore_signals, leave_on_signals
 
 
 def main() -> NoReturn:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnfit.checks import check_gradients
 from nnfit.config.reading import load_config
-from nnfit.model import Model
-from nnfit.model_file import load as load_model
-from nnfit.run import train_run
+from nnfit.inside.gradient_check import check_gradients
+from nnfit.model.file.reading import load as load_model
+from nnfit.model.model import Model
+from nnfit.run.run import train_run
 
 if TYPE_CHECKING:
     import pandas as pd

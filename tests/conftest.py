@@ -214,7 +214,6 @@ def cli(
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Example]:
     """Every example, trained once."""
     import nnfit
-    from nnfit.model_file import to_bytes
 
     home = tmp_path_factory.mktemp("examples")
     made = {}
@@ -223,7 +222,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Example]:
         path.write_text(CONFIGS[name], encoding="utf-8")
         text = frame.to_csv(index=False)
         (home / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
-        made[name] = Example(name, text, CONFIGS[name], to_bytes(nnfit.train(path)))
+        made[name] = Example(name, text, CONFIGS[name], nnfit.train(path).to_bytes())
     return made
 
 

@@ -152,6 +152,6 @@ def test_the_same_whatever_the_blocks(
     cli: Commands, labels: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = evaluated(cli, "labels")
-    monkeypatch.setattr("nnfit.table.csv.BLOCK_BYTES", 256)
+    monkeypatch.setattr("nnfit.csv.reading.BLOCK_BYTES", 256)
     in_pieces = evaluated(cli, "labels")
     assert in_pieces == whole

@@ -1,6 +1,6 @@
 """`nnfit explain` from outside: its JSON, its streams, where the row comes from, bad input.
 
-The numbers are tested in `test_explanation`, the drawing in `test_report_explanation`.
+The numbers are tested in `test_inside_explanation`, the drawing in `test_report_explanation`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nnfit.explanation import explain
+from nnfit.inside.explanation import explain
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit

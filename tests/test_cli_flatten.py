@@ -20,15 +20,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nnfit import images
-from nnfit.flattening import pixel_names
+from nnfit.images import pixels
+from nnfit.images.flattening import pixel_names
 
 if TYPE_CHECKING:
     from conftest import Commands, Nnfit
 
 ROOT = Path(__file__).resolve().parents[1]
 Image.init()
-FORMATS = ", ".join(name for name in images.FORMATS if name in Image.OPEN)  # old ones lack AVIF
+FORMATS = ", ".join(name for name in pixels.FORMATS if name in Image.OPEN)  # old ones lack AVIF
 
 Pixels = NDArray[np.uint8]
 

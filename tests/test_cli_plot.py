@@ -1,6 +1,6 @@
 """`nnfit plot` as a user meets it: files, text on a terminal or in a pipe, a line for errors.
 
-What the pictures show is tested in `test_pictures` and `test_report_plots`.
+What the pictures show is tested in `test_inside_pictures` and `test_report_plots`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import pytest
 
 import nnfit as package
 from nnfit.cli.plot import AS_TEXT, PictureKind
-from nnfit.model_file import to_bytes
-from nnfit.pictures.making import KINDS
+from nnfit.inside.pictures.making import KINDS
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -41,7 +40,7 @@ def more(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             f"data: {{path: {data}.csv, target: y}}\nmodel: {{hidden_sizes: {widths}}}\n"
             "training: {epochs: 3}\n"
         )
-        made[f"{name}.npz"] = to_bytes(package.train(home / "c.yaml"))
+        made[f"{name}.npz"] = package.train(home / "c.yaml").to_bytes()
     return {**made, "line.csv": path.read_bytes()}
 
 

@@ -1,6 +1,6 @@
 """A loss that diverges: what is told, what is kept, and what a rollback does.
 
-That a run which rolled back can be resumed is tested in `test_checkpoint`.
+That a run which rolled back can be resumed is tested in `test_run_checkpoint`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
-from nnfit.run import random_streams, train_run
+from nnfit.run.run import random_streams, train_run
 from nnfit.training import fit as loop
 from nnfit.training.divergence import Diverged, epochs_to_stay, is_high
 from nnfit.training.fit import Fit

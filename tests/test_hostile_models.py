@@ -21,10 +21,9 @@ from test_model_file import arrays_of, meta_of, packed, refusal, with_meta
 
 import nnfit
 from nnfit.errors import ConfigError, ModelFileError, OutputError
-from nnfit.model_file import to_bytes
-from nnfit.model_file.declared import META_LIMIT, OBJECTS_LIMIT
-from nnfit.model_file.reading import DIRECTORY_LIMIT, INFLATED_LIMIT, read_model
-from nnfit.table.labels import CLASSES_LIMIT
+from nnfit.model.file.reading import MAX_DIRECTORY, MAX_INFLATED, read_model
+from nnfit.storage.npz import MAX_META, MAX_OBJECTS
+from nnfit.table.labels import MAX_CLASSES
 from nnfit.table.scaling import MAX_QUANTILES_IN_ALL
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def test_every_byte_flipped_is_one_line_or_the_same_model(
         model = loaded(bytes(raw))
         if model is not None:  # a date, say, of the zip's members
             same += 1
-            assert to_bytes(model) == tiny.npz, place
+            assert model.to_bytes() == tiny.npz, place
     assert 0 < same < len(tiny.npz) // 5
 
 
@@ -133,7 +132,7 @@ def test_a_directory_that_never_ends() -> None:
     directory = entry * count
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), 4, 0)
     line = refusal(b"PK\3\4" + directory + end)
-    assert line == f"m.npz: has a directory of over {DIRECTORY_LIMIT} bytes{AGAIN}"
+    assert line == f"m.npz: has a directory of over {MAX_DIRECTORY} bytes{AGAIN}"
 
 
 def test_paths_in_the_zip(tiny: Example, folder: Any) -> None:
@@ -165,12 +164,12 @@ def test_weights_that_are_declared_only(tiny: Example) -> None:
     n_bytes = 4 * (20_000 * 20_000 + 7 * 20_000 + 40_000 + 3) + 5 * 8 * 30
     assert refusal(raw) == (
         f"m.npz: declares {n_bytes} bytes of arrays in a file of {len(raw)}; "
-        f"at most {INFLATED_LIMIT} more{AGAIN}"
+        f"at most {MAX_INFLATED} more{AGAIN}"
     )
 
 
 def test_more_weights_than_any_model_has(tiny: Example, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnfit.model_file.reading.ARRAYS_LIMIT", 1000)
+    monkeypatch.setattr("nnfit.model.file.reading.MAX_ARRAY_BYTES", 1000)
     assert refusal(tiny.npz) == f"m.npz: declares 1468 bytes of arrays; at most 1000{AGAIN}"
 
 
@@ -183,7 +182,7 @@ def test_a_member_of_two_gigabytes(tiny: Example) -> None:
             raw[at + place : at + place + 8] = struct.pack("<LL", 2**31 - 1, 2**31 - 1)
     begin = time.process_time()
     assert refusal(bytes(raw)) == (
-        f"m.npz: 'meta' has {2**31 - 1} bytes; at most {META_LIMIT}{AGAIN}"
+        f"m.npz: 'meta' has {2**31 - 1} bytes; at most {MAX_META}{AGAIN}"
     )
     assert time.process_time() - begin < 20.0
 
@@ -228,8 +227,8 @@ META = [
     (changes("task", value=["x"] * 10**5), "'task' is neither regression nor classification"),
     (changes("targets", value=[]), "'targets' is not a list of names"),
     (changes("classes", value=["a", "b"]), "2 classes do not fit 3 outputs"),
-    (changes("classes", value=[str(i) for i in range(CLASSES_LIMIT + 1)]),
-     f"labels.classes must be a list of 2 to {CLASSES_LIMIT} texts"),
+    (changes("classes", value=[str(i) for i in range(MAX_CLASSES + 1)]),
+     f"labels.classes must be a list of 2 to {MAX_CLASSES} texts"),
     (changes("classes", value=["a", "b", "\ud800"]), "'meta' is not JSON"),
     (changes("encoder", "inputs", value=[]), "encoder.inputs must not be empty"),
     (changes("encoder", "inputs", value=[{"kind": "one_hot", "column": "colour"}] * 10**5),
@@ -294,9 +293,9 @@ def test_long_names_of_many_slots(tiny: Example) -> None:
 
 
 def test_a_meta_of_many_objects(tiny: Example) -> None:
-    raw = b'{"config":[' + b"{}," * OBJECTS_LIMIT + b"{}]}"
+    raw = b'{"config":[' + b"{}," * MAX_OBJECTS + b"{}]}"
     assert refusal(packed({**arrays_of(tiny.npz), "meta": np.frombuffer(raw, np.uint8)})) == (
-        f"m.npz: 'meta' holds over {OBJECTS_LIMIT} lists and objects{AGAIN}"
+        f"m.npz: 'meta' holds over {MAX_OBJECTS} lists and objects{AGAIN}"
     )
     line = refusal(with_meta(tiny.npz, changes("format_version", value=[[]] * 10**5)))
     assert line.startswith("m.npz: format of no number, this nnfit reads format 1; ")
@@ -304,7 +303,7 @@ def test_a_meta_of_many_objects(tiny: Example) -> None:
 
 def test_a_compressed_model_is_a_model(tiny: Example) -> None:
     model = loaded(packed(arrays_of(tiny.npz), compression=zipfile.ZIP_DEFLATED))
-    assert model is not None and to_bytes(model) == tiny.npz
+    assert model is not None and model.to_bytes() == tiny.npz
     line = refusal(packed(arrays_of(tiny.npz), compression=zipfile.ZIP_LZMA))
     assert line == f"m.npz: meta is compressed in an unknown way{AGAIN}"
 
@@ -325,7 +324,7 @@ def test_out_of_memory_is_one_line(tiny: Example, monkeypatch: pytest.MonkeyPatc
     def exhausted(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr("nnfit.model_file.reading.parse_meta", exhausted)
+    monkeypatch.setattr("nnfit.model.file.reading.parse_meta", exhausted)
     assert refusal(tiny.npz) == "m.npz: does not fit into memory"
 
 
@@ -335,7 +334,7 @@ def test_wide_inputs_are_taken_piece_by_piece(
     frame = pd.read_csv("tiny.csv")
     model = nnfit.load("tiny.npz")
     expected = model.predict_proba(frame)
-    monkeypatch.setattr("nnfit.model.INPUTS_AT_ONCE", 20)
+    monkeypatch.setattr("nnfit.model.model.INPUTS_AT_ONCE", 20)
     widths = []
     transform = type(model.encoder).transform
 
@@ -394,13 +393,13 @@ def test_no_model_is_written_that_cannot_be_read(
     tiny: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = nnfit.load("tiny.npz")
-    monkeypatch.setattr("nnfit.model_file.writing.META_LIMIT", 100)
+    monkeypatch.setattr("nnfit.model.file.writing.MAX_META", 100)
     with pytest.raises(OutputError, match=r"^the model needs \d+ bytes beside its weights, more"):
-        to_bytes(model)
+        model.to_bytes()
     monkeypatch.undo()
-    monkeypatch.setattr("nnfit.model_file.writing.OBJECTS_LIMIT", 3)
+    monkeypatch.setattr("nnfit.model.file.writing.MAX_OBJECTS", 3)
     with pytest.raises(OutputError):
-        to_bytes(model)
+        model.to_bytes()
 
 
 def test_many_columns_share_their_quantiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,9 +411,9 @@ def test_many_columns_share_their_quantiles(monkeypatch: pytest.MonkeyPatch) -> 
         "preprocessing": {"numeric": "quantile"},
         "training": {"epochs": 1},
     }
-    meta = meta_of(to_bytes(nnfit.train(config, frame)))
+    meta = meta_of(nnfit.train(config, frame).to_bytes())
     assert [len(item["scaler"]["quantiles"]) for item in meta["encoder"]["inputs"]] == [12] * 5
-    assert MAX_QUANTILES_IN_ALL * 25 < META_LIMIT
+    assert MAX_QUANTILES_IN_ALL * 25 < MAX_META
 
 
 @pytest.mark.parametrize(
@@ -440,11 +439,11 @@ def test_a_network_too_large_for_any_file(sizes: list[int], got: str, expected: 
 
 
 def test_too_many_classes() -> None:
-    n = CLASSES_LIMIT + 1
+    n = MAX_CLASSES + 1
     frame = pd.DataFrame({"x": range(n), "y": [f"k{i}" for i in range(n)]})
     with pytest.raises(nnfit.NnfitError) as caught:
         nnfit.train({"data": {"target": "y", "validation": 0}}, frame)
     assert str(caught.value) == (
-        f"data: target 'y' has {n} classes; expected at most {CLASSES_LIMIT}. "
+        f"data: target 'y' has {n} classes; expected at most {MAX_CLASSES}. "
         "For a quantity set data.task: regression"
     )

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from nnfit.csv import dialect, source
 from nnfit.errors import did_you_mean
 from nnfit.observer import Observer
-from nnfit.table import dialect, source
 from nnfit.table.cells import parse_any_spelling, parse_number
 
 if TYPE_CHECKING:
@@ -172,10 +172,10 @@ def test_ten_thousand_columns(cli: Commands, config: Path) -> None:
 
 
 def test_more_columns_than_any_table_has(cli: Commands, config: Path) -> None:
-    many = dialect.COLUMNS_LIMIT + 1
+    many = dialect.MAX_COLUMNS + 1
     row = ",".join(f"c{i}" for i in range(many)) + "\n"
     line = (
-        f"d.csv: got {many} columns; expected at most {dialect.COLUMNS_LIMIT}. "
+        f"d.csv: got {many} columns; expected at most {dialect.MAX_COLUMNS}. "
         "Check that the file is a CSV with a row in each line"
     )
     assert refused(cli, row + row) == line

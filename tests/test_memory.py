@@ -17,9 +17,9 @@ from pandas.errors import ParserError
 
 from nnfit.cli import memory
 from nnfit.cli.memory import shortage
+from nnfit.csv.source import Source
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.source import Source
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -69,7 +69,7 @@ def test_the_line(cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch)
         def fail(*args: Any, err: Exception = err) -> None:
             raise err
 
-        monkeypatch.setattr("nnfit.model_file.load", fail)
+        monkeypatch.setattr("nnfit.model.file.reading.load", fail)
         result = cli("predict", "tiny.npz", "tiny.csv")
         assert (result.code, result.out, result.err) == (1, "", f"nnfit: error: {line}{CURE}")
 

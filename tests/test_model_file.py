@@ -20,7 +20,7 @@ import pytest
 
 import nnfit
 from nnfit.errors import ModelFileError
-from nnfit.model_file import FORMAT_VERSION, to_bytes
+from nnfit.model.file.declared import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from conftest import Commands, Example
@@ -95,7 +95,7 @@ def walked(folder: Path) -> bytes:
     """A model that kept the path of its training: 3 epochs and the start."""
     config = {"data": {"target": "y"}, "model": {"hidden_sizes": [2]}}
     table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2})
-    return to_bytes(nnfit.train({**config, "training": {"epochs": 3, "keep_path": True}}, table))
+    return nnfit.train({**config, "training": {"epochs": 3, "keep_path": True}}, table).to_bytes()
 
 
 def test_the_path_of_training_is_there_when_asked_for(walked: bytes, folder: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_path_of_training_is_there_when_asked_for(walked: bytes, folder: Pat
     assert (path.shape, path.dtype.name) == ((4, 7), "float32")  # P = 2 x 2 + 1 x 3
     (folder / "m.npz").write_bytes(walked)
     model = nnfit.load("m.npz")
-    assert to_bytes(model) == walked
+    assert model.to_bytes() == walked
     # a row is W1 | b1, then W2 | b2, as the network has them
     best = model.training["best_epoch"]
     np.testing.assert_array_equal(path[best], model.network.parameters.flat)
@@ -185,7 +185,7 @@ def test_loading_and_saving_gives_the_same_bytes(
 ) -> None:
     (folder / "m.npz").write_bytes(examples[name].npz)
     model = nnfit.load("m.npz")
-    assert to_bytes(model) == examples[name].npz
+    assert model.to_bytes() == examples[name].npz
     model.save("again.npz")
     assert (folder / "again.npz").read_bytes() == examples[name].npz
 

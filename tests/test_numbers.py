@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import nnfit as package
 from nnfit.errors import DataError, NnfitError
-from nnfit.model import Model
+from nnfit.model.model import Model
 from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, make_head
 from nnfit.table.scaling import LinearScaler, fit_scaler
 

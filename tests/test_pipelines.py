@@ -43,7 +43,7 @@ def sh(nnfit: Nnfit, script: str, shell: str = "sh") -> Result:
 
 def predictions(tiny: Example, times: int = 1) -> str:
     """Return what `nnfit predict` writes for the rows of `tiny.csv`, so many times over."""
-    from nnfit.model_file import load
+    from nnfit.model.file.reading import load
 
     once = "".join(f"{label}\n" for label in load("tiny.npz").predict(tiny.cells))
     return "prediction\n" + once * times

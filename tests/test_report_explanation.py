@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 import nnfit
-from nnfit.explanation import explain
+from nnfit.inside.explanation import explain
 from nnfit.report.arrays import array_lines
 from nnfit.report.explanation import print_explanation
 

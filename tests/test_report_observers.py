@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from nnfit.observer import EpochRecord, Observer, Plan, Summary
 from nnfit.report import make_observer
-from nnfit.report.live import MOST_ROWS
+from nnfit.report.live import MAX_ROWS
 from nnfit.report.run import Schedule
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -396,7 +396,7 @@ def test_live_shows_recent_reports_the_best_and_the_newest(clock):
     screen = "\n".join(stream.screen())
     # 12 in all, the terminal being 25 lines high.
     assert rows_of(screen) == [123, *range(300, 751, 50), 778]
-    assert len(rows_of(screen)) == MOST_ROWS
+    assert len(rows_of(screen)) == MAX_ROWS
     assert "│ ★ 123 │" in screen
     assert "epoch 778/1000 ━" in screen
     assert screen.endswith(" 0:10 elapsed, 0:02 left")

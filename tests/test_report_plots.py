@@ -1,6 +1,6 @@
 """The figures: every kind is drawn with the data's own names, and nothing in them overlaps.
 
-The numbers behind them are tested in `test_pictures`.
+The numbers behind them are tested in `test_inside_pictures`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 import nnfit
+from nnfit.inside.pictures.making import KINDS, Options, make_picture
 from nnfit.observer import Observer
-from nnfit.pictures.making import KINDS, Options, make_picture
 from nnfit.report.phi import pretty
 from nnfit.report.plots import render
 from nnfit.report.plots.drawing import draw

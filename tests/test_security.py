@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from nnfit.config import nodes, sources
-from nnfit.model_file import declared, reading
-from nnfit.table import dialect, expressions, labels, records, source
+from nnfit.csv import dialect, records, source
+from nnfit.model.file import reading
+from nnfit.nn import limits
+from nnfit.storage import npz
+from nnfit.table import expressions, labels
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -41,18 +44,18 @@ def test_the_test_is_there(name: str, path: str) -> None:
         (expressions.MAX_LENGTH, "1000 characters, 50 levels"),
         (expressions.MAX_DEPTH, "50 levels"),
         (expressions.MAX_NODES, "500 parts"),
-        (records.RECORD_LIMIT >> 20, "16 MiB"),
-        (dialect.COLUMNS_LIMIT, "100,000 columns"),
-        (dialect.NAME_LIMIT, "names of 1000 characters"),
+        (records.MAX_RECORD >> 20, "16 MiB"),
+        (dialect.MAX_COLUMNS, "100,000 columns"),
+        (dialect.MAX_NAME, "names of 1000 characters"),
         (source.INFLATED_FREELY >> 20, "256 MiB"),
         (source.INFLATED_TIMES, "200 times"),
-        (labels.CLASSES_LIMIT, "2000 classes"),
-        (declared.ARRAYS_LIMIT >> 30, "4 GiB"),
-        (declared.META_LIMIT >> 20, "64 MiB with"),
-        (declared.OBJECTS_LIMIT, "1,048,576 lists and objects"),
-        (declared.UNITS_LIMIT, "1,048,576 units"),
-        (reading.INFLATED_LIMIT >> 20, "64 MiB more"),
-        (reading.DIRECTORY_LIMIT >> 20, "directory of 1 MiB"),
+        (labels.MAX_CLASSES, "2000 classes"),
+        (limits.MAX_ARRAY_BYTES >> 30, "4 GiB"),
+        (npz.MAX_META >> 20, "64 MiB with"),
+        (npz.MAX_OBJECTS, "1,048,576 lists and objects"),
+        (limits.MAX_UNITS, "1,048,576 units"),
+        (reading.MAX_INFLATED >> 20, "64 MiB more"),
+        (reading.MAX_DIRECTORY >> 20, "directory of 1 MiB"),
     ],
 )
 def test_the_numbers_are_those_of_the_code(value: int, said: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nnfit.config.reading import load_config
 from nnfit.nn.network import Architecture, Network
 from nnfit.observer import Observer
-from nnfit.run import train_run
+from nnfit.run.run import train_run
 from nnfit.training import shards as shards_module
 from nnfit.training.shards import Shards, n_parts
 

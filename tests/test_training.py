@@ -21,7 +21,7 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import clip_norm, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
-from nnfit.run import random_streams, train_run
+from nnfit.run.run import random_streams, train_run
 from nnfit.training.fit import Fit
 from nnfit.training.history import to_arrays
 from nnfit.training.parts import Examples, Result, Settings, network_rows

@@ -8,7 +8,7 @@ import pytest
 
 import nnfit
 from nnfit.training import path as path_module
-from nnfit.training.path import MOST_POINTS, PathKeeper
+from nnfit.training.path import MAX_POINTS, PathKeeper
 
 TABLE = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40.0) ** 2})
 
@@ -58,14 +58,14 @@ def test_long_paths_are_thinned_evenly(epochs: int) -> None:
         keeper.keep(epoch, np.array([float(epoch)]))
     path = keeper.path()
     assert path.epochs[0] == 0 and path.epochs[-1] == epochs
-    assert len(path.epochs) <= MOST_POINTS + 2
-    assert len(path.epochs) > min(epochs, MOST_POINTS / 2)
+    assert len(path.epochs) <= MAX_POINTS + 2
+    assert len(path.epochs) > min(epochs, MAX_POINTS / 2)
     assert len(set(np.diff(path.epochs)[:-1])) <= 1
     np.testing.assert_array_equal(path.parameters[:, 0], path.epochs)
 
 
 def test_networks_of_many_parameters_keep_fewer_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_module, "MOST_BYTES", 80)
+    monkeypatch.setattr(path_module, "MAX_BYTES", 80)
     keeper = PathKeeper(100, 8)
     for epoch in range(101):
         keeper.keep(epoch, np.zeros(1))

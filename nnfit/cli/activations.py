@@ -40,7 +40,7 @@ def activations(
 
     Example: nnfit activations iris.npz data/iris.csv --layer 2 --keep species | head
     """
-    from nnfit.streaming import activation_rows
+    from nnfit.model.streaming import activation_rows
 
     write_rows(
         activation_rows,

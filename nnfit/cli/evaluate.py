@@ -24,9 +24,9 @@ def evaluate(
 
     Example: nnfit evaluate iris.npz test.csv --json
     """
-    from nnfit.model_file import load
+    from nnfit.model.file.reading import load
+    from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
-    from nnfit.streaming import evaluate_rows
 
     data = data_or_stdin(data)
     loaded = load(model)

@@ -40,7 +40,7 @@ def explain(
 
     Example: nnfit explain iris.yaml --row 3
     """
-    from nnfit.explanation import explain
+    from nnfit.inside.explanation import explain
     from nnfit.report import make_observer
 
     observer = make_observer(quiet)

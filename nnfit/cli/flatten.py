@@ -49,8 +49,8 @@ def flatten(
     import sys
 
     from nnfit.cli.streams import text_output
-    from nnfit.files import check_writable
-    from nnfit.flattening import flatten_images
+    from nnfit.images.flattening import flatten_images
+    from nnfit.storage.files import check_writable
 
     if label_from_folder and "-" in images:
         raise UsageError("--label-from-folder: stdin lies in no folder; name picture files")

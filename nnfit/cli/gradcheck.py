@@ -57,7 +57,7 @@ def gradcheck(
 
     Example: nnfit gradcheck iris.yaml
     """
-    from nnfit.checks import check_gradients
+    from nnfit.inside.gradient_check import check_gradients
     from nnfit.report import make_observer, print_gradcheck
 
     check_stdin(source or "")

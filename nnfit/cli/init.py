@@ -26,8 +26,8 @@ def init(
 
     Example: nnfit init iris.csv --target species | nnfit train -
     """
-    from nnfit.proposal import propose
     from nnfit.report import make_observer
+    from nnfit.run.proposal import propose
 
     observer = make_observer(quiet=False)
     try:

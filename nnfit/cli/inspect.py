@@ -12,8 +12,8 @@ def inspect(model: ModelArgument, json: JsonOption = False) -> None:
 
     Example: nnfit inspect iris.npz
     """
-    from nnfit.inspection import describe
-    from nnfit.model_file import load
+    from nnfit.model.file.reading import load
+    from nnfit.model.inspection import describe
     from nnfit.report import print_inspection
 
     info = describe(load(model), model)

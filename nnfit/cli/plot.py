@@ -86,10 +86,10 @@ def plot(
 
     Example: nnfit plot boundary iris.npz --x petal_length --y petal_width -o iris.png
     """
-    from nnfit.files import check_writable, whole_file
-    from nnfit.model_file import load
-    from nnfit.pictures.making import Options, make_picture
+    from nnfit.inside.pictures.making import Options, make_picture
+    from nnfit.model.file.reading import load
     from nnfit.report import make_observer
+    from nnfit.storage.files import check_writable, whole_file
 
     given = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
              "repeats": repeats, "top": top, "seed": seed}  # fmt: skip
@@ -135,7 +135,7 @@ def plot(
 
 def _refuse_foreign(kind: str, given: list[str]) -> None:
     """Refuse the options that belong to other kinds: they would be ignored."""
-    from nnfit.pictures.making import KINDS
+    from nnfit.inside.pictures.making import KINDS
 
     for option in given:
         if option not in KINDS[kind].options:
@@ -169,8 +169,8 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
 
 def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None]:
     """Return the model files and the CSV; None stands for the CSV the model was trained on."""
-    from nnfit.own_data import is_model_file
-    from nnfit.pictures.making import KINDS
+    from nnfit.inside.pictures.making import KINDS
+    from nnfit.inside.sources import is_model_file
 
     models = [sources[0]]
     for source in sources[1:]:

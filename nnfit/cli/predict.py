@@ -33,7 +33,7 @@ def predict(
 
     Example: nnfit predict iris.npz new.csv --proba | head
     """
-    from nnfit.streaming import predict_rows
+    from nnfit.model.streaming import predict_rows
 
     write_rows(
         predict_rows,

@@ -49,8 +49,8 @@ def write_rows(
     `options` are what `write` takes beside.
     """
     from nnfit.cli.streams import text_output
-    from nnfit.files import check_writable
-    from nnfit.model_file import load
+    from nnfit.model.file.reading import load
+    from nnfit.storage.files import check_writable
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from nnfit.errors import OutputError
-from nnfit.files import whole_file
-from nnfit.output import OutputStream, told
+from nnfit.storage.files import whole_file
+from nnfit.storage.output import OutputStream, told
 
 
 class _Stdin(io.FileIO):

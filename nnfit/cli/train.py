@@ -47,13 +47,12 @@ def train(
 
     Example: nnfit train iris.yaml --set training.epochs=200
     """
-    from nnfit.checkpoint import Checkpoint
     from nnfit.cli.streams import check_stdout
     from nnfit.config.reading import load_config
-    from nnfit.files import check_writable
-    from nnfit.model_file import save, to_bytes
     from nnfit.report import make_observer
-    from nnfit.run import train_run
+    from nnfit.run.checkpoint import Checkpoint
+    from nnfit.run.run import train_run
+    from nnfit.storage.files import check_writable
     from nnfit.training.stop import StopRequest
 
     check_stdin(config)
@@ -95,9 +94,9 @@ def train(
                 checkpoint = held.enter_context(Checkpoint(path, resume, observer))
             run = train_run(file, output=path, observer=observer, stop=stop, checkpoint=checkpoint)
             if path == "-":
-                sys.stdout.buffer.write(to_bytes(run.model))
+                sys.stdout.buffer.write(run.model.to_bytes())
             else:
-                save(run.model, path)
+                run.model.save(path)
             if checkpoint is not None and not (run.summary.interrupted or run.failure):
                 checkpoint.remove()
         observer.finished(run.summary)

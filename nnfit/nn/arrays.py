@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
+Described: TypeAlias = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+"""The shape and dtype of arrays by their names."""
 
 
 @lru_cache(maxsize=256)

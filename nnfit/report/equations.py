@@ -12,13 +12,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.explanation import FIRST_COLUMNS, FIRST_ROWS
+from nnfit.inside.explanation import FIRST_COLUMNS, FIRST_ROWS
 from nnfit.report.arrays import array_lines, cell_width
 from nnfit.report.figures import shape_text
 from nnfit.report.screen import Screen
 
 REUSED = "cyan"
-MOST_FACTORS = 9  # that are reused: those of five layers
+MAX_FACTORS = 9  # that are reused: those of five layers
 
 # a name, its shape, and its numbers
 Line = tuple[str, Sequence[int], Sequence[Any]]
@@ -33,7 +33,7 @@ def chain(screen: Screen, factors: Sequence[Mapping[str, Any]]) -> Text:
     """Return a product with what is reused in {…}; the middle of a long one is left out."""
     reused = [screen.formula(f["term"]) for f in factors if f["reused"]]
     new = [screen.formula(f["term"]) for f in factors if not f["reused"]]
-    if len(reused) > MOST_FACTORS:
+    if len(reused) > MAX_FACTORS:
         reused = [*reused[:3], "…", *reused[-3:]]
     times = screen.formula(" · ")
     text = Text()

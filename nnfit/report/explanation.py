@@ -18,7 +18,7 @@ from nnfit.report.equations import REUSED, Line, arrays, chain, equations, headi
 from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
 from nnfit.report.screen import Cell, Screen, titled
 
-MOST_INPUTS = 12
+MAX_INPUTS = 12
 GRAPH_TEXT = 40  # columns left for a node of the graph at its deepest
 GRAPH_INDENT = 8  # columns of a layer
 DRAWN = {
@@ -36,7 +36,7 @@ def print_explanation(found: Values, stream: TextIO) -> None:
     Parameters
     ----------
     found : mapping
-        From `nnfit.explanation.explain`.
+        From `nnfit.inside.explanation.explain`.
     stream : TextIO
         Where to print; frames and colour on a terminal only.
     """
@@ -118,7 +118,7 @@ def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
 
 def _inputs(screen: Screen, inputs: Values) -> RenderableType:
     names, values = inputs["names"], inputs["values"]
-    shown = list(zip(names, values, strict=True))[:MOST_INPUTS]
+    shown = list(zip(names, values, strict=True))[:MAX_INPUTS]
     rows: list[list[Cell]] = [[cut(name, 40), number(value)] for name, value in shown]
     if len(names) > len(shown):
         rows.append([f"… and {len(names) - len(shown):,} more", ""])

@@ -20,17 +20,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.leaving import tidied_by
 from nnfit.observer import EpochRecord, Plan, Summary
 from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
 from nnfit.report.run import Schedule, ending, epoch_columns, plan_rows, summary_block
 from nnfit.report.screen import Screen
+from nnfit.storage.exit_signals import tidied_by
 
 REFRESH_SECONDS = 0.1
 # A redraw waits 50 times as long as the last one took: the display costs at most 2 % of a run.
 REST_AFTER_REDRAW = 50.0
-MOST_ROWS = 12
+MAX_ROWS = 12
 LINES_AROUND_ROWS = 6  # frame and header, the bar, and a line to spare
 LONG_READ = 0.5  # seconds
 BAR_WIDTH = 80
@@ -48,7 +48,7 @@ class LiveObserver(QuietObserver):
         self._next_refresh = 0.0
         self._plan: Plan | None = None
         self._schedule = Schedule(1, 0.0)
-        self._rows: deque[EpochRecord] = deque(maxlen=MOST_ROWS)
+        self._rows: deque[EpochRecord] = deque(maxlen=MAX_ROWS)
         self._last: EpochRecord | None = None
         self._best: EpochRecord | None = None
         self._began = 0.0
@@ -242,7 +242,7 @@ class LiveObserver(QuietObserver):
 
     def _shown(self, last: EpochRecord) -> list[EpochRecord]:
         """Return the reported epochs that there is room for, with the newest and the best."""
-        room = min(MOST_ROWS, self._console.height - LINES_AROUND_ROWS)
+        room = min(MAX_ROWS, self._console.height - LINES_AROUND_ROWS)
         always = {record.epoch: record for record in (self._best, last) if record is not None}
         reported = [record for record in self._rows if record.epoch not in always]
         shown = always | {r.epoch: r for r in reported[-max(1, room - len(always)) :]}

@@ -17,10 +17,10 @@ from nnfit.report.run import metrics_table
 from nnfit.report.screen import Cell, Screen, titled
 
 NAME_WIDTH = 24
-MOST_CHECKS_IN_FULL = 40
-MOST_CASES_OPENED = 10
-MOST_FAILURES_IN_FULL = 10
-MOST_CONFUSIONS = 15
+MAX_CHECKS_IN_FULL = 40
+MAX_CASES_OPENED = 10
+MAX_FAILURES_IN_FULL = 10
+MAX_CONFUSIONS = 15
 
 
 def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
@@ -84,7 +84,7 @@ def _confusion(
             if i != j and n
         ),
     )
-    rows = [[labels[i], labels[j], number(-n)] for n, i, j in pairs[:MOST_CONFUSIONS]]
+    rows = [[labels[i], labels[j], number(-n)] for n, i, j in pairs[:MAX_CONFUSIONS]]
     table = screen.table("llr", ["true", "predicted", "rows"], rows)
     return titled(
         f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)", table
@@ -115,7 +115,7 @@ def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
     for check in checks:
         method = check["method"] if by_method else result["method"]
         cases.setdefault((str(check["case"]), method), []).append(check)
-    rows = _gradcheck_rows(cases, len(checks) > MOST_CHECKS_IN_FULL)
+    rows = _gradcheck_rows(cases, len(checks) > MAX_CHECKS_IN_FULL)
     align = {"case": "l", "parameter": "l", "shape": "r", "relative error": "r", "verdict": "l"}
     if by_method:
         align = {"case": "l", "method": "l"} | align
@@ -124,11 +124,11 @@ def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
     table = screen.table("".join(align.values()), [*align], [[r[h] for h in align] for r in rows])
     failures = [check for check in checks if not check["passed"]]
     parts: list[RenderableType] = [table]
-    for check in failures[:MOST_FAILURES_IN_FULL]:
+    for check in failures[:MAX_FAILURES_IN_FULL]:
         tolerance = result["tolerance"]
         parts += _failure(check, tolerance[check["method"]] if by_method else tolerance)
-    if len(failures) > MOST_FAILURES_IN_FULL:
-        parts.append(Text(f"\nand {len(failures) - MOST_FAILURES_IN_FULL:,} more failed"))
+    if len(failures) > MAX_FAILURES_IN_FULL:
+        parts.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
     n_cases = len({case for case, _ in cases})
     screen.write(*parts, "", _conclusion(result, len(checks), n_cases, len(failures)))
 
@@ -140,7 +140,7 @@ def _gradcheck_rows(
     opened = 0
     for (case, method), checks in cases.items():
         failed = not all(check["passed"] for check in checks)
-        if shorten and (not failed or opened == MOST_CASES_OPENED):
+        if shorten and (not failed or opened == MAX_CASES_OPENED):
             figures = [_case_row(checks)]
         else:
             figures = [_check_row(check) for check in checks]

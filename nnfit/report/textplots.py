@@ -13,9 +13,9 @@ from typing import Any, TextIO
 import numpy as np
 from rich.text import Text
 
+from nnfit.inside.pictures.curves import FitCurves, LossCurves
+from nnfit.inside.pictures.judged import Confusion
 from nnfit.nn.arrays import Array
-from nnfit.pictures.curves import FitCurves, LossCurves
-from nnfit.pictures.judged import Confusion
 from nnfit.report.figures import WIDE_RANGE, cut, number
 from nnfit.report.phi import pretty
 from nnfit.report.screen import Cell, Screen

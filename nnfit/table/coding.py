@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-from nnfit.table import meta as check
+from nnfit.storage import json_checks as check
 from nnfit.table.cells import (
     Rows,
     parse_number,

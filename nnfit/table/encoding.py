@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-from nnfit.table import meta as check
+from nnfit.storage import json_checks as check
 from nnfit.table.cells import Rows
 from nnfit.table.coding import (
     CategoryCode,
@@ -41,7 +41,7 @@ from nnfit.table.inputs import (
 # its columns are laid side by side.
 _BLOCK_SIZE = 2**17
 _FLOAT64 = np.dtype(np.float64)
-_NAMES_LIMIT = 2**27  # characters of the inputs' names, each of which repeats its column's
+_MAX_NAMES = 2**27  # characters of the inputs' names, each of which repeats its column's
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Encoder:
         if encoder.n_inputs == 0:
             raise ValueError("encoder.inputs must not be empty")
         if sum(len(c.name) * c.n_slots for c in columns if isinstance(c, CategoryCode)) > (
-            _NAMES_LIMIT
+            _MAX_NAMES
         ):
             raise ValueError("encoder.columns must have shorter names")
         return encoder

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
+from nnfit.storage import json_checks as check
 from nnfit.table import expressions
-from nnfit.table import meta as check
 from nnfit.table.cells import Rows, row_number
 from nnfit.table.coding import CategoryCode, Code, NumberCode
 from nnfit.table.scaling import Scaler, scaler_from_meta

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nnfit.errors import DataError, did_you_mean
 from nnfit.observer import Observer
-from nnfit.table import meta as check
+from nnfit.storage import json_checks as check
 from nnfit.table.cells import (
     INTEGER,
     Rows,
@@ -29,7 +29,7 @@ from nnfit.table.cells import (
     spelling,
 )
 
-CLASSES_LIMIT = 2000  # the confusion matrix has a cell for each pair of classes
+MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class LabelEncoder:
                 f"{name}: target {target!r} has one class, {listed(map(repr, labels))}; "
                 "expected two or more"
             )
-        if len(labels) > CLASSES_LIMIT:
+        if len(labels) > MAX_CLASSES:
             raise DataError(
                 f"{name}: target {target!r} has {len(labels)} classes; expected at most "
-                f"{CLASSES_LIMIT}. For a quantity set data.task: regression"
+                f"{MAX_CLASSES}. For a quantity set data.task: regression"
             )
         values = {text: parse_number(text) for text in labels}
         if None in values.values():
@@ -143,8 +143,8 @@ class LabelEncoder:
         """Return the encoder that `to_meta` wrote, or raise ValueError with the reason."""
         fields = check.entries(meta, "labels", ("target", "classes"))
         classes = check.texts(fields["classes"], "labels.classes")
-        if not 2 <= len(classes) <= CLASSES_LIMIT:
-            raise ValueError(f"labels.classes must be a list of 2 to {CLASSES_LIMIT} texts")
+        if not 2 <= len(classes) <= MAX_CLASSES:
+            raise ValueError(f"labels.classes must be a list of 2 to {MAX_CLASSES} texts")
         return cls(check.text(fields["target"], "labels.target"), classes)
 
 

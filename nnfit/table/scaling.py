@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.table import meta as check
+from nnfit.storage import json_checks as check
 
 Method = Literal["standardize", "robust", "quantile", "minmax", "none"]
 

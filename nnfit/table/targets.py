@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table import meta as check
+from nnfit.storage import json_checks as check
 from nnfit.table.cells import (
     DIGITS,
     Rows,
@@ -45,7 +45,7 @@ from nnfit.table.scaling import mean_and_deviation
 Task = Literal["regression", "classification"]
 
 # An integer target with more distinct values than this is a quantity.
-MAXINTEGER_CLASSES = 20
+MAX_INTEGER_CLASSES = 20
 
 
 def decide_task(
@@ -277,7 +277,7 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
     if not integers:
         return "regression", "holds decimal numbers"
     found = f"holds integers, {n_distinct} distinct values"
-    if n_distinct <= MAXINTEGER_CLASSES:
+    if n_distinct <= MAX_INTEGER_CLASSES:
         return "classification", found
     return "regression", found
 

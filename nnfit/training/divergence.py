@@ -12,7 +12,7 @@ from nnfit.errors import TrainingError
 GROWTH = 1000.0  # times the lowest training loss so far is high, if above the first epoch's too
 FLOOR = 1e-12  # a loss as low as this is 0, of which everything is a multiple
 STAYS_EPOCHS, STAYS_STEPS = 3, 100  # high for at least so many of both: a spike passes
-MOST_ROLLBACKS = 5
+MAX_ROLLBACKS = 5
 
 ADVICE = "try a smaller optimizer.learning_rate, or set optimizer.clip_norm"
 ROLLBACK = " or training.on_divergence: rollback"

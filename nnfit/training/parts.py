@@ -13,7 +13,7 @@ from nnfit.nn.network import Network
 from nnfit.observer import EpochRecord
 from nnfit.training.path import Path
 
-MOST_JUDGED = 4096
+MAX_JUDGED = 4096
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def judged_rows(n: int) -> slice:
 
     All, or so many of them, evenly spread, that judging an epoch costs little beside it.
     """
-    return slice(None, None, -(-n // MOST_JUDGED))
+    return slice(None, None, -(-n // MAX_JUDGED))
 
 
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:

@@ -11,8 +11,8 @@ import numpy as np
 
 from nnfit.nn.arrays import Array
 
-MOST_POINTS = 200  # between the first and the last
-MOST_BYTES = 2**26  # fewer points for networks of many parameters
+MAX_POINTS = 200  # between the first and the last
+MAX_BYTES = 2**26  # fewer points for networks of many parameters
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PathKeeper:
     """
 
     def __init__(self, epochs: int, n_bytes: int) -> None:
-        points = max(2, min(MOST_POINTS, MOST_BYTES // n_bytes))
+        points = max(2, min(MAX_POINTS, MAX_BYTES // n_bytes))
         self.stride = -(-epochs // points)  # rounded up
         self.epochs: list[int] = []
         self.points: list[Array] = []

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.errors import TrainingError
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, Described
 from nnfit.observer import EpochRecord
-from nnfit.training.divergence import ADVICE, MOST_ROLLBACKS, Diverged, is_high
+from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
 from nnfit.training.history import FIELDS, from_arrays, to_arrays
 
 if TYPE_CHECKING:
     from nnfit.training.fit import Fit
-
-Described = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 @dataclass
@@ -94,8 +92,8 @@ def roll_back(fit: Fit, diverged: Diverged) -> TrainingError | None:
     p.go_back()
     if p.good is not None:
         np.copyto(p.best, p.good)
-    if len(p.rollbacks) == MOST_ROLLBACKS:
-        return TrainingError(f"{diverged.what} after {MOST_ROLLBACKS} rollbacks; {ADVICE}")
+    if len(p.rollbacks) == MAX_ROLLBACKS:
+        return TrainingError(f"{diverged.what} after {MAX_ROLLBACKS} rollbacks; {ADVICE}")
     np.copyto(parameters, p.best)
     fit.optimizer.t = 0
     for moment in fit.optimizer.state.values():
@@ -104,7 +102,7 @@ def roll_back(fit: Fit, diverged: Diverged) -> TrainingError | None:
     weights = f"the weights of epoch {p.best_epoch}" if p.best_epoch else "the initial weights"
     fit.observer.warning(
         f"{diverged.what}; going back to {weights} with half the learning rate "
-        f"({len(p.rollbacks)} of {MOST_ROLLBACKS})"
+        f"({len(p.rollbacks)} of {MAX_ROLLBACKS})"
     )
     return None
 
@@ -154,7 +152,7 @@ def describe(fit: Fit, values: Mapping[str, Any]) -> Described:
     rollbacks = values.get("rollbacks")
     if not (
         isinstance(rollbacks, list)
-        and len(rollbacks) <= MOST_ROLLBACKS
+        and len(rollbacks) <= MAX_ROLLBACKS
         and all(type(at) is int and 0 <= at <= epochs for at in rollbacks)
     ):
         raise ValueError("'rollbacks' is not a list of epochs")

@@ -17,7 +17,7 @@ from typing import Any
 
 from nnfit.config.reading import load_config
 from nnfit.report import make_observer
-from nnfit.run import train_run
+from nnfit.run.run import train_run
 from nnfit.training.fit import Fit
 
 

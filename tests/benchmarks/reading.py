@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from nnfit.config.reading import load_config
-from nnfit.dataset import prepare
+from nnfit.csv.reading import CsvFormat, read_table
+from nnfit.dataset.dataset import prepare
 from nnfit.observer import Observer
-from nnfit.table.csv import CsvFormat, read_table
 
 
 class Peak:

@@ -25,14 +25,13 @@ import pandas as pd
 import nnfit
 from nnfit.config.reading import ConfigFile, load_config
 from nnfit.config.rendering import render
-from nnfit.dataset import prepare
+from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError
-from nnfit.inspection import describe
-from nnfit.model_file import to_bytes
-from nnfit.model_file.reading import read_model
+from nnfit.model.file.reading import read_model
+from nnfit.model.inspection import describe
+from nnfit.model.streaming import csv_format
 from nnfit.observer import Observer
-from nnfit.streaming import csv_format
-from nnfit.table.csv import CsvFormat, read_blocks, read_table
 from nnfit.table.expressions import FUNCTIONS, parse
 from nnfit.table.features import parse_features
 
@@ -266,7 +265,7 @@ def models() -> tuple[bytes, ...]:
     for config in MODEL_CONFIGS:
         config = {**config, "data": {**config["data"], "validation": 0}}
         config["training"] = {"epochs": 2, **config.get("training", {})}
-        made.append(to_bytes(nnfit.train(config, frame.dropna(subset=config["data"]["target"]))))
+        made.append(nnfit.train(config, frame.dropna(subset=config["data"]["target"])).to_bytes())
     return tuple(made)
 
 
@@ -341,8 +340,8 @@ def run_model(data: bytes) -> None:
         info = describe(model, "m.npz")
         json.dumps(info, allow_nan=False, ensure_ascii=False).encode()
         assert len(info["input_names"]) == model.encoder.n_inputs
-        raw = to_bytes(model)
-        assert to_bytes(read_model("again.npz", io.BytesIO(raw))) == raw
+        raw = model.to_bytes()
+        assert read_model("again.npz", io.BytesIO(raw)).to_bytes() == raw
         assert len(model.predict(frame)) == len(frame)
         model.evaluate(frame.rename(columns={"kind": model.targets[0]}))
 

@@ -1,6 +1,6 @@
 """Pictures for slides: each kind drawn with matplotlib, the only place that imports it.
 
-What is drawn comes ready from `nnfit.pictures`; nothing is worked out here, nor any file written.
+What is drawn comes ready from `nnfit.inside.pictures`; nothing is worked out, nor any file written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ FORMATS = ("png", "svg", "pdf")
 
 
 def render(picture: object, format: str) -> bytes:
-    """Return a picture of `nnfit.pictures` as a file's contents, the same bytes every time.
+    """Return a picture of `nnfit.inside.pictures` as a file's contents, the same bytes every time.
 
     Raises
     ------

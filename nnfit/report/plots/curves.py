@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nnfit.inside.pictures.curves import FitCurves, LossCurves
 from nnfit.nn.arrays import Array
-from nnfit.pictures.curves import FitCurves, LossCurves
 from nnfit.report.figures import WIDE_RANGE
 from nnfit.report.phi import pretty
 from nnfit.report.plots.style import (

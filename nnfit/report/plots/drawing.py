@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nnfit.pictures.boundary import Boundary
-from nnfit.pictures.curves import FitCurves, LossCurves
-from nnfit.pictures.importance import Importance
-from nnfit.pictures.judged import Calibration, Confusion, Residuals
-from nnfit.pictures.layers import Graph, Units, Weights
-from nnfit.pictures.surface import Surface
+from nnfit.inside.pictures.boundary import Boundary
+from nnfit.inside.pictures.curves import FitCurves, LossCurves
+from nnfit.inside.pictures.importance import Importance
+from nnfit.inside.pictures.judged import Calibration, Confusion, Residuals
+from nnfit.inside.pictures.layers import Graph, Units, Weights
+from nnfit.inside.pictures.surface import Surface
 from nnfit.report.plots.curves import draw_fit, draw_loss
 from nnfit.report.plots.inside import draw_graph, draw_weights
 from nnfit.report.plots.judged import (

@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnfit.pictures.layers import Graph, Weights
+from nnfit.inside.pictures.layers import Graph, Weights
 from nnfit.report.figures import count
 from nnfit.report.phi import pretty
 from nnfit.report.plots.style import (
@@ -26,7 +26,7 @@ from nnfit.report.plots.style import (
     title,
 )
 
-MOST_NUMBERED = 120  # cells with their figure in them
+MAX_NUMBERED = 120  # cells with their figure in them
 WIDEST = 5.5  # points, of the strongest edge
 
 
@@ -37,7 +37,7 @@ def draw_weights(picture: Weights) -> Figure:
     if picture.shape is not None:
         return _images(picture, scale)
     n_units, n_inputs = picture.W.shape
-    numbered = n_units * n_inputs <= MOST_NUMBERED and n_units <= 12
+    numbered = n_units * n_inputs <= MAX_NUMBERED and n_units <= 12
     height = max(3.4, 0.2 * n_inputs + 1.5)
     figure = new_figure(min(max(6.5, (0.75 if numbered else 0.16) * n_units + 4.5), 14.0), height)
     axes = figure.subplots()

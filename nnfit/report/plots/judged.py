@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nnfit.inside.pictures.importance import ERRORS, Importance
+from nnfit.inside.pictures.judged import Calibration, Confusion, Residuals
 from nnfit.nn.arrays import Array
-from nnfit.pictures.importance import ERRORS, Importance
-from nnfit.pictures.judged import Calibration, Confusion, Residuals
 from nnfit.report.figures import number
 from nnfit.report.plots.style import (
     COLORS,
@@ -22,27 +22,27 @@ from nnfit.report.plots.style import (
     turn_labels,
 )
 
-MOST_DETAILED = 12  # classes with counts and shares in each cell
-MOST_NUMBERED = 16  # classes with counts
-MOST_DOTS = 5000
+MAX_DETAILED = 12  # classes with counts and shares in each cell
+MAX_NUMBERED = 16  # classes with counts
+MAX_DOTS = 5000
 
 
 def draw_confusion(picture: Confusion) -> Figure:
     """Draw counts, and the shares of each true class as shades."""
     K = len(picture.classes)
-    cell = 0.72 if K <= 8 else 0.6 if K <= MOST_DETAILED else 0.45 if K <= MOST_NUMBERED else 0.17
-    side = max(3.2 if K <= MOST_NUMBERED else 6.2, cell * K)
+    cell = 0.72 if K <= 8 else 0.6 if K <= MAX_DETAILED else 0.45 if K <= MAX_NUMBERED else 0.17
+    side = max(3.2 if K <= MAX_NUMBERED else 6.2, cell * K)
     figure = new_figure(side + 2.6, side + 1.4)
     axes = figure.subplots()
     shares = picture.shares
     image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    if K <= MOST_NUMBERED:
+    if K <= MAX_NUMBERED:
         for i in range(K):
             for j in range(K):
                 _cell(axes, i, j, int(picture.counts[i, j]), float(shares[i, j]), K)
     for axis in (axes.xaxis, axes.yaxis):
         ticks(axis, picture.classes)
-    axes.tick_params(length=0, labelsize=11.5 if K <= MOST_NUMBERED else SMALLEST)
+    axes.tick_params(length=0, labelsize=11.5 if K <= MAX_NUMBERED else SMALLEST)
     turn_labels(axes, picture.classes, side)
     axes.set_xlabel(f"predicted {name(picture.target)}")
     axes.set_ylabel(f"true {name(picture.target)}")
@@ -61,7 +61,7 @@ def _cell(axes: Axes, i: int, j: int, n: int, share: float, K: int) -> None:
     if not n and K > 8:
         return
     shade = "white" if share > 0.55 else INK if n else "#AAAAAA"
-    detailed = K <= MOST_DETAILED and n > 0
+    detailed = K <= MAX_DETAILED and n > 0
     text = f"{n:,}\n{100 * share:.0f} %" if detailed else f"{n:,}"
     size = 12.0 if K <= 8 else SMALLEST
     axes.text(j, i, text, ha="center", va="center", fontsize=size, color=shade)
@@ -104,8 +104,8 @@ def draw_residuals(picture: Residuals) -> Figure:
     figure = new_figure(10.0, 4.8 if K == 1 else 3.6 * K + 0.4)
     grid = figure.subplots(K, 2, width_ratios=(3.0, 1.0), squeeze=False, sharey="row")
     places = np.arange(len(picture.predicted))
-    if len(places) > MOST_DOTS:
-        places = np.random.default_rng(0).choice(places, MOST_DOTS, replace=False)
+    if len(places) > MAX_DOTS:
+        places = np.random.default_rng(0).choice(places, MAX_DOTS, replace=False)
     for k, target in enumerate(picture.targets):
         axes, beside = grid[k]
         e = picture.residuals[:, k]

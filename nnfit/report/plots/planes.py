@@ -11,9 +11,9 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nnfit.inside.pictures.boundary import Boundary
+from nnfit.inside.pictures.layers import Units
 from nnfit.nn.arrays import Array
-from nnfit.pictures.boundary import Boundary
-from nnfit.pictures.layers import Units
 from nnfit.report.figures import count
 from nnfit.report.plots.style import (
     DIVERGING,
@@ -34,7 +34,7 @@ from nnfit.report.plots.style import (
 )
 
 STRONGEST = 0.62  # of a region's colour, so that its own points still stand out
-MOST_HELD = 3
+MAX_HELD = 3
 
 
 def draw_boundary(picture: Boundary) -> Figure:
@@ -80,7 +80,7 @@ def held_text(held: tuple[tuple[str, str], ...]) -> str:
     """Return at what the other columns are kept, in one line."""
     if not held:
         return ""
-    if len(held) <= MOST_HELD:
+    if len(held) <= MAX_HELD:
         return "at " + ", ".join(f"{name(column, 20)} = {name(text, 12)}" for column, text in held)
     return f"the other {len(held)} columns at their median or most frequent value"
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
+from nnfit.inside.pictures.surface import Surface
 from nnfit.nn.arrays import Array
-from nnfit.pictures.surface import Surface
 from nnfit.report.figures import count
 from nnfit.report.plots.style import (
     INK,

@@ -1,0 +1,168 @@
+"""How a CSV is written: its delimiter and the names of its columns.
+
+It looks at the first records only; `nnfit.csv.records` checks all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from nnfit.csv.records import MAX_RECORD, parse_records
+from nnfit.csv.text import Utf8Reader
+from nnfit.errors import DataError, did_you_mean
+
+CANDIDATES = (",", ";", "\t", "|")
+_HEAD_BYTES = 1 << 16
+_SNIFFED_RECORDS = 100
+_LISTED_NAMES = 20
+MAX_COLUMNS = 100_000
+MAX_NAME = 1000  # characters; every category of a column repeats its name
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    r"""How a CSV is written; the keys of the same names under `data` in the config.
+
+    Parameters
+    ----------
+    delimiter : str
+        One ASCII character, or "auto" to find out which of `,` `;` tab `|` it is.
+    header : bool
+        The first record names the columns; otherwise they are c1, c2, ….
+    missing_values : tuple of str
+        Cells to read as missing, beside pandas' own ("", "NA", "NaN", "null", …).
+
+    Raises
+    ------
+    ValueError
+        If `delimiter` is neither.
+    """
+
+    delimiter: str = ","
+    header: bool = True
+    missing_values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.delimiter == "auto":
+            return
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n\0':
+            raise ValueError(
+                f"delimiter is {self.delimiter!r}; expected one ASCII character other than a "
+                "quote or a line end, or 'auto'"
+            )
+
+
+def read_head(text: Utf8Reader) -> tuple[bytes, bool]:
+    """Return the first record and what else has arrived of the first 64 KiB, and whether it ends.
+
+    A slow producer's head is as short as that: its rows must not wait for more.
+    """
+    head = b""
+    while len(head) < MAX_RECORD:
+        more = text.read(max(len(head), _HEAD_BYTES))
+        if not more:
+            return head, True
+        head += more
+        line, end, _ = head.replace(b"\r", b"\n").lstrip(b"\n").partition(b"\n")
+        # Which quotes open a cell depends on the delimiter still to be found; pairs are closed.
+        if end and (line.count(b'"') % 2 == 0 or len(head) >= _HEAD_BYTES):
+            break
+    return head, False
+
+
+def sniff_delimiter(head: bytes, final: bool) -> str:
+    """Return the candidate that cuts the first records into equally many cells, and most of them.
+
+    Where none does, the one with most cells in the first record; where there is none, a comma.
+    """
+    best = (False, 1, ",")
+    for delimiter in CANDIDATES:
+        widths = []
+        for cells, _, _ in parse_records(head, delimiter, final=final, encoding="latin-1"):
+            widths.append(len(cells))
+            if len(widths) == _SNIFFED_RECORDS:
+                break
+        if widths and widths[0] > 1:
+            best = max(best, (len(set(widths)) == 1, widths[0], delimiter), key=lambda x: x[:2])
+    return best[2]
+
+
+def check_width(cells: Sequence[str], name: str) -> None:
+    """Raise DataError if the first record has more cells than any table has columns."""
+    if len(cells) > MAX_COLUMNS:
+        raise DataError(
+            f"{name}: got {len(cells)} columns; expected at most {MAX_COLUMNS}. "
+            "Check that the file is a CSV with a row in each line"
+        )
+
+
+def name_columns(cells: Sequence[str], name: str) -> list[str]:
+    """Return the header's names; a blank one becomes `column_N`, N its place from 1.
+
+    Raises
+    ------
+    DataError
+        If a name is there twice, or too long to be one.
+    """
+    for i, cell in enumerate(cells, start=1):
+        if len(cell) > MAX_NAME:
+            raise DataError(
+                f"{name}: the name of column {i} has {len(cell)} characters; expected at most "
+                f"{MAX_NAME}. Check that the first line is a header, or set data.header: false"
+            )
+    names = [cell if cell.strip() else f"column_{i}" for i, cell in enumerate(cells, start=1)]
+    places: dict[str, list[str]] = {}
+    for i, column in enumerate(names, start=1):
+        places.setdefault(column, []).append(str(i))
+    twice = [
+        f"{column!r} (columns {_cut(found)})" for column, found in places.items() if len(found) > 1
+    ]
+    if twice:
+        what = "duplicate column name" if len(twice) == 1 else "duplicate column names"
+        raise DataError(f"{name}: {what} {_cut(twice)}; expected each name once. Rename them")
+    return names
+
+
+def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: str) -> None:
+    """Raise DataError if the only column's name looks like several, cut by another delimiter."""
+    other = next((c for c in CANDIDATES if c != delimiter and c in cells[0]), None)
+    if len(cells) > 1 or other is None or record.lstrip().startswith(b'"'):
+        return
+    shown = cells[0] if len(cells[0]) <= 60 else cells[0][:57] + "..."
+    raise DataError(
+        f"{name}: got one column, {shown!r}; expected {delimiter!r} between columns. "
+        f"Set data.delimiter to {_yaml(other)}, or to auto"
+    )
+
+
+def _yaml(delimiter: str) -> str:
+    return '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
+
+
+def require_columns(name: str, header: Sequence[str], needed: Collection[str]) -> None:
+    """Raise DataError that names all of `needed` that `header` lacks, with the nearest name.
+
+    Parameters
+    ----------
+    name : str
+        The file, as shown to the user.
+    header : sequence of str
+        The columns there are.
+    needed : collection of str
+        The columns there must be.
+    """
+    there = set(header)
+    missing = [column for column in needed if column not in there]
+    if not missing:
+        return
+    several = f"no columns {_cut([repr(column) for column in missing])}"
+    what = several if len(missing) > 1 else f"no column {missing[0]!r}"
+    hint = did_you_mean(missing[0], header) if len(missing) == 1 else ""
+    raise DataError(f"{name}: {what}; columns are: {_cut(list(header))}{hint}")
+
+
+def _cut(words: Sequence[str]) -> str:
+    shown = ", ".join(words[:_LISTED_NAMES])
+    more = len(words) - _LISTED_NAMES
+    return f"{shown}, … ({more} more)" if more > 0 else shown

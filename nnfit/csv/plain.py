@@ -1,0 +1,100 @@
+"""Large plain files, which pandas reads by several threads if it is given the path.
+
+One pass over the bytes tells whether pandas will get them right; where that is in doubt, the
+checked way through `nnfit.csv.records` is to judge.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+from pandas.errors import DtypeWarning, ParserError, ParserWarning
+
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.opening import OpenCsv
+from nnfit.csv.records import MAX_RECORD
+from nnfit.csv.source import Source
+
+# Threads came with pandas 3.1, for files from this size on.
+PARALLEL_PANDAS = tuple(int(n) for n in re.findall(r"\d+", pd.__version__)[:2]) >= (3, 1)
+PARALLEL_BYTES = 5 << 20
+_SCAN_BYTES = 1 << 18
+
+
+def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> DataFrame | None:
+    """Return what pandas makes of a large plain file, or None where the slower way is to judge.
+
+    pandas itself raises on a later row that is too long; a row that is too short shows in the
+    number of delimiters, or, where quotes make those hard to count, as a gap in the last column.
+    """
+    source = opened.source
+    path = source.plain_path
+    if not PARALLEL_PANDAS or path is None or opened.text.has_mark:
+        return None
+    if source.size is None or source.size < PARALLEL_BYTES:
+        return None
+    # A first row that is too long makes pandas drop cells or take the first for an index.
+    first = opened.records.take("row 1")
+    if first is None:
+        return None
+    opened.records.put_back(first[1])
+    if len(first[0]) != len(opened.header):
+        return None
+    n_delimiters = _count_delimiters(path, opened.delimiter, source)
+    if n_delimiters is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ParserWarning)
+            warnings.simplefilter("error", DtypeWarning)
+            frame = pd.read_csv(
+                os.path.abspath(path),  # pandas would expand a "~"
+                header=0 if fmt.header else None,
+                compression=None,
+                engine="c",
+                **parsing,
+            )
+    except (ParserError, ParserWarning, DtypeWarning, UnicodeDecodeError):
+        return None
+    if n_delimiters < 0:
+        return None if bool(frame.iloc[:, -1].isna().any()) else frame
+    n_records = len(frame) + (1 if fmt.header else 0)
+    return frame if n_delimiters == n_records * (len(opened.header) - 1) else None
+
+
+def _count_delimiters(path: str, delimiter: str, source: Source) -> int | None:
+    """Return the number of delimiters, -1 where quotes are about.
+
+    None for NULs, lone returns and a line without end, which the slower way finds words for.
+
+    Holds one small buffer, which stays in the processor's cache.
+    """
+    buffer = bytearray(_SCAN_BYTES)
+    codes = np.frombuffer(buffer, dtype=np.uint8)
+    n_delimiters = done = unended = 0
+    quoted = cut_return = False
+    with open(path, "rb", buffering=0) as file:
+        while length := file.readinto(buffer):
+            if length < len(buffer):
+                buffer[length:] = b"\n" * (len(buffer) - length)
+            if b"\0" in buffer or (cut_return and not buffer.startswith(b"\n")):
+                return None
+            unended = 0 if b"\n" in buffer else unended + length
+            if unended > MAX_RECORD:
+                return None
+            cut_return = buffer.endswith(b"\r")  # its "\n" may come next
+            if b"\r" in buffer and buffer.count(b"\r") - cut_return != buffer.count(b"\r\n"):
+                return None
+            quoted = quoted or b'"' in buffer
+            if not quoted:
+                n_delimiters += int(np.count_nonzero(codes == ord(delimiter)))
+            done += length
+            source.report(done)
+    source.report(done, ended=True)
+    return -1 if quoted else n_delimiters

@@ -1,0 +1,292 @@
+"""Text in pieces of whole records, each record with as many cells as there are columns.
+
+It finds where records end and counts their cells; what the cells mean is pandas' to say.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.csv.text import Utf8Reader
+from nnfit.errors import DataError
+
+MAX_RECORD = 1 << 24  # bytes; a longer record is an unclosed quote or not a CSV
+_RETRY_BYTES = 1 << 16  # an unfinished record longer than this is looked at ever more rarely
+
+IntArray = NDArray[np.intp]
+ByteArray = NDArray[np.uint8]
+
+# The csv module refuses cells over 128 KiB unless told otherwise, and knows only one limit.
+csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole records as UTF-8 that pandas reads as they are meant, without lone carriage returns."""
+
+    text: bytes
+    n_rows: int
+
+
+def blanks(delimiter: str) -> bytes:
+    """Return the bytes that make a blank line, which pandas skips."""
+    return b" \t\r\n".replace(delimiter.encode(), b"")
+
+
+def parse_records(
+    text: bytes, delimiter: str, *, final: bool = True, encoding: str = "utf-8"
+) -> Iterator[tuple[list[str], int, bool]]:
+    """Yield the cells of each record, the offset of its end, and whether its quotes are closed.
+
+    Parameters
+    ----------
+    text : bytes
+        Starts where a record starts.
+    delimiter : str
+        One ASCII character.
+    final : bool
+        Nothing follows `text`. Otherwise a last record that may go on is left out.
+    encoding : str
+        "latin-1" counts cells in text that may not be UTF-8.
+    """
+    lines = text.splitlines(keepends=True)
+    if lines and not final and not lines[-1].endswith(b"\n"):
+        lines.pop()  # more of it may follow, or the "\n" that belongs to its "\r"
+    blank = blanks(delimiter)
+    end = 0
+    starting = True
+    exhausted = False
+
+    def feed() -> Iterator[str]:
+        nonlocal end, starting, exhausted
+        for line in lines:
+            end += len(line)
+            if starting and not line.strip(blank):
+                continue
+            starting = False
+            yield line.decode(encoding)
+        exhausted = True
+
+    reader = csv.reader(feed(), delimiter=delimiter)
+    for cells in reader:
+        # The reader asks for a line after the last one only within an open quote.
+        if exhausted and not final:
+            return
+        yield cells, end, not exhausted
+        starting = True
+
+
+class RecordReader:
+    """The records of a text, checked.
+
+    Parameters
+    ----------
+    text : Utf8Reader
+        Where the bytes come from.
+    head : bytes
+        What has been read from `text` already.
+    delimiter : str
+        One ASCII character.
+    header : bool
+        The first record is no row; it is to be taken out.
+
+    Raises
+    ------
+    DataError
+        If a record has too many or too few cells, or never ends.
+    """
+
+    def __init__(self, text: Utf8Reader, head: bytes, delimiter: str, header: bool) -> None:
+        self.name = text.name
+        self._text = text
+        self._buffer = head
+        self._delimiter = delimiter
+        self._ended = False
+        self._next_row = 1
+        self._model = "the header" if header else "row 1"  # what sets the number of columns
+
+    def take(self, place: str) -> tuple[list[str], bytes] | None:
+        """Return the next record's cells and its bytes, taken out; None if there is no record."""
+        while True:
+            records = parse_records(
+                self._buffer, self._delimiter, final=self._ended, encoding="latin-1"
+            )
+            for _, end, closed in records:
+                if not closed:
+                    raise self._unclosed(place)
+                record, self._buffer = self._buffer[:end], self._buffer[end:]
+                record = self._text.repair(record)
+                cells = next(parse_records(record, self._delimiter))[0]
+                return cells, record
+            if self._ended:
+                return None
+            if len(self._buffer) > MAX_RECORD:
+                raise self._endless(place)
+            self._more(max(len(self._buffer), 1 << 16))
+
+    def put_back(self, record: bytes) -> None:
+        """Put the bytes of a record taken out back."""
+        self._buffer = record + self._buffer
+
+    def pieces(self, n_columns: int, size: int, most_rows: int | None = None) -> Iterator[Piece]:
+        """Yield the remaining records in pieces of about `size` bytes, as they arrive.
+
+        An unfinished record waits for its end; everything before it is yielded. A piece without
+        rows tells that what has arrived ends no record, and that reading goes on.
+
+        Parameters
+        ----------
+        n_columns : int
+            The cells of every record.
+        size : int
+            Bytes.
+        most_rows : int, optional
+            Pieces of records as long as those before have at most about so many.
+        """
+        at_once = size
+        wait_for = 0
+        if not self._buffer:
+            self._more(at_once)
+        while self._buffer:
+            piece = Piece(b"", 0)
+            if self._ended or len(self._buffer) >= wait_for:
+                piece, used = self._cut(n_columns)
+                self._buffer = self._buffer[used:]
+                self._next_row += piece.n_rows
+                wait_for = 0
+                length = len(self._buffer)
+                if not used and length > _RETRY_BYTES:
+                    wait_for = length + length // 2  # else the work grows as its square
+            if piece.n_rows and most_rows is not None:
+                at_once = min(size, most_rows * len(piece.text) // piece.n_rows)
+            yield piece
+            if self._ended:
+                return
+            if len(self._buffer) > MAX_RECORD:
+                raise self._endless(f"row {self._next_row}")
+            self._more(at_once)
+
+    def _more(self, size: int) -> None:
+        if not self._ended:
+            data = self._text.read(size)
+            self._ended = not data
+            self._buffer += data
+
+    def _cut(self, n_columns: int) -> tuple[Piece, int]:
+        """Return the whole records at the start of the buffer, and how many bytes they take."""
+        text = self._buffer
+        if not self._ended and text.endswith(b"\r"):
+            text = text[:-1]  # its "\n" may come next
+        quoted = b'"' in text
+        lone_returns = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
+        if quoted and lone_returns:
+            return self._cut_by_cell(n_columns, rewrite=True)
+        if lone_returns:  # of the same length, so that places in it are places in the buffer
+            text = re.sub(rb"\r(?!\n)", b"\n", text)
+        if self._ended and not text.endswith(b"\n"):
+            text += b"\n"
+        codes = np.frombuffer(text, dtype=np.uint8)
+        ends = np.flatnonzero(codes == ord("\n"))
+        delimiters = np.flatnonzero(codes == ord(self._delimiter))
+        if quoted:
+            quotes = np.flatnonzero(codes == ord('"'))
+            if not self._are_regular(quotes, codes):
+                return self._cut_by_cell(n_columns, rewrite=False)
+            # An odd number of quotes before a place: it is within a cell.
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+            delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+        if not len(ends):
+            return Piece(b"", 0), 0
+        n_rows = self._count_rows(text, ends, delimiters, n_columns)
+        used = int(ends[-1]) + 1
+        return Piece(self._text.repair(text[:used]), n_rows), min(used, len(self._buffer))
+
+    def _are_regular(self, quotes: IntArray, codes: ByteArray) -> bool:
+        """Tell whether every other quote opens a cell, and those between close one or are doubled.
+
+        Then counting quotes tells what is within a cell; otherwise only a look at each cell does.
+        """
+        if self._ended and len(quotes) % 2:
+            return False
+        outside = np.zeros(256, dtype=bool)
+        outside[[ord(self._delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+        opening, closing = quotes[::2], quotes[1::2]
+        before = codes[np.maximum(opening - 1, 0)]
+        after = codes[np.minimum(closing + 1, len(codes) - 1)]
+        # The first quote has no quote before it, and one at the very end none after it, but
+        # themselves; a quote beside one outside a cell can only be the other half of a pair.
+        return bool(outside[before].all() and outside[after].all())
+
+    def _count_rows(self, text: bytes, ends: IntArray, delimiters: IntArray, n_columns: int) -> int:
+        """Return the number of records, given where they end and where their delimiters are."""
+        blank = blanks(self._delimiter)
+        n_cells = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
+        n_blank = 0
+        # A blank line has the cells of one column: only a look tells them apart.
+        suspects = n_cells != n_columns if n_columns > 1 else np.ones(len(ends), dtype=bool)
+        for line in np.flatnonzero(suspects):
+            start = ends[line - 1] + 1 if line else 0
+            cells = text[start : ends[line]]
+            if not cells.strip(blank):
+                n_blank += 1
+            elif n_cells[line] != n_columns:
+                row = self._next_row + int(line) - n_blank
+                raise self._ragged(row, int(n_cells[line]), n_columns, cells)
+        return len(ends) - n_blank
+
+    def _cut_by_cell(self, n_columns: int, rewrite: bool) -> tuple[Piece, int]:
+        """Do as `_cut` for any text; `rewrite` it for pandas, with one kind of line end."""
+        text, used, n_rows = self._buffer, 0, 0
+        rewritten = io.StringIO(newline="")
+        writer = csv.writer(
+            rewritten, delimiter=self._delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
+        )
+        records = parse_records(text, self._delimiter, final=self._ended, encoding="latin-1")
+        for cells, end, closed in records:
+            row = self._next_row + n_rows
+            if not closed:
+                raise self._unclosed(f"row {row}")
+            if len(cells) != n_columns:
+                raise self._ragged(row, len(cells), n_columns, text[used:end])
+            if rewrite:
+                writer.writerow(cells)
+            used = end
+            n_rows += 1
+        if self._ended:
+            used = len(text)
+        text = rewritten.getvalue().encode("latin-1") if rewrite else text[:used]
+        if n_rows and not text.endswith(b"\n"):
+            text += b"\n"
+        return Piece(self._text.repair(text), n_rows), used
+
+    def _ragged(self, row: int, got: int, expected: int, record: bytes) -> DataError:
+        trailing = record.rstrip(b"\r\n").endswith(self._delimiter.encode())
+        if got == expected + 1 and trailing:
+            cure = f"Remove the {self._delimiter!r} at its end"
+        elif got > expected:
+            cure = f"Quote a cell that holds {self._delimiter!r}"
+        else:
+            cure = "Fill in the missing cells, or quote a cell that holds a line break"
+        cells = "1 cell" if got == 1 else f"{got} cells"
+        return DataError(
+            f"{self.name}, row {row}: got {cells}; expected {expected}, as in {self._model}. {cure}"
+        )
+
+    def _unclosed(self, place: str) -> DataError:
+        return DataError(
+            f"{self.name}, {place}: a quote is opened and never closed. "
+            "Close it, or double each quote that is part of a cell"
+        )
+
+    def _endless(self, place: str) -> DataError:
+        return DataError(
+            f"{self.name}, {place}: no end within {MAX_RECORD >> 20} MiB; expected a line end. "
+            "Close the quote it may have left open, or check that the file is a CSV"
+        )

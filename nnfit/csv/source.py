@@ -1,0 +1,266 @@
+"""One input as a stream of bytes: a file, a FIFO or stdin, decompressed, with progress.
+
+It knows nothing of text or CSV; `nnfit.csv.text` and `nnfit.csv.records` come next.
+"""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import io
+import lzma
+import os
+import select
+import stat
+import sys
+import time
+import zlib
+from types import TracebackType
+from typing import Any
+
+from nnfit.errors import DataError
+from nnfit.observer import Observer
+
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+}
+_SUFFIX = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+_REPORT_BYTES = 1 << 19
+_COMPRESSED_READ = 1 << 20
+_INFLATED_AT_ONCE = 1 << 16  # bounds the memory that well compressed data takes
+_DENSER = 32  # so much less of what may become thirty times as long as gzip's data ever do
+INFLATED_FREELY = 1 << 28  # bytes that any compressed file may become
+INFLATED_TIMES = 200  # and beyond that, how many times its size; gzip, bound to 1032, may
+_GATHER_SECONDS = 0.03  # how long a pipe's first bytes may wait for more to share their block
+_GAP_SECONDS = 0.003  # a producer silent for this long is waited for no further
+
+
+class Source:
+    """The bytes of `path` as they arrive.
+
+    Parameters
+    ----------
+    path : str
+        A file, a FIFO, or "-" for stdin.
+    observer : Observer
+        Hears how many bytes have been read.
+
+    Raises
+    ------
+    DataError
+        If `path` can't be opened or read, is a zip archive, is damaged, or is compressed so well
+        that it must be a bomb.
+    """
+
+    def __init__(self, path: str, observer: Observer) -> None:
+        self.name = "<stdin>" if path == "-" else path
+        self._observer = observer
+        self._raw, self._closing = self._open(path)
+        self._pipe: int | None = None  # the descriptor of a pipe
+        self.size: int | None = None  # bytes on disk, of a regular file
+        self._look_at_descriptor()
+        self._done = 0
+        self._inflated = 0
+        self._at_once = 0
+        self._reported = 0
+        self._inflater: Any = None
+        self._kind: str | None = None
+        self._unread = b""
+        self._compressed = memoryview(b"")
+        try:
+            self._recognise(path)
+        except BaseException:
+            self.close()
+            raise
+        # A regular file without compression, which pandas may open by itself.
+        self.plain_path = path if path != "-" and self.size and self._kind is None else None
+
+    def _open(self, path: str) -> tuple[Any, bool]:
+        if path == "-":
+            if sys.stdin is None:
+                raise DataError("<stdin>: is closed; expected a CSV")
+            return sys.stdin.buffer, False
+        try:
+            # Unbuffered, so that a read of a FIFO returns what is there.
+            return open(path, "rb", buffering=0), True
+        except IsADirectoryError:
+            raise DataError(f"{self.name}: is a directory; expected a CSV file") from None
+        except FileNotFoundError:
+            raise DataError(f"{self.name}: no such file") from None
+        except OSError as err:
+            raise self._unreadable(err) from err
+        except ValueError:  # a NUL in the path
+            raise DataError(f"{self.name!r}: not a possible file name") from None
+
+    def _unreadable(self, err: OSError) -> DataError:
+        reason = (err.strerror or str(err) or type(err).__name__).lower()
+        return DataError(f"{self.name}: can't be read: {reason}")
+
+    def _look_at_descriptor(self) -> None:
+        try:
+            descriptor = self._raw.fileno()
+            status = os.fstat(descriptor)
+        except (OSError, ValueError, AttributeError, io.UnsupportedOperation):
+            return  # stdin may be an object in memory
+        if stat.S_ISREG(status.st_mode):
+            self.size = status.st_size or None  # files of /proc claim to be empty
+        elif stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+            self._pipe = descriptor
+
+    def _recognise(self, path: str) -> None:
+        """Tell compression by the first bytes; wait for no more of them than that takes."""
+        head = b""
+        while any(len(head) < len(magic) and magic.startswith(head) for magic in _MAGIC):
+            more = self._read_raw(4096)
+            if not more:
+                break
+            head += more
+        self._kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+        suffix = next((suffix for suffix in _SUFFIX if path.endswith(suffix)), None)
+        if self._kind == "zip":
+            raise DataError(
+                f"{self.name}: is a zip archive (an .npz model or an .xlsx sheet, say); "
+                "expected a CSV"
+            )
+        if head and suffix is not None and self._kind != _SUFFIX[suffix]:
+            raise DataError(
+                f"{self.name}: is not {_SUFFIX[suffix]} data, though its name ends in {suffix!r}. "
+                "Rename or compress it"
+            )
+        if self._kind is not None:
+            self._at_once = _INFLATED_AT_ONCE
+            if self._kind != "gzip":
+                self._at_once = max(1, _INFLATED_AT_ONCE // _DENSER)
+            self._inflater = self._new_inflater()
+            head = self._inflate(head)
+        self._unread = head
+
+    def _new_inflater(self) -> Any:
+        if self._kind == "gzip":
+            return zlib.decompressobj(wbits=31)
+        if self._kind == "bzip2":
+            return bz2.BZ2Decompressor()
+        if self._kind == "xz":
+            return lzma.LZMADecompressor()
+        try:  # in the standard library from Python 3.14
+            return importlib.import_module("compression.zstd").ZstdDecompressor()
+        except ImportError:
+            pass
+        try:
+            return importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
+        except ImportError:
+            raise DataError(
+                f"{self.name}: reading zstd data needs the package 'zstandard'. "
+                "Run: pip install zstandard"
+            ) from None
+
+    def _inflate(self, raw: bytes) -> bytes:
+        parts = []
+        while raw:
+            if self._inflater.eof:
+                raw = raw.lstrip(b"\0")  # padding between members
+                if not raw:
+                    break
+                self._inflater = self._new_inflater()
+            try:
+                parts.append(self._inflater.decompress(raw))
+            except MemoryError:
+                raise
+            except Exception as err:  # each library raises its own class
+                raise DataError(f"{self.name}: damaged {self._kind} data ({err})") from err
+            raw = self._inflater.unused_data
+            self._inflated += len(parts[-1])
+            most = max(INFLATED_FREELY, INFLATED_TIMES * self._done)
+            if self._inflated > most and self._kind != "gzip":
+                raise DataError(
+                    f"{self.name}: {self._done} bytes of {self._kind} data have become "
+                    f"{self._inflated} so far; expected at most {INFLATED_TIMES} times as many. "
+                    "Decompress it first, if that is meant"
+                )
+        return b"".join(parts)
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, about `size` at most, as soon as there are any; b"" at the end."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        if self._inflater is None:
+            return self._read_raw(size)
+        parts: list[bytes] = []
+        length = 0
+        while length < size:
+            if not self._compressed:
+                if parts and self._pipe is not None:
+                    break  # more may be long in coming
+                self._compressed = memoryview(self._read_raw(min(size, _COMPRESSED_READ)))
+            raw = bytes(self._compressed[: self._at_once])
+            self._compressed = self._compressed[self._at_once :]
+            if not raw and self._inflater.eof:
+                break
+            if not raw:
+                raise DataError(f"{self.name}: ends in the middle of its {self._kind} data")
+            if data := self._inflate(raw):
+                parts.append(data)
+                length += len(data)
+        return b"".join(parts)
+
+    def _read_raw(self, size: int) -> bytes:
+        try:
+            data = self._read_once(size)
+            if data and self._pipe is not None:
+                data = self._gather(data, self._pipe, size)
+        except OSError as err:
+            raise self._unreadable(err) from err
+        self._done += len(data)
+        self.report(self._done, ended=not data)
+        return data
+
+    def report(self, done: int, ended: bool = False) -> None:
+        """Tell the observer, now and then, that `done` bytes have been read."""
+        # A file may be read again from its start, so `done` may also have become less.
+        if abs(done - self._reported) >= _REPORT_BYTES or (ended and done != self._reported):
+            self._reported = done
+            self._observer.reading(self.name, done, self.size)
+
+    def _read_once(self, size: int) -> bytes:
+        read = getattr(self._raw, "read1", self._raw.read)
+        data: bytes = read(size)
+        return data
+
+    def _gather(self, data: bytes, pipe: int, size: int) -> bytes:
+        """Add what a fast producer writes at once: a pipe hands over 64 KiB at a time."""
+        parts, length = [data], len(data)
+        deadline = time.monotonic() + _GATHER_SECONDS
+        while length < size and time.monotonic() < deadline:
+            try:
+                ready, _, _ = select.select([pipe], [], [], _GAP_SECONDS)
+            except (OSError, ValueError):  # Windows has select for sockets only
+                self._pipe = None
+                break
+            more = self._read_once(size - length) if ready else b""
+            if not more:
+                break
+            parts.append(more)
+            length += len(more)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Close the file; stdin stays open."""
+        if self._closing:
+            self._raw.close()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,124 @@
+"""What a network's outputs mean, classes or quantities, and how well they meet the truth.
+
+The one place where outputs become labels and figures: for training's rows, `evaluate`, `predict`
+and pictures alike. The metrics' formulas are in `training.metrics`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Network
+from nnfit.table.labels import LabelEncoder
+from nnfit.table.targets import TargetScaler
+from nnfit.training.metrics import accuracy, classification_metrics, regression_metrics
+
+MAX_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The targets of a network, and the way from its outputs to them.
+
+    `labels` is set for classification, `scaler` for regression. `are_probabilities` says that
+    the outputs are in [0, 1], and `rounded` that they hold no more digits than float32.
+    """
+
+    targets: tuple[str, ...]
+    labels: LabelEncoder | None
+    scaler: TargetScaler | None
+    are_probabilities: bool
+    rounded: bool
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        targets: tuple[str, ...],
+        labels: LabelEncoder | None,
+        scaler: TargetScaler | None,
+    ) -> Outcome:
+        """Return what the outputs of `network` mean."""
+        bounded = network.architecture.output_activation in ("sigmoid", "softmax")
+        return cls(targets, labels, scaler, bounded, network.dtype == np.float32)
+
+    @property
+    def task(self) -> str:
+        return "regression" if self.labels is None else "classification"
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric that is shown beside the loss."""
+        return "rmse" if self.labels is None else "accuracy"
+
+    def probabilities(self, y_hat: Array) -> Array:
+        """Return (N, n_classes) float64 from the network's outputs.
+
+        The outputs of a residual loss are no probabilities: they are cut to [0, 1] and divided
+        by their sum.
+        """
+        p = y_hat if self.are_probabilities else np.clip(y_hat, 0.0, 1.0)
+        if p.shape[1] == 1:  # one output is the probability of the second class
+            return np.concatenate([1.0 - p, p], axis=1)
+        norm = p.sum(axis=1, keepdims=True)
+        shares: Array = np.full_like(p, 1.0 / p.shape[1])  # for a row whose outputs are all 0
+        np.divide(p, norm, out=shares, where=norm > 0.0)
+        return shares
+
+    def codes(self, y_hat: Array) -> Array:
+        """Return the number of each row's most probable class, shape (N,)."""
+        codes: Array = self.probabilities(y_hat).argmax(axis=1)
+        return codes
+
+    def values(self, y_hat: Array) -> Array:
+        """Return regression values (N, K) in the targets' own units.
+
+        Digits below the resolution of float32 are rounded away: they are noise.
+        """
+        assert self.scaler is not None
+        with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
+            values = self.scaler.decode(y_hat)
+            if self.rounded:
+                for k, scale in enumerate(self.scaler.scales):
+                    decimals = 8 - math.floor(math.log10(scale))
+                    if abs(decimals) <= MAX_DECIMALS:
+                        values[:, k] = values[:, k].round(decimals)
+        return values
+
+    def found(self, y_hat: Array) -> Array:
+        """Return what the metrics judge: probabilities (N, n_classes), or values (N, K)."""
+        return self.values(y_hat) if self.labels is None else self.probabilities(y_hat)
+
+    def score(self, truth: Array, found: Array) -> dict[str, Any]:
+        """Return the metrics of what was `found` against codes (N,), or against values (N, K).
+
+        None, as JSON needs it, stands for what is beyond float64.
+        """
+        with np.errstate(all="ignore"):
+            if self.labels is not None:
+                return _known(classification_metrics(truth, found))
+            return _known(regression_metrics(truth, found, self.targets))
+
+    def shown_metric(self, truth: Array, y_hat: Array) -> float:
+        """Return the `metric` that `score` gives for these outputs, without the others."""
+        if self.labels is not None:
+            return accuracy(truth, self.codes(y_hat))
+        rmse = self.score(truth, self.values(y_hat))["rmse"]
+        return math.inf if rmse is None else float(rmse)
+
+
+def _known(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics with None for what is not finite."""
+    return {
+        name: _known(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in metrics.items()
+    }

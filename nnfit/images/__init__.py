@@ -1,0 +1,1 @@
+"""Pictures as rows of pixels: read by Pillow, flattened to a CSV."""

@@ -1,0 +1,163 @@
+"""Pictures as arrays of pixels; the only home of Pillow, which is loaded when a picture is read.
+
+Size, colour, transparency and orientation are settled here; rows and columns are not known.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.errors import DataError, NnfitError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Size = tuple[int, int]  # width, height
+
+# Pillow knows more, among them formats that it hands to other programs
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+MAX_COLUMNS = 10**6
+MAX_PIPED_BYTES = 2**30  # a file is read where it lies, a pipe must be held
+
+
+def require_pillow() -> None:
+    """Raise NnfitError with what to install if Pillow is missing."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError:
+        raise NnfitError(
+            "Pillow, which reads pictures, is not installed. Run: pip install 'nnfit[image]'"
+        ) from None
+
+
+def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
+    """Return a picture as it is to be seen, its first frame if it has several.
+
+    Turned as its EXIF orientation says; what is transparent shows white behind it; 16 bits become
+    8. Grey is 0.299 R + 0.587 G + 0.114 B. Resizing stretches to `size` with Pillow's bilinear
+    filter, which averages over all the pixels that one new pixel covers.
+
+    Parameters
+    ----------
+    path : str
+        A file of one of the `FORMATS`, or "-" for stdin.
+    size : (width, height), optional
+        What to resize to.
+    rgb : bool
+        Keep colours.
+
+    Returns
+    -------
+    pixels : uint8 ndarray of shape (height, width), or (height, width, 3) with `rgb`
+        0 is black, 255 white.
+
+    Raises
+    ------
+    DataError
+        If it can't be read, or has too many pixels.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    name = "<stdin>" if path == "-" else path
+    Image.init()
+    formats = [format for format in FORMATS if format in Image.OPEN]
+    with _opened(path, name) as file, warnings.catch_warnings(), _muted_libraries():
+        warnings.simplefilter("ignore")  # of what does not matter here, such as odd EXIF tags
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(file, formats=formats) as image:
+                image.load()
+                shown = _flat_colours(ImageOps.exif_transpose(image), rgb)
+        except UnidentifiedImageError:
+            raise DataError(
+                f"{name}: is no picture that can be read; expected {', '.join(formats)}"
+            ) from None
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise DataError(
+                f"{name}: has more than {Image.MAX_IMAGE_PIXELS} pixels, as decompression bombs "
+                "do; expected fewer. Shrink it with another program"
+            ) from None
+        except Exception as err:  # Pillow's readers of broken files raise whatever comes up
+            reason = str(err) or type(err).__name__
+            raise DataError(f"{name}: can't be decoded: {reason}") from err
+    width, height = size or shown.size
+    if (columns := width * height * (3 if rgb else 1)) > MAX_COLUMNS:
+        raise DataError(
+            f"{name}: {width}x{height} pixels make {columns} columns; expected at most "
+            f"{MAX_COLUMNS}. Use a smaller --size"
+        )
+    if size is not None:
+        shown = shown.resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(shown)
+
+
+def _flat_colours(image: Image.Image, rgb: bool) -> Image.Image:
+    """Return `image` in 8 bits of grey or RGB, on white."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # Pillow would clip 16 bits instead of scaling them
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("32-bit pixels; expected 8 or 16 bits")
+        image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels; expected 8 or 16 bits")
+    elif image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB").convert("RGB" if rgb else "L")
+
+
+@contextmanager
+def _muted_libraries() -> Iterator[None]:
+    """Lead the process's stderr nowhere: libtiff writes its complaints there by itself."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+@contextmanager
+def _opened(path: str, name: str) -> Iterator[IO[bytes]]:
+    """Open a file that can be searched, as Pillow needs it."""
+    try:
+        if path == "-":
+            if sys.stdin is None:
+                raise DataError("<stdin>: is closed; expected a picture")
+            yield _held(sys.stdin.buffer, name)
+            return
+        with open(path, "rb") as file:
+            yield file if file.seekable() else _held(file, name)
+    except IsADirectoryError:
+        raise DataError(f"{name}: is a directory; expected a picture") from None
+    except FileNotFoundError:
+        raise DataError(f"{name}: no such file") from None
+    except OSError as err:
+        raise DataError(f"{name}: can't be read: {(err.strerror or str(err)).lower()}") from err
+    except ValueError:  # a NUL in the path
+        raise DataError(f"{name!r}: not a possible file name") from None
+
+
+def _held(pipe: IO[bytes], name: str) -> IO[bytes]:
+    data = pipe.read(MAX_PIPED_BYTES + 1)
+    if len(data) > MAX_PIPED_BYTES:
+        raise DataError(f"{name}: has more than {MAX_PIPED_BYTES} bytes; expected a picture")
+    return io.BytesIO(data)

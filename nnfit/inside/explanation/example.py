@@ -1,0 +1,202 @@
+"""The example to explain: one row of a config's or model's data, and the network it goes through.
+
+The row is the one that has its number in the file, whichever part it was drawn into.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nnfit.dataset.dataset import PARTS
+from nnfit.dataset.part import Part, weighted
+from nnfit.errors import ConfigError, DataError, NnfitError
+from nnfit.inside.sources import (
+    ConfigSource,
+    Table,
+    encoded,
+    initialised,
+    is_model_file,
+    own_table,
+    pieces,
+    whole,
+)
+from nnfit.model.file.reading import load as load_model
+from nnfit.model.model import Model
+from nnfit.nn.network import Network
+from nnfit.observer import Observer
+from nnfit.table.targets import drop_rows_without_target, rows_with_target
+
+Source: TypeAlias = ConfigSource | Model
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row and its network.
+
+    `source` and `data` are as the user named them; `model` has a float64 network without
+    dropout, trained or, when `initialised`, as training starts; `row` is a part of one row;
+    `drawn` says into which part a config's row was drawn; `training` has the rows of an epoch's
+    step; `notes` tell what differs from training, a sentence each.
+    """
+
+    source: str
+    initialised: bool
+    model: Model
+    data: str
+    row: Part
+    drawn: str | None
+    training: Part | None
+    notes: tuple[str, ...]
+
+
+def find_example(
+    source: Source, data: Any, row: int, epoch_step: bool, observer: Observer
+) -> Example:
+    """Return the data row `row`, from 1, and with `epoch_step` the rows to train on.
+
+    Raises
+    ------
+    NnfitError
+        When there is no such row, it has no target, or a model's data is not here.
+    """
+    if row < 1:
+        raise ConfigError(f"--row: got {row}; rows are counted from 1")
+    if isinstance(source, Model):
+        return _of_model(source, "the model", data, row, epoch_step, observer)
+    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
+        return _of_config(source, data, row, epoch_step, observer)
+    name = os.fspath(source)
+    return _of_model(load_model(name), name, data, row, epoch_step, observer)
+
+
+def _of_config(
+    source: ConfigSource, data: Any, row: int, epoch_step: bool, observer: Observer
+) -> Example:
+    """Return a row of the config's data, and the network as it is initialised."""
+    start = initialised(source, data, observer)
+    dataset, config = start.dataset, start.file.config.model_dump(mode="json")
+    # a held-out CSV of its own numbers its own rows
+    mine = {
+        name: dataset.parts[name]
+        for name in PARTS
+        if name in dataset.parts and not isinstance(config["data"].get(name), str)
+    }
+    drawn = next((name for name, part in mine.items() if row in part.numbers), None)
+    if drawn is None:
+        last = max(int(part.numbers.max()) for part in mine.values())
+        raise _no_such_row(dataset.name, row, dataset.targets, last)
+    model = Model(
+        dataset.encoder, start.network, dataset.targets, dataset.labels, dataset.scaler, config
+    )
+    one = _only(mine[drawn], row)
+    return Example(
+        source=start.file.name,
+        initialised=True,
+        model=_plain(model),
+        data=dataset.name,
+        row=one,
+        drawn=drawn,
+        training=dataset.parts["train"] if epoch_step else None,
+        notes=_notes(model, one),
+    )
+
+
+def _of_model(
+    model: Model, name: str, data: Any, row: int, epoch_step: bool, observer: Observer
+) -> Example:
+    """Return a row of the model's data, and the trained network."""
+    table = own_table(model, name, data)
+    if table is None:
+        stored = model.config["data"]["path"]
+        raise DataError(f"{name}: its training data {stored!r} is not here; name a CSV with --data")
+    training = None
+    if epoch_step:
+        called, training = _all_rows(model, table, observer)
+        if row not in training.numbers:
+            raise _no_such_row(called, row, model.targets, int(training.numbers.max()))
+        one = _only(training, row)
+    else:
+        called, one = _one_row(model, table, row, observer)
+    return Example(
+        source=name,
+        initialised=False,
+        model=_plain(model),
+        data=called,
+        row=one,
+        drawn=None,
+        training=training,
+        notes=_notes(model, one),
+    )
+
+
+def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[str, Part]:
+    """Return the table's name and its row, read block by block."""
+    last = 0
+    with contextlib.closing(pieces(model, table, observer)) as blocks:
+        for frame, name, first in blocks:
+            if row < first + len(frame):
+                frame, numbers = rows_with_target(frame, model.targets, name, first)
+                if row not in numbers:
+                    raise _no_such_row(name, row, model.targets, row)
+                one = numbers == row
+                return name, encoded(model, frame[one], name, numbers[one])
+            last = first + len(frame) - 1
+    raise _no_such_row(name, row, model.targets, last)
+
+
+def _all_rows(model: Model, table: Table, observer: Observer) -> tuple[str, Part]:
+    """Return the table's name and all its rows, weighted as in training."""
+    frame, name = whole(model, table, observer)
+    frame, numbers = drop_rows_without_target(frame, model.targets, name, observer)
+    part = encoded(model, frame, name, numbers)
+    weight, spec = model.config["data"]["weight"], model.config["class_weight"]
+    return name, weighted(part, "train", frame, name, weight, spec, model.labels, "class_weight")
+
+
+def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> NnfitError:
+    if row <= last:
+        target = " and ".join(map(repr, targets))
+        return DataError(f"{name}, row {row}: no value in {target}; choose another with --row")
+    return ConfigError(f"--row: got {row}; {name} ends with row {last}")
+
+
+def _only(part: Part, row: int) -> Part:
+    """Return the part with the row of that number alone."""
+    one = part.numbers == row
+    weights = None if part.weights is None else part.weights[one]
+    return Part(part.X[one], part.Y[one], weights, part.truth[one], part.numbers[one])
+
+
+def _plain(model: Model) -> Model:
+    """Return the model with its network in float64 and without dropout."""
+    architecture = dataclasses.replace(model.network.architecture, dropout=0.0)
+    network = Network(architecture, np.float64)
+    np.copyto(network.parameters.flat, model.network.parameters.flat)
+    return dataclasses.replace(model, network=network)
+
+
+def _notes(model: Model, row: Part) -> tuple[str, ...]:
+    """Return what differs from a step of training."""
+    notes = []
+    network, optimizer = model.network, model.config["optimizer"]
+    if network.dtype == np.float32:
+        notes.append("worked out in float64 from the model's float32 weights")
+    if network.architecture.dropout:
+        notes.append(f"dropout {network.architecture.dropout:g} is off: every unit takes part")
+    if model.scaler is not None and any(scale != 1.0 for scale in model.scaler.scales):
+        notes.append("y and ŷ are standardized, as the loss sees them")
+    if row.weights is not None:
+        notes.append(f"the row weighs s = {row.weights[0]:g}, which cancels for one row: s ℓ / s")
+    others = [] if optimizer["name"] == "sgd" else [optimizer["name"]]
+    others += [key for key in ("momentum", "weight_decay", "clip_norm") if optimizer[key]]
+    others += [f"schedule {optimizer['schedule']}"] if optimizer["schedule"] != "constant" else []
+    if others:
+        notes.append(f"the update is plain gradient descent; training uses {', '.join(others)}")
+    return tuple(notes)

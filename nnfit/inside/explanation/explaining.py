@@ -1,0 +1,233 @@
+"""One example through the production network and back, held against the complex step.
+
+The result is plain values, for a table or JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnfit.gradcheck.checking import TOLERANCE, compared, gradients, relative_errors
+from nnfit.gradcheck.numeric import ComplexStep
+from nnfit.gradcheck.problems import Problem
+from nnfit.inside.explanation import formulas
+from nnfit.inside.explanation.example import Example, Source, find_example
+from nnfit.inside.explanation.steps import (
+    Values,
+    backward,
+    finite,
+    forward,
+    graph,
+    last_delta,
+    plain,
+)
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.inference import mean_loss
+from nnfit.nn.network import Network, Parameters
+from nnfit.nn.optimizers import make_optimizer
+from nnfit.observer import Observer
+from nnfit.training.parts import network_rows
+from nnfit.training.shards import Shards
+from nnfit.training.threads import blas_threads
+
+# What a table shows of a large array, beside its last row and column: the complex step of these
+# entries is always worked out.
+FIRST_ROWS, FIRST_COLUMNS = 4, 11
+
+
+def explain(
+    source: Source,
+    data: Any = None,
+    *,
+    row: int = 1,
+    epoch_step: bool = False,
+    observer: Observer | None = None,
+) -> Values:
+    """Return one example's way through the network and back, and one update.
+
+    Parameters
+    ----------
+    source : path, mapping or Model
+        A config, whose network is the initialised one, or a model.
+    data : DataFrame or path, optional
+        Where the row comes from instead of the config's or model's own data.
+    row : int
+        The data row, from 1.
+    epoch_step : bool
+        Make the update with the mean gradient over all training rows of a config, or all rows
+        of a model's data: one step of gradient descent. Otherwise with that of the row alone.
+
+    Returns
+    -------
+    dict
+        Plain JSON types; a number that is not finite, or was not worked out, is None.
+
+    Raises
+    ------
+    NnfitError
+        When there is no such row, it has no target, or a model's data is not here.
+    """
+    example = find_example(source, data, row, epoch_step, observer or Observer())
+    model, one, architecture = example.model, example.row, example.model.network.architecture
+    problem = Problem(
+        example.source, architecture, model.network.parameters.flat, one.X, one.Y, 1.0
+    )
+    network, ws = problem.build(np.float64)
+    with blas_threads(1), np.errstate(all="ignore"):
+        network.forward(ws)  # backward may use z and a as scratch
+        z = [z[:, 0].copy() for z in ws.z]
+        y_hat: Array = np.empty_like(ws.z[-1])
+        network.head.predict(ws.z[-1], y_hat)
+        v = [one.X[0], *(a[:, 0].copy() for a in ws.active), y_hat[:, 0]]
+        data_loss = float(network.loss_and_gradient(ws, 1.0))
+        penalty = float(network.penalty())
+        delta, slope = ([array[:, 0].copy() for array in arrays] for arrays in (ws.delta, ws.slope))
+        found = gradients(network, ws)
+        found["x"] = found["x"][0]
+        numeric = ComplexStep(problem)
+        checked = {name: _checked(name, array, numeric) for name, array in found.items()}
+        last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
+        steps = backward(network, last, delta, slope, checked)
+        update = _update(network, example)
+        return {
+            "source": example.source,
+            "initialised": example.initialised,
+            "data": example.data,
+            "row": row,
+            "drawn": example.drawn,
+            "task": model.task,
+            "notes": [*example.notes, *_doubts(checked)],
+            "n_parameters": architecture.n_parameters,
+            "parameters": _named(network.parameters),
+            "graph": graph(architecture),
+            "inputs": {"names": model.encoder.input_names, "values": plain(v[0])},
+            "forward": forward(architecture, z, v),
+            "prediction": _prediction(model, y_hat.T),
+            "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
+            "loss": {
+                "name": architecture.loss,
+                "formula": formulas.loss(architecture.loss, len(y_hat), architecture.l2 > 0.0),
+                "data_loss": finite(data_loss),
+                "penalty": finite(penalty),
+                "loss": finite(data_loss + penalty),
+            },
+            "backward": steps,
+            "update": update,
+        }
+
+
+def _checked(name: str, array: Array, numeric: ComplexStep) -> Values:
+    """Return a gradient, called as in `gradcheck`, beside its complex step.
+
+    Of a large array gradcheck's sample of entries is compared, and those that a table shows.
+    """
+    wanted: Array = np.zeros(array.shape, bool)
+    wanted.flat[compared(array.size)] = True
+    most = (FIRST_ROWS, FIRST_COLUMNS)[-array.ndim :]
+    wanted[
+        np.ix_(*([*range(min(m, n)), n - 1] for m, n in zip(most, array.shape, strict=True)))
+    ] = 1
+    values: Array = np.full(array.shape, np.nan)
+    for place in zip(*np.nonzero(wanted), strict=True):
+        values[place] = numeric.derivative(name, (0, *place) if name == "x" else place)
+    analytic, numbers = array[wanted], values[wanted]
+    comparable = np.isfinite(analytic).all() and np.isfinite(numbers).all()
+    error = float(relative_errors(analytic, numbers).max()) if comparable else None
+    return {
+        "parameter": name,
+        "shape": list(array.shape),
+        "values": plain(array),
+        "complex_step": plain(values),
+        "relative_error": error,
+        "entries": int(wanted.sum()),
+    }
+
+
+def _doubts(checked: Values) -> list[str]:
+    """Return why some gradient is further from its complex step than gradcheck tolerates."""
+    errors = [gradient["relative_error"] for gradient in checked.values()]
+    if all(error is not None and error <= TOLERANCE["complex"] for error in errors):
+        return []
+    return [
+        "a gradient and its complex step differ by more than gradcheck's tolerance: where ŷ is "
+        "nearly y, or a number not finite, there are no digits left to compare; "
+        "nnfit gradcheck chooses the rows that are predicted worst"
+    ]
+
+
+def _named(parameters: Parameters, key: str = "values") -> list[Values]:
+    """Return W1, b1, W2, ... by name, their numbers under `key`."""
+    pairs = [
+        (letter, i, array)
+        for i in range(len(parameters.W))
+        for letter, arrays in (("W", parameters.W), ("b", parameters.b))
+        for array in arrays[i : i + 1]
+    ]
+    return [
+        {
+            "parameter": f"{letter}{i + 1}",
+            "layer": i + 1,
+            "shape": list(array.shape),
+            "count": array.size,
+            key: plain(array),
+        }
+        for letter, i, array in pairs
+    ]
+
+
+def _prediction(model: Model, y_hat: Array) -> Values:
+    """Return y_hat (1, K) and what it means to the user."""
+    if model.labels is None:
+        value = _decoded(model, model.outcome.values(y_hat))
+        return {"y_hat": plain(y_hat[0]), "value": value, "probabilities": None}
+    p = plain(model.outcome.probabilities(y_hat)[0])
+    return {
+        "y_hat": plain(y_hat[0]),
+        "value": _decoded(model, model.outcome.codes(y_hat)),
+        "probabilities": dict(zip(model.classes, p, strict=True)),
+    }
+
+
+def _decoded(model: Model, truth: Array) -> Any:
+    """Return the label of a code (1,), or of values (1, K) the one, or each by its target."""
+    if model.labels is not None:
+        return str(model.labels.decode(truth)[0])
+    values = plain(truth[0])
+    return values[0] if len(values) == 1 else dict(zip(model.targets, values, strict=True))
+
+
+def _update(network: Network, example: Example) -> Values:
+    """Return the step W <- W - alpha dL/dW and what it does to the loss.
+
+    The network holds the row's gradient, and that of the training rows after an epoch's step.
+    """
+    rows, weights = example.row, None
+    if example.training is not None:
+        rows, weights = example.training, example.training.weights
+        examples = network_rows(rows.X, rows.Y, weights, network)
+        share = 1.0 / len(rows) if weights is None else weights / weights.sum()
+        with Shards(network, 1, 1, False, Observer()) as shards:
+            shards.differentiate(examples.X, examples.Y, share, np.empty(rows.Y.T.shape))
+        network.add_penalty()
+    learning_rate: float = example.model.config["optimizer"]["learning_rate"]
+    after = Network(network.architecture, network.dtype)
+    np.copyto(after.parameters.flat, network.parameters.flat)
+    optimizer = make_optimizer("sgd", network.is_weight)
+    optimizer.step(after.parameters.flat, network.gradient.flat.copy(), learning_rate)
+    before_after = [
+        finite(mean_loss(n, rows.X, rows.Y, weights) + float(n.penalty())) for n in (network, after)
+    ]
+    named = zip(
+        _named(network.gradient, "gradient"), _named(after.parameters, "after"), strict=True
+    )
+    return {
+        "over": "row" if example.training is None else "training rows",
+        "rows": len(rows),
+        "learning_rate": learning_rate,
+        "loss_before": before_after[0],
+        "loss_after": before_after[1],
+        "parameters": [gradient | parameter for gradient, parameter in named],
+    }

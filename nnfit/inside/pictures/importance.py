@@ -1,0 +1,112 @@
+"""Permutation importance: how much worse a model gets when one column's cells are shuffled.
+
+Source: Breiman, Random Forests, 2001; Fisher, Rudin, Dominici, 2019. Columns that tell the same
+share their importance, and none of them may show any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.rows import TableRows
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
+from nnfit.table.slices import with_column_permuted
+
+MAX_ROWS = 5000
+CLASSIFICATION = ("accuracy", "log_loss", "f1_macro", "roc_auc")
+REGRESSION = ("rmse", "mae", "r2")
+ERRORS = ("log_loss", "rmse", "mae")  # less is better
+
+
+@dataclass(frozen=True)
+class Importance:
+    """`losses` (columns, repeats): by how much the metric got worse, most important first.
+
+    `baseline` is the metric on the rows as they are.
+    """
+
+    columns: tuple[str, ...]
+    losses: Array
+    metric: str
+    baseline: float
+    n_columns: int
+    n_rows: int
+
+    @property
+    def means(self) -> Array:
+        """Of each column (columns,)."""
+        return np.asarray(self.losses.mean(axis=1))
+
+    @property
+    def spreads(self) -> Array:
+        """The standard deviation over the repeats (columns,)."""
+        return np.asarray(self.losses.std(axis=1))
+
+
+def importance(
+    model: Model,
+    rows: TableRows,
+    *,
+    metric: str | None,
+    repeats: int,
+    seed: int,
+    top: int,
+    observer: Observer,
+) -> Importance:
+    """Return the permutation importance of the model's columns.
+
+    Every column is shuffled in the same orders.
+
+    Parameters
+    ----------
+    metric : str, optional
+        accuracy by default, rmse for a regression, r2 for one with several targets, whose errors
+        have no common unit.
+
+    Raises
+    ------
+    PictureError
+        When the metric is none of this task's, or has no value on these rows.
+    """
+    known = REGRESSION if model.labels is None else CLASSIFICATION
+    if metric is None:
+        metric = "r2" if len(model.targets) > 1 else known[0]
+    if metric not in known:
+        raise PictureError(
+            f"--metric: got {metric!r} for a {model.task}; expected {', '.join(known)}"
+        )
+    if len(rows) > MAX_ROWS:
+        observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
+        rows = rows.at_most(MAX_ROWS, seed)
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(rows)) for _ in range(repeats)]
+    baseline = _metric(model, rows.frame, rows, metric)
+    names = model.encoder.needed_columns
+    losses: Array = np.empty((len(names), repeats))
+    for i, column in enumerate(names):
+        for k, order in enumerate(orders):
+            frame = with_column_permuted(rows.frame, column, order)
+            losses[i, k] = baseline - _metric(model, frame, rows, metric)
+    if metric in ERRORS:
+        losses = -losses
+    by_size = np.argsort(-losses.mean(axis=1), kind="stable")[:top]
+    return Importance(
+        tuple(names[i] for i in by_size), losses[by_size], metric, baseline, len(names), len(rows)
+    )
+
+
+def _metric(model: Model, frame: Any, rows: TableRows, metric: str) -> float:
+    evaluation = model.evaluation().add(frame, rows.name, rows.numbers)
+    value = model.outcome.score(*evaluation.arrays(rows.name)).get(metric)
+    if value is None:
+        raise PictureError(
+            f"{rows.name}: --metric {metric} has no value on these rows; expected more rows, "
+            "or of two classes. Choose another metric"
+        )
+    return float(value)

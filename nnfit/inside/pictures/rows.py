@@ -1,0 +1,91 @@
+"""The rows that a picture is made of: a whole CSV, or a sample of it where that is enough.
+
+What the rows become is up to each picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfit.csv.reading import read_table, require_columns
+from nnfit.model.model import Model
+from nnfit.model.streaming import csv_format
+from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
+from nnfit.run.run import random_streams
+from nnfit.table.splitting import split
+from nnfit.table.targets import drop_rows_without_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows of a table, with its name and the rows' numbers in it for the errors."""
+
+    frame: pd.DataFrame
+    name: str
+    numbers: Array
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, places: Array) -> TableRows:
+        """Return the rows at `places`."""
+        return TableRows(self.frame.iloc[places], self.name, self.numbers[places])
+
+    def at_most(self, n: int, seed: int) -> TableRows:
+        """Return all rows, or `n` of them drawn with `seed`, in their order."""
+        return self if len(self) <= n else self.take(sample_of(len(self), n, seed))
+
+
+def sample_of(n_rows: int, n: int, seed: int) -> Array:
+    """Return the places of all rows, or of `n` drawn with `seed`, ascending."""
+    if n_rows <= n:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, n, replace=False))
+
+
+def read_rows(model: Model, path: str, observer: Observer, *, target: bool = True) -> TableRows:
+    """Return the rows of the CSV at `path`, with `target` those in which every target is known.
+
+    Raises
+    ------
+    DataError
+        When it can't be read, or a column that the model needs is not there.
+    """
+    frame = read_table(path, csv_format(model), model.text_columns, observer)
+    name = "<stdin>" if path == "-" else path
+    needed = model.judged_columns if target else model.encoder.needed_columns
+    require_columns(name, list(frame.columns), needed)
+    if not target:
+        return TableRows(frame, name, np.arange(1, len(frame) + 1))
+    frame, numbers = drop_rows_without_target(frame, model.targets, name, observer)
+    return TableRows(frame, name, numbers)
+
+
+def training_rows(model: Model, rows: TableRows, observer: Observer) -> TableRows:
+    """Return the rows that the model learned from, when `rows` are the table it was trained on.
+
+    The split is drawn again from the config's seed; a table of another length is another table,
+    and all its rows are returned.
+    """
+    data, counts = model.config["data"], model.training.get("rows", {})
+    drawn = [name for name in ("validation", "test") if not isinstance(data[name], str)]
+    expected = sum(counts.get(name, 0) for name in ("train", *drawn))
+    if len(rows) != expected:
+        observer.note(
+            f"{rows.name}: {len(rows)} rows, the model was trained on a table of {expected}; "
+            "the loss is that of all of them"
+        )
+        return rows
+    codes = None
+    if model.labels is not None:
+        codes = model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers)
+    rng = random_streams(model.config["seed"])["split"]
+    validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
+    return rows.take(split(len(rows), codes, validation, test, rng)[0])

@@ -1,0 +1,236 @@
+"""The training loss over a plane through the trained weights.
+
+The plane is spanned by the two weights themselves where a linear predictor has two, by the
+principal components of the path of training where the model kept it, else by two random
+directions, each neuron's part as long as the neuron's own weights: Li, Xu, Taylor, Studer,
+Goldstein, Visualizing the Loss Landscape of Neural Nets, 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.rows import TableRows, training_rows
+from nnfit.inside.pictures.slicing import principal_components
+from nnfit.inside.sources import encoded
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Network, Parameters
+from nnfit.observer import Observer
+from nnfit.table.weights import class_weights, row_weights
+
+GRID = 41  # places along each axis
+MAX_ROWS = 1000
+FEWEST_ROWS = 100
+WORK = 4e10  # multiplications that a picture may take
+MARGIN = 0.3  # around a path, of its extent
+
+
+class TrainingLoss:
+    """The loss that training lowers, penalty included, as a function of all parameters.
+
+    Worked out in float64, over all rows at once.
+    """
+
+    def __init__(self, model: Model, X: Array, Y: Array, weights: Array | None) -> None:
+        self.network = Network(model.network.architecture, np.float64)
+        self._ws = self.network.workspace(len(X))
+        self._ws.rows[:, : X.shape[1]] = X
+        np.copyto(self._ws.Y, Y)
+        s = np.ones(len(X)) if weights is None else weights
+        self._share = s / s.sum()
+        self.n_rows = len(X)
+
+    def __call__(self, parameters: Array) -> float:
+        """Return the loss at `parameters` (P,), inf where it leaves float64."""
+        np.copyto(self.network.parameters.flat, parameters)
+        with np.errstate(all="ignore"):
+            loss = float(self.network.loss(self._ws, self._share) + self.network.penalty())
+        return loss if np.isfinite(loss) else np.inf
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Loss (ny, nx) over the places `x` (nx,), `y` (ny,); the model lies at `centre`.
+
+    `path` (m, 2) is the training's, projected on the plane, with the `path_epochs` (m,); None
+    where the model kept none.
+    """
+
+    x_name: str
+    y_name: str
+    x: Array
+    y: Array
+    loss: Array
+    centre: tuple[float, float]
+    path: Array | None
+    path_epochs: Array | None
+    n_rows: int
+    loss_name: str
+    linear: bool
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """`origin` (P,) lies at `centre`; places are counted along the `directions` (2, P)."""
+
+    names: tuple[str, str]
+    origin: Array
+    directions: Array
+    centre: tuple[float, float]
+    reach: Array  # (2, 2): low and high of each axis
+
+
+def training_loss(
+    model: Model, rows: TableRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
+) -> TrainingLoss:
+    """Return the loss over the rows that the model learned from, or a sample of them.
+
+    Parameters
+    ----------
+    evaluations : int
+        How often it will be worked out: the more often, the fewer rows large networks get.
+    """
+    rows = training_rows(model, rows, observer)
+    affordable = int(WORK / (evaluations * model.network.architecture.n_parameters))
+    n = max(FEWEST_ROWS, min(MAX_ROWS, affordable))
+    if len(rows) > n:
+        observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
+        rows = rows.at_most(n, seed)
+    part = encoded(model, rows.frame, rows.name, rows.numbers)
+    return TrainingLoss(model, part.X, part.Y, _weights(model, rows))
+
+
+def surface(model: Model, name: str, rows: TableRows, *, seed: int, observer: Observer) -> Surface:
+    """Return the loss over the plane that suits the model.
+
+    Parameters
+    ----------
+    seed : int
+        Of the random directions, and of the sample of rows.
+    """
+    loss = training_loss(model, rows, observer, seed=seed, evaluations=GRID * GRID)
+    plane = _choose_plane(model, seed)
+    x, y = (np.linspace(low, high, GRID) for low, high in plane.reach)
+    values = np.empty((GRID, GRID))
+    for i, v in enumerate(y - plane.centre[1]):
+        for j, u in enumerate(x - plane.centre[0]):
+            values[i, j] = loss(plane.origin + u * plane.directions[0] + v * plane.directions[1])
+    if not np.isfinite(values).all():
+        raise PictureError(f"{name}: its loss leaves the range of float64 near the trained weights")
+    path = epochs = None
+    if model.path is not None:
+        path = _projected(plane, model.path.parameters)
+        epochs = model.path.epochs
+    architecture = model.network.architecture
+    return Surface(
+        *plane.names,
+        x,
+        y,
+        values,
+        plane.centre,
+        path,
+        epochs,
+        loss.n_rows,
+        architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
+        not architecture.activations,
+    )
+
+
+def random_direction(network: Network, parameters: Array, rng: np.random.Generator) -> Array:
+    """Return a random direction (P,), filter-normalised.
+
+    The part of each neuron, its row of [W | b], is as long as the neuron's own `parameters`.
+    """
+    architecture = network.architecture
+    direction = Parameters(architecture.sizes, architecture.bias, np.float64)
+    direction.flat[:] = rng.normal(size=direction.flat.size)
+    trained = Parameters(architecture.sizes, architecture.bias, np.float64)
+    trained.flat[:] = parameters
+    for d, theta in zip(direction.Wb, trained.Wb, strict=True):
+        lengths = np.linalg.norm(d, axis=1, keepdims=True)
+        d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
+    return direction.flat
+
+
+def _weights(model: Model, rows: TableRows) -> Array | None:
+    """Return how much each row counts in the loss, as in training."""
+    weight, spec = model.config["data"]["weight"], model.config["class_weight"]
+    weights = None
+    if weight is not None and weight in rows.frame.columns:
+        weights = row_weights(rows.frame, weight, rows.name, rows.numbers)
+    if spec is not None and model.labels is not None:
+        target = rows.frame[model.targets[0]]
+        codes = model.labels.encode(target, rows.name, rows.numbers)
+        by_class = class_weights(codes, model.classes, spec, "class_weight")
+        weights = by_class if weights is None else weights * by_class
+    return weights
+
+
+def _choose_plane(model: Model, seed: int) -> _Plane:
+    origin = model.network.parameters.flat.astype(np.float64)
+    path = None if model.path is None else model.path.parameters.astype(np.float64)
+    exact = _two_weights(model)
+    if exact is not None:
+        names, places = exact
+        directions = np.zeros((2, len(origin)))
+        directions[[0, 1], places] = 1.0
+        centre = origin[places]
+        reach = 1.5 * np.maximum(np.abs(centre).max(), 0.5)
+        around = np.stack([centre - reach, centre + reach], axis=1)
+        if path is not None:
+            around = _around(np.vstack([path[:, places], centre]), reach)
+        return _Plane(names, origin, directions, (float(centre[0]), float(centre[1])), around)
+    if path is not None and np.ptp(path, axis=0).any():
+        deviations = path - origin
+        directions, shares = principal_components(deviations)
+        if shares[1] < 1e-12:  # a straight path: any second direction shows it
+            rng = np.random.default_rng(seed)
+            second = random_direction(model.network, origin, rng)
+            second -= (second @ directions[0]) * directions[0]
+            directions[1] = second / np.linalg.norm(second)
+        names = (
+            f"path component 1 ({100 * shares[0]:.0f} %)",
+            f"path component 2 ({100 * shares[1]:.0f} %)",
+        )
+        points = np.vstack([deviations @ directions.T, np.zeros(2)])
+        return _Plane(names, origin, directions, (0.0, 0.0), _around(points, 0.0))
+    rng = np.random.default_rng(seed)
+    directions = np.stack([random_direction(model.network, origin, rng) for _ in range(2)])
+    names = ("random direction 1", "random direction 2")
+    return _Plane(names, origin, directions, (0.0, 0.0), np.array([[-1.0, 1.0], [-1.0, 1.0]]))
+
+
+def _two_weights(model: Model) -> tuple[tuple[str, str], list[int]] | None:
+    """Return the names and places of the two parameters that are a linear predictor's all.
+
+    Two weights, or a weight and its bias; the bias beside two weights is held.
+    """
+    architecture = model.network.architecture
+    if architecture.activations or architecture.sizes[-1] != 1:
+        return None
+    names = model.encoder.input_names
+    if len(names) == 2:
+        return (f"w₁ of {names[0]}", f"w₂ of {names[1]}"), [0, 1]
+    if len(names) == 1 and architecture.bias:
+        return (f"w of {names[0]}", "b"), [0, 1]
+    return None
+
+
+def _around(points: Array, least: float) -> Array:
+    """Return the ends of both axes around `points` (m, 2), as far apart for both."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = max((high - low).max() * (0.5 + MARGIN), least)
+    middle = (low + high) / 2.0
+    return np.stack([middle - half, middle + half], axis=1)
+
+
+def _projected(plane: _Plane, parameters: Array) -> Array:
+    """Return the places (m, 2) in the plane that are nearest to `parameters` (m, P)."""
+    deviations = (parameters - plane.origin).T
+    found, *_ = np.linalg.lstsq(plane.directions.T, deviations, rcond=None)
+    places: Array = found.T + np.array(plane.centre)
+    return places

@@ -1,0 +1,135 @@
+"""A config or a model with rows of its own data: where gradient check and explanations begin.
+
+Nothing is trained.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from nnfit.config.reading import ConfigFile, load_config
+from nnfit.csv.reading import read_blocks, read_table, require_columns
+from nnfit.dataset.dataset import Dataset, prepare
+from nnfit.dataset.part import Part, encode_rows
+from nnfit.errors import DataError
+from nnfit.model.model import Model
+from nnfit.model.streaming import csv_format
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Network
+from nnfit.observer import Observer
+from nnfit.run.run import build_network, random_streams
+from nnfit.table.columns import with_text_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ConfigSource: TypeAlias = str | Path | Mapping[str, Any]
+Table: TypeAlias = "pd.DataFrame | str"  # a CSV by its path
+
+
+def is_model_file(path: str) -> bool:
+    """Return whether `path` is a zip, as model files are and configs and CSVs are not."""
+    if path == "-" or not os.path.isfile(path):
+        return path.endswith(".npz")
+    with open(path, "rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
+
+
+def training_csv(model: Model, name: str) -> str | None:
+    """Return the CSV that the model in the file `name` was trained on, if it is here.
+
+    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
+    """
+    stored = str(model.config["data"]["path"])
+    folders = (".", os.path.dirname(name), "configs")
+    places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """A config, its data, and its network in float64 as training would start with it."""
+
+    file: ConfigFile
+    dataset: Dataset
+    network: Network
+
+
+def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initialised:
+    """Return a config's network, seeded as `train` does it, beside its prepared data.
+
+    `data`, a DataFrame or a path, is used instead of `data.path`.
+    """
+    path = os.fspath(data) if isinstance(data, str | Path) else None
+    frame = data if path is None else None
+    file = load_config(source, (), "-" if frame is not None else path)
+    streams = random_streams(file.config.seed)
+    dataset = prepare(file, frame, streams["split"], observer)
+    network = build_network(file, dataset, np.float64)
+    network.initialize(file.config.model.initialization, streams["initialization"])
+    return Initialised(file, dataset, network)
+
+
+def own_table(model: Model, name: str, data: Any) -> Table | None:
+    """Return `data`, or else the CSV that the model was trained on if it is here."""
+    if data is not None and not isinstance(data, str | Path):
+        return with_text_names(data, "data")
+    if data is not None:
+        return os.fspath(data)
+    return training_csv(model, name)
+
+
+def pieces(
+    model: Model, table: Table, observer: Observer
+) -> Generator[tuple[pd.DataFrame, str, int]]:
+    """Yield the rows piece by piece, each with the table's name and its first row's number.
+
+    They have the columns that the model needs, and its targets.
+
+    Raises
+    ------
+    DataError
+        When a column or every row is missing.
+    """
+    if not isinstance(table, str):
+        yield table, "data", 1
+        return
+    needed, text = model.judged_columns, model.text_columns
+    with read_blocks(table, csv_format(model), needed, text, (), observer) as blocks:
+        require_columns(blocks.name, blocks.header, needed)
+        empty = True
+        for block in blocks:
+            empty = False
+            yield block.frame, blocks.name, block.first_row
+        if empty:
+            raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
+
+
+def whole(model: Model, table: Table, observer: Observer) -> tuple[pd.DataFrame, str]:
+    """Return all rows, in memory as in training, and the table's name."""
+    if not isinstance(table, str):
+        return table, "data"
+    frame = read_table(table, csv_format(model), model.text_columns, observer)
+    return frame, "<stdin>" if table == "-" else table
+
+
+def encoded(model: Model, frame: pd.DataFrame, name: str, numbers: Array) -> Part:
+    """Return rows that have a target as the network sees them."""
+    network = model.network
+    return encode_rows(
+        frame,
+        name,
+        numbers,
+        model.encoder,
+        model.labels,
+        model.scaler,
+        network.architecture.loss,
+        network.architecture.sizes[-1],
+        network.dtype,
+    )

@@ -1,0 +1,91 @@
+"""A model against rows whose targets are known: the metrics, over rows that may come in pieces.
+
+What the figures are is in `outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit.dataset.outcome import Outcome
+from nnfit.errors import DataError
+from nnfit.nn.arrays import Array
+from nnfit.table.coding import Tally
+from nnfit.table.targets import rows_with_target
+from nnfit.training.threads import available_cores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Evaluation:
+    """Metrics over rows that come piece by piece; only predictions and targets are kept.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What the outputs mean.
+    outputs : callable
+        `Model.outputs`.
+    """
+
+    def __init__(self, outcome: Outcome, outputs: Callable[..., Array]) -> None:
+        self.outcome, self._outputs = outcome, outputs
+        self._truth: list[Array] = []
+        self._found: list[Array] = []
+        self.without_target = 0
+
+    def add(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        rows: Array | int,
+        tally: Tally | None = None,
+    ) -> Evaluation:
+        """Take a piece of the table, targets included; rows without a target are counted."""
+        outcome = self.outcome
+        n = len(frame)
+        frame, rows = rows_with_target(frame, outcome.targets, name, rows)
+        self.without_target += n - len(frame)
+        if len(frame):
+            y_hat = self._outputs(frame, name, rows, tally, available_cores())
+            if outcome.labels is not None:
+                target = frame[outcome.targets[0]]
+                self._truth.append(outcome.labels.encode(target, name, rows))
+            else:
+                assert outcome.scaler is not None
+                self._truth.append(outcome.scaler.read(frame, name, rows))
+            self._found.append(outcome.found(y_hat))
+        return self
+
+    def arrays(self, name: str = "data") -> tuple[Array, Array]:
+        """Return what is true and what was found: codes (N,) and probabilities (N, K), or values.
+
+        Raises
+        ------
+        DataError
+            When no row had a target.
+        """
+        if not self._truth:
+            raise DataError(
+                f"{name}: no row has a value in {self.outcome.targets[0]!r} to compare with"
+            )
+        return np.concatenate(self._truth), np.concatenate(self._found)
+
+    def result(self, name: str = "data") -> dict[str, Any]:
+        """Return rows, metrics and, for classification, classes; `name` is for the error.
+
+        Raises
+        ------
+        DataError
+            When no row had a target.
+        """
+        truth, found = self.arrays(name)
+        result: dict[str, Any] = {"rows": len(truth)}
+        result["metrics"] = self.outcome.score(truth, found)
+        if self.outcome.labels is not None:
+            result["classes"] = list(self.outcome.labels.classes)
+        return result

@@ -1,0 +1,146 @@
+"""What a model file's `meta` declares, checked before any of it is used.
+
+Every array's name, shape and dtype follows from it; `meta` itself may come from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnfit.csv.dialect import CsvFormat
+from nnfit.errors import shorten
+from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.arrays import Described
+from nnfit.nn.limits import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
+from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, make_head
+from nnfit.nn.network import Architecture, Network
+from nnfit.storage import json_checks as check
+from nnfit.storage.npz import Invalid, mapping_of
+from nnfit.training.history import FIELDS
+
+FORMAT_VERSION = 1
+MAX_EPOCHS = 10**9
+FLOAT_MAX = float(np.finfo(np.float64).max)
+# the path of training, where it was kept: which epochs, 0 for the start, and W | b of each
+PATH_EPOCHS, PATH_PARAMETERS = "history_parameters_epoch", "history_parameters"
+
+
+def declare_network(network: Network) -> dict[str, Any]:
+    """Return what `architecture_of` reads."""
+    a = network.architecture
+    return {
+        "sizes": list(a.sizes),
+        "activations": list(a.activations),
+        "output_activation": a.output_activation,
+        "loss": a.loss,
+        "bias": a.bias,
+        "dropout": a.dropout,
+        "l2": a.l2,
+        "dtype": network.dtype.name,
+    }
+
+
+def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any]]:
+    """Return the network that `meta` declares, and its dtype."""
+    net = mapping_of(meta, "network")
+    sizes, activations = net.get("sizes"), net.get("activations")
+    if not (
+        isinstance(sizes, list)
+        and 2 <= len(sizes) <= MAX_LAYERS
+        and all(type(n) is int and 1 <= n <= MAX_WIDTH for n in sizes)
+        and sum(sizes) <= MAX_UNITS
+    ):
+        raise Invalid(f"the layer sizes are not positive integers up to {MAX_UNITS} in all")
+    if not isinstance(activations, list) or len(activations) != len(sizes) - 2:
+        raise Invalid("the activations do not fit the layers")
+    for name, known in [
+        *((name, tuple(ACTIVATIONS)) for name in activations),
+        (net.get("output_activation"), OUTPUT_ACTIVATIONS),
+        (net.get("loss"), LOSSES),
+        (net.get("dtype"), ("float32", "float64")),
+    ]:
+        if name not in known:
+            raise Invalid("the network has an activation, a loss or a dtype of unknown name")
+    try:
+        dropout, l2 = (check.finite(net.get(key), key) for key in ("dropout", "l2"))
+        if not (0.0 <= dropout < 1.0 and l2 >= 0.0):
+            raise Invalid("dropout or l2 is out of range")
+        architecture = Architecture(
+            tuple(sizes),
+            tuple(activations),
+            net["loss"],
+            net["output_activation"],
+            check.flag(net.get("bias"), "bias"),
+            dropout,
+            l2,
+        )
+        make_head(architecture.loss, architecture.output_activation)
+    except ValueError as err:
+        raise Invalid(str(err)) from err
+    return architecture, np.dtype(net["dtype"])
+
+
+def check_described(
+    training: Mapping[str, Any], metrics: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """Check what no prediction needs, but `inspect`, `gradcheck` and the reader of CSVs do."""
+    values: list[Any] = [training, metrics, config]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int | float) and not abs(value) <= FLOAT_MAX:
+            raise Invalid("'meta' holds a number beyond the range of float64")
+    for figures in (training, *metrics.values()):
+        if not isinstance(figures, dict | None):
+            raise Invalid("'metrics' is not of each part of the rows")
+    for key, value in training.items():
+        for figure in value.values() if isinstance(value, dict) else (value,):
+            if not isinstance(figure, int | float | str | None):
+                raise Invalid(f"'training' has {shorten(key)!r}, which is no figure")
+    data = mapping_of(config, "data")
+    try:
+        check.text(data.get("path"), "config.data.path")
+        CsvFormat(
+            check.text(data.get("delimiter"), "config.data.delimiter"),
+            check.flag(data.get("header"), "config.data.header"),
+        )
+        for token in check.items(data.get("missing_values"), "config.data.missing_values"):
+            check.text(token, "config.data.missing_values")
+    except ValueError as err:
+        raise Invalid(str(err)) from err
+
+
+def expected_arrays(
+    architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any], points: Any = 0
+) -> Described:
+    """Return the shape and dtype of every array that `meta` implies, `points` on a path too."""
+    expected: Described = {}
+    sizes = architecture.sizes
+    for i in range(len(sizes) - 1):
+        expected[f"W{i + 1}"] = ((sizes[i + 1], sizes[i]), dtype)
+        if architecture.bias:
+            expected[f"b{i + 1}"] = ((sizes[i + 1],), dtype)
+    epochs = training.get("epochs")
+    if type(epochs) is not int or not 0 <= epochs <= MAX_EPOCHS:
+        raise Invalid("the number of epochs is not an integer")
+    for name in FIELDS:
+        kind = np.int64 if name == "epoch" else np.float64
+        expected[f"history_{name}"] = ((epochs,), np.dtype(kind))
+    if type(points) is not int or not 0 <= points <= epochs + 1:
+        raise Invalid("the number of points on the path of training is out of range")
+    if points:
+        expected[PATH_EPOCHS] = ((points,), np.dtype(np.int64))
+        expected[PATH_PARAMETERS] = ((points, architecture.n_parameters), dtype)
+    return expected
+
+
+def compare_names(found: set[str], expected: set[str]) -> None:
+    """Refuse a file that holds other arrays than `meta` declares."""
+    if missing := sorted(expected - found):
+        raise Invalid(f"holds no {missing[0]!r}")
+    if extra := sorted(found - expected):
+        raise Invalid(f"holds {shorten(extra[0])!r}, which belongs to no nnfit model")

@@ -1,0 +1,214 @@
+"""Reads a model and trusts nothing: names, shapes, dtypes, sizes and numbers are all checked."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import zipfile
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nnfit.errors import ModelFileError, printable, shorten
+from nnfit.model.file.declared import (
+    FORMAT_VERSION,
+    PATH_EPOCHS,
+    PATH_PARAMETERS,
+    architecture_of,
+    check_described,
+    compare_names,
+    expected_arrays,
+)
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.limits import MAX_ARRAY_BYTES
+from nnfit.nn.network import Network
+from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member
+from nnfit.table.encoding import Encoder
+from nnfit.table.labels import LabelEncoder
+from nnfit.table.targets import TargetScaler
+from nnfit.training.history import FIELDS
+from nnfit.training.path import Path
+
+MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
+MAX_INFLATED = 64 * 2**20  # bytes that arrays may have beyond the size of the file
+
+
+def load(path: str) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelFileError
+        When it is missing, no model of nnfit, damaged, or of another format version.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise ModelFileError(f"{path}: is a folder; expected a model file (.npz)")
+        if not stat.S_ISREG(mode):  # a FIFO may never be written to, /dev/zero never ends
+            raise ModelFileError(f"{path}: is a pipe or a device; expected a model file (.npz)")
+        with open(path, "rb") as stream:
+            return read_model(path, stream)
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such file; 'nnfit train' writes one") from None
+    except OSError as err:
+        reason = printable(err.strerror or str(err)).lower()
+        raise ModelFileError(f"{path}: cannot be read: {reason}") from err
+
+
+def read_model(name: str, stream: BinaryIO) -> Model:
+    """Return the model in a file that is open, and that messages call `name`.
+
+    Raises
+    ------
+    ModelFileError
+        As `load`; OSError where reading itself fails.
+    """
+    try:
+        if stream.read(4) != b"PK\x03\x04":
+            raise ModelFileError(f"{name}: not an nnfit model; expected a .npz that nnfit wrote")
+        bounded = _Bounded(stream)
+        with zipfile.ZipFile(bounded) as archive:
+            bounded.limit = None
+            return _read(name, archive, stream.seek(0, os.SEEK_END))
+    except (ModelFileError, OSError):
+        raise
+    except Invalid as err:
+        raise ModelFileError(f"{name}: {err}; train the model again") from err
+    except MemoryError as err:
+        raise ModelFileError(f"{name}: does not fit into memory") from err
+    except Exception as err:
+        # zipfile and zlib raise a dozen kinds for a damaged archive: none is a bug of ours
+        reason = shorten(printable(f"{type(err).__name__}: {err}"))
+        raise ModelFileError(f"{name}: damaged ({reason}); train it again") from err
+
+
+class _Bounded:
+    """What zipfile reads from: while it reads the directory, no more than that may hold."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.limit: int | None = MAX_DIRECTORY
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if self.limit is None:
+            return self._stream.read(size)
+        data = self._stream.read(self.limit + 1 if size < 0 else min(size, self.limit + 1))
+        if len(data) > self.limit:
+            raise Invalid(f"has a directory of over {self.limit} bytes")
+        return data
+
+
+def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
+    """Return the model in `archive`, a file of `n_file` bytes."""
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        if member.filename in members:
+            raise Invalid(f"holds {shorten(member.filename)!r} twice")
+        members[member.filename] = member
+    if "meta.npy" not in members:
+        raise ModelFileError(f"{path}: not an nnfit model; it holds no 'meta'")
+    if members["meta.npy"].file_size > MAX_META:
+        raise Invalid(f"'meta' has {members['meta.npy'].file_size} bytes; at most {MAX_META}")
+    raw = read_member(archive, members["meta.npy"], None, np.dtype(np.uint8))
+    meta = parse_meta(raw.tobytes())
+    version = meta.get("format_version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        found = "of no number" if isinstance(version, list | dict) else shorten(repr(version))
+        raise ModelFileError(
+            f"{path}: format {found}, this nnfit reads format {FORMAT_VERSION}; "
+            "train again or install a newer nnfit"
+        )
+    architecture, dtype = architecture_of(meta)
+    training, metrics, config = (mapping_of(meta, key) for key in ("training", "metrics", "config"))
+    check_described(training, metrics, config)
+    expected = expected_arrays(architecture, dtype, training, meta.get("path_points", 0))
+    compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
+    n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
+    if n_bytes > MAX_ARRAY_BYTES:
+        raise Invalid(f"declares {n_bytes} bytes of arrays; at most {MAX_ARRAY_BYTES}")
+    if n_bytes > n_file + MAX_INFLATED:  # compressed, or members that share their bytes
+        raise Invalid(
+            f"declares {n_bytes} bytes of arrays in a file of {n_file}; at most {MAX_INFLATED} more"
+        )
+    arrays = {
+        name: read_member(archive, members[f"{name}.npy"], shape, dt)
+        for name, (shape, dt) in expected.items()
+    }
+    network = Network(architecture, dtype)
+    for name, array in arrays.items():
+        if name.startswith("history_"):
+            continue
+        if not np.isfinite(array).all():
+            raise Invalid(f"{name} holds numbers that are not finite")
+        home = network.parameters.W if name[0] == "W" else network.parameters.b
+        np.copyto(home[int(name[1:]) - 1], array)
+    history = {name: arrays[f"history_{name}"] for name in FIELDS}
+    trail = _path(arrays) if PATH_EPOCHS in arrays else None
+    return _assemble(meta, network, config, training, metrics, history, trail)
+
+
+def _path(arrays: Mapping[str, Array]) -> Path:
+    """Return the path of training, checked."""
+    path = Path(arrays[PATH_EPOCHS], arrays[PATH_PARAMETERS])
+    ascending = (np.diff(path.epochs) > 0).all()
+    if path.epochs[0] < 0 or path.epochs[-1] > len(arrays["history_epoch"]) or not ascending:
+        raise Invalid(f"{PATH_EPOCHS} does not count epochs")
+    if not np.isfinite(path.parameters).all():
+        raise Invalid(f"{PATH_PARAMETERS} holds numbers that are not finite")
+    return path
+
+
+def _assemble(
+    meta: Mapping[str, Any],
+    network: Network,
+    config: Mapping[str, Any],
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    history: Mapping[str, Array],
+    path: Path | None,
+) -> Model:
+    """Put the parts together after checking that they fit each other."""
+    targets = meta.get("targets")
+    if not (isinstance(targets, list) and targets and all(isinstance(t, str) for t in targets)):
+        raise Invalid("'targets' is not a list of names")
+    labels = scaler = None
+    try:
+        encoder = Encoder.from_meta(meta.get("encoder"))
+        if meta.get("task") == "classification":
+            classes = meta.get("classes")
+            labels = LabelEncoder.from_meta({"target": targets[0], "classes": classes})
+        elif meta.get("task") == "regression":
+            scaler = TargetScaler.from_meta(meta.get("scaler"))
+            if scaler.targets != tuple(targets):
+                raise Invalid("'scaler' is of other targets")
+        else:
+            raise Invalid("'task' is neither regression nor classification")
+    except ValueError as err:
+        raise Invalid(str(err)) from err
+    sizes = network.architecture.sizes
+    if encoder.n_inputs != sizes[0]:
+        raise Invalid(f"the columns give {encoder.n_inputs} inputs, the network takes {sizes[0]}")
+    if labels is not None:
+        n_classes = len(labels.classes)
+        if len(targets) != 1 or sizes[-1] not in (n_classes, 1 if n_classes == 2 else n_classes):
+            raise Invalid(f"{n_classes} classes do not fit {sizes[-1]} outputs")
+    elif len(targets) != sizes[-1]:
+        raise Invalid(f"{len(targets)} targets do not fit {sizes[-1]} outputs")
+    return Model(
+        encoder=encoder,
+        network=network,
+        targets=tuple(targets),
+        labels=labels,
+        scaler=scaler,
+        config=config,
+        training=training,
+        metrics=metrics,
+        history=history,
+        path=path,
+        version=shorten(printable(str(meta.get("nnfit_version")))),
+    )

@@ -1,0 +1,60 @@
+"""Writes a model: equal models give equal bytes (fixed order and time stamps, no compression)."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnfit import __version__
+from nnfit.errors import OutputError
+from nnfit.model.file.declared import FORMAT_VERSION, PATH_EPOCHS, PATH_PARAMETERS
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Parameters
+from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
+from nnfit.training.history import FIELDS
+from nnfit.training.path import Path
+
+
+def to_bytes(
+    meta: Mapping[str, Any],
+    parameters: Parameters,
+    history: Mapping[str, Array],
+    path: Path | None,
+) -> bytes:
+    """Return the file's contents; `meta` is what the model says of itself, for JSON.
+
+    Raises
+    ------
+    OutputError
+        When it would be larger than `load` accepts.
+    """
+    arrays: dict[str, Array] = {"meta": np.frombuffer(_json(meta), np.uint8)}
+    for i, W in enumerate(parameters.W):
+        arrays[f"W{i + 1}"] = np.ascontiguousarray(W)
+        if parameters.b:
+            arrays[f"b{i + 1}"] = np.ascontiguousarray(parameters.b[i])
+    for name in FIELDS:
+        arrays[f"history_{name}"] = history[name]
+    if path is not None:
+        arrays[PATH_EPOCHS] = path.epochs
+        arrays[PATH_PARAMETERS] = path.parameters
+    buffer = io.BytesIO()
+    write_arrays(buffer, arrays)
+    return buffer.getvalue()
+
+
+def _json(meta: Mapping[str, Any]) -> bytes:
+    """Return everything that is not an array, and of which versions it is."""
+    meta = {"format_version": FORMAT_VERSION, "nnfit_version": __version__, **meta}
+    # without blanks: the quantiles of many columns, say, take room enough
+    raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if len(raw) > MAX_META or raw.count(b"[") + raw.count(b"{") > MAX_OBJECTS:
+        raise OutputError(
+            f"the model needs {len(raw)} bytes beside its weights, more than any model file may "
+            "have. Use fewer columns, or a smaller preprocessing.max_categories"
+        )
+    return raw

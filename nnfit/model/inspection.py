@@ -1,0 +1,69 @@
+"""What a model holds, as plain values for a table or JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnfit.model.file.declared import FORMAT_VERSION
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.table.coding import CategoryCode, Code
+
+
+def describe(model: Model, path: str) -> dict[str, Any]:
+    """Return the layers, columns, classes, metrics and training of a model."""
+    network = model.network
+    architecture, parameters = network.architecture, network.parameters
+    activations = (*architecture.activations, architecture.output_activation)
+    layers = [
+        {
+            "layer": i + 1,
+            "inputs": W.shape[1],
+            "outputs": W.shape[0],
+            "activation": activation,
+            "parameters": parameters.Wb[i].size,
+            "weight_mean": _known(np.mean, W),
+            "weight_std": _known(np.std, W),
+        }
+        for i, (W, activation) in enumerate(zip(parameters.W, activations, strict=True))
+    ]
+    return {
+        "model": path,
+        "nnfit_version": model.version,
+        "format_version": FORMAT_VERSION,
+        "task": model.task,
+        "targets": list(model.targets),
+        "classes": list(model.classes),
+        "layers": layers,
+        "n_parameters": architecture.n_parameters,
+        "loss": architecture.loss,
+        "dtype": network.dtype.name,
+        "inputs": model.encoder.n_inputs,
+        "input_names": model.encoder.input_names,
+        "columns": [
+            {"name": code.name, "kind": code.kind, "detail": _detail(code)}
+            for code in model.encoder.columns
+        ],
+        "training": dict(model.training),
+        "metrics": dict(model.metrics),
+        "config": dict(model.config),
+    }
+
+
+def _known(statistic: Callable[..., Any], W: Array) -> float | None:
+    """Return a statistic of the weights, or None, as JSON needs it, where float64 overflows."""
+    with np.errstate(all="ignore"):
+        value = float(statistic(W, dtype=np.float64))
+    return value if math.isfinite(value) else None
+
+
+def _detail(code: Code) -> str:
+    """Return in a few words how a column is encoded."""
+    if isinstance(code, CategoryCode):
+        return f"{len(code.slot_names)} inputs: " + ", ".join(code.categories)
+    fill = f"{code.fill:g}" if code.kind == "numeric" else str(bool(code.fill)).lower()
+    return f"a gap becomes {fill}" + (", and is marked" if code.had_gaps else "")

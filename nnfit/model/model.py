@@ -1,0 +1,224 @@
+"""A trained model: columns, encoding, network and classes; DataFrames in, predictions out.
+
+It does not train; what its file looks like is in `model.file`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit.dataset.outcome import Outcome
+from nnfit.errors import DataError
+from nnfit.model.evaluation import Evaluation
+from nnfit.model.file.declared import declare_network
+from nnfit.model.file.writing import to_bytes
+from nnfit.nn.arrays import Array
+from nnfit.nn.inference import hidden_layer, predict
+from nnfit.nn.network import Network
+from nnfit.storage.files import whole_file
+from nnfit.table.cells import row_number
+from nnfit.table.coding import Tally
+from nnfit.table.columns import with_text_names
+from nnfit.table.encoding import Encoder
+from nnfit.table.labels import LabelEncoder
+from nnfit.table.targets import TargetScaler
+from nnfit.training.path import Path
+from nnfit.training.threads import available_cores, blas_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything a prediction needs, and what is known of the training.
+
+    `labels` is set for classification, `scaler` for regression; `history` has one array of shape
+    (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
+    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `path` is there
+    when the config asked for it.
+    """
+
+    encoder: Encoder
+    network: Network
+    targets: tuple[str, ...]
+    labels: LabelEncoder | None
+    scaler: TargetScaler | None
+    config: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    history: Mapping[str, Array] = field(default_factory=dict)
+    path: Path | None = None
+    version: str = ""  # of the nnfit that trained it
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What the network's outputs mean."""
+        return Outcome.of(self.network, self.targets, self.labels, self.scaler)
+
+    @property
+    def task(self) -> str:
+        return self.outcome.task
+
+    @property
+    def judged_columns(self) -> list[str]:
+        """The columns that are read to judge the model: inputs and targets."""
+        return [*self.encoder.needed_columns, *self.targets]
+
+    @property
+    def text_columns(self) -> list[str]:
+        """Those among them that a CSV reader had better leave as they are spelt."""
+        return [*self.encoder.text_columns, *(self.targets if self.labels is not None else ())]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels as they were spelt, in the order of the probabilities; () for regression."""
+        return () if self.labels is None else self.labels.classes
+
+    def predict(self, frame: pd.DataFrame) -> Array:
+        """Return one prediction per row.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The model's columns by name; others are ignored.
+
+        Returns
+        -------
+        ndarray of shape (N,), or (N, K) with several targets
+            Labels, as numbers where every label is one; or values in the target's own units.
+
+        Raises
+        ------
+        DataError
+            When a column is missing or a cell can't be read.
+        """
+        y_hat = self._outputs_of_all(frame)
+        if self.labels is not None:
+            return self.labels.native(self.outcome.codes(y_hat))
+        values = self.outcome.values(y_hat)
+        return values[:, 0] if len(self.targets) == 1 else values
+
+    def predict_proba(self, frame: pd.DataFrame) -> Array:
+        """Return the probabilities, shape (N, K) in the order of `classes`.
+
+        Raises
+        ------
+        TypeError
+            For a regression model, which has none.
+        """
+        if self.labels is None:
+            raise TypeError("a regression model has no probabilities; use predict")
+        return self.outcome.probabilities(self._outputs_of_all(frame))
+
+    def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
+        with blas_threads(1):
+            return self.evaluation().add(with_text_names(frame, "data"), "data", 1).result()
+
+    def save(self, path: str) -> None:
+        """Write the model to `path`, whole or not at all; OutputError where that fails."""
+        contents = self.to_bytes()
+        with whole_file(path) as stream:
+            stream.write(contents)
+
+    def to_bytes(self) -> bytes:
+        """Return the contents of the model's file; OutputError where they are too many."""
+        meta = {
+            "task": self.task,
+            "targets": list(self.targets),
+            "classes": list(self.classes),
+            "network": declare_network(self.network),
+            "encoder": self.encoder.to_meta(),
+            "scaler": None if self.scaler is None else self.scaler.to_meta(),
+            "config": self.config,
+            "training": self.training,
+            "path_points": 0 if self.path is None else len(self.path.epochs),
+            "metrics": self.metrics,
+        }
+        return to_bytes(meta, self.network.parameters, self.history, self.path)
+
+    def evaluation(self) -> Evaluation:
+        """Return what takes rows with known targets, piece by piece, and judges them."""
+        return Evaluation(self.outcome, self.outputs)
+
+    def outputs(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        rows: Array | int,
+        tally: Tally | None = None,
+        threads: int = 1,
+    ) -> Array:
+        """Return the network's y_hat, shape (N, K), as the loss sees it.
+
+        `name` and `rows` (the first row's number, or each row's) are for the errors; `tally`
+        counts what was unseen or imputed. The same bits for a row among any others, and for any
+        number of `threads`, where the caller has left the matrix products one thread.
+
+        Raises
+        ------
+        DataError
+            As from `Encoder.transform`, and where numbers leave the dtype's range on their way.
+        """
+        network = self.network
+        out: Array = np.empty((len(frame), network.architecture.sizes[-1]))
+        for part, X, numbers in self._inputs(frame, name, rows, tally):
+            with np.errstate(all="ignore"):
+                out[part] = y_hat = predict(network, X, threads)
+            if not np.isfinite(y_hat).all():
+                i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
+                far = int(np.abs(X[i]).argmax())
+                raise DataError(
+                    f"{name}, row {row_number(numbers, i)}: the network leaves the range of "
+                    f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} "
+                    "when scaled. Mend it, or train with numbers as large"
+                )
+        return out
+
+    def hidden(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        rows: Array | int,
+        tally: Tally | None = None,
+        *,
+        layer: int,
+    ) -> Array:
+        """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.
+
+        The rest is as for `outputs`.
+        """
+        network = self.network
+        out: Array = np.empty((len(frame), network.architecture.sizes[layer]), network.dtype)
+        for part, X, _ in self._inputs(frame, name, rows, tally):
+            with np.errstate(all="ignore"):
+                out[part] = hidden_layer(network, X, layer)
+        return out
+
+    def _inputs(
+        self, frame: pd.DataFrame, name: str, rows: Array | int, tally: Tally | None
+    ) -> Iterator[tuple[slice, Array, Array | int]]:
+        """Yield rows as the network takes them, not too many at once, with their numbers."""
+        at_once = max(1, INPUTS_AT_ONCE // self.network.architecture.sizes[0])
+        for start in range(0, max(1, len(frame)), at_once):
+            part = slice(start, start + at_once)
+            numbers = rows + start if isinstance(rows, int) else rows[part]
+            with np.errstate(all="ignore"):
+                X = self.encoder.transform(
+                    frame.iloc[part], name, numbers, tally, self.network.dtype
+                )
+            yield part, X, numbers
+
+    def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
+        """Return y_hat of a whole frame, on all cores."""
+        with blas_threads(1):
+            named = with_text_names(frame, "data")
+            return self.outputs(named, "data", 1, threads=available_cores())

@@ -1,0 +1,258 @@
+"""Predictions and metrics over a CSV of any length, block by block: memory stays flat."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO, TypeVar
+
+import numpy as np
+
+from nnfit.csv.reading import (
+    Block,
+    BlockReader,
+    CsvFormat,
+    RowWriter,
+    read_blocks,
+    require_columns,
+)
+from nnfit.errors import ConfigError, DataError
+from nnfit.model.evaluation import Evaluation
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
+from nnfit.table.coding import Tally
+from nnfit.training.threads import available_cores, blas_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_THREADS = 4  # what holds the interpreter's lock leaves more of them nothing to do
+
+Result = TypeVar("Result")
+
+
+def csv_format(model: Model) -> CsvFormat:
+    """Return how the CSVs of this model are written: as its training data was."""
+    data = model.config["data"]
+    return CsvFormat(data["delimiter"], data["header"], tuple(data["missing_values"]))
+
+
+def predict_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    *,
+    format: Literal["csv", "tsv", "jsonl"],
+    proba: bool,
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write one row per row of the CSV at `path`, carried columns first.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, a cell can't be read, or a carried column is named like one
+        of the predictions.
+    """
+
+    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
+        return _cells(model, model.outputs(frame, name, row, tally), proba)
+
+    columns = prediction_columns(model, proba)
+    _write_rows(model, path, stream, format, columns, cells, "predicted", carry, observer)
+
+
+def activation_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    *,
+    layer: int,
+    format: Literal["csv", "tsv", "jsonl"],
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write what hidden layer `layer` makes of each row of the CSV, carried columns first.
+
+    The figures read back as the very numbers that the next layer sees.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such layer; the first hidden one is 1.
+    DataError
+        As for `predict_rows`.
+    """
+    sizes = model.network.architecture.sizes
+    n_hidden = len(sizes) - 2
+    if not n_hidden:
+        raise ConfigError(
+            f"--layer: got {layer}; the model is a linear predictor, which has no hidden layer. "
+            "Train one with model.hidden_sizes"
+        )
+    if not 1 <= layer <= n_hidden:
+        expected = "1, its only one" if n_hidden == 1 else f"1 to {n_hidden}"
+        raise ConfigError(f"--layer: the model has no hidden layer {layer}; expected {expected}")
+
+    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
+        a = model.hidden(frame, name, row, tally, layer=layer).astype(np.float64)
+        a += 0.0  # a relu's -0.0 is written as 0.0
+        return list((_significant(a, 9) if model.network.dtype.itemsize == 4 else a).T)
+
+    columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
+    what = f"a unit of hidden layer {layer}"
+    _write_rows(model, path, stream, format, columns, cells, what, carry, observer)
+
+
+def _write_rows(
+    model: Model,
+    path: str,
+    stream: TextIO,
+    format: Literal["csv", "tsv", "jsonl"],
+    columns: Sequence[str],
+    cells: Callable[[pd.DataFrame, str, int, Tally], list[Any]],
+    what: str,
+    carry: Sequence[str] | Literal["all"],
+    observer: Observer,
+) -> None:
+    """Write a row for each row of the CSV: the carried columns, then `columns`.
+
+    `cells` works those out for a block, in any thread; `what` they are is for the error.
+    """
+    encoder = model.encoder
+    total: Tally = Counter()
+    with (
+        blas_threads(1),
+        read_blocks(
+            path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
+        ) as blocks,
+    ):
+        require_columns(blocks.name, blocks.header, encoder.needed_columns)
+        carried = blocks.header if carry == "all" else list(carry)
+        if both := [column for column in columns if column in carried]:
+            raise DataError(
+                f"{blocks.name}: column {both[0]!r} is carried and {what}; "
+                "rename it, or carry others with --keep"
+            )
+        writer = RowWriter(stream, format, [*carried, *columns])
+        as_they_are = carry == "all" and writer.delimiter == blocks.delimiter
+
+        def rows(block: Block) -> tuple[str, Tally]:
+            tally: Tally = Counter()
+            after = cells(block.frame, blocks.name, block.first_row, tally)
+            lines = block.lines if as_they_are else None
+            before = block.carried if lines is None else []
+            return writer.rows([*before, *after], lines), tally
+
+        def write(result: tuple[str, Tally]) -> None:
+            text, tally = result
+            writer.write(text)
+            total.update(tally)
+
+        _work_ahead(blocks, rows, write)
+    for sentence in encoder.warnings(total, blocks.name):
+        observer.warning(sentence)
+
+
+def _work_ahead(
+    blocks: BlockReader, work: Callable[[Block], Result], done: Callable[[Result], None]
+) -> None:
+    """Call `done(work(block))` for every block in order; `work` runs in threads, ahead of it.
+
+    Reading and `done` stay in this thread, where a signal cuts a wait short, and no other thread
+    waits for anything outside: however this ends, so do they. No row that is ready waits for
+    input to come.
+    """
+    n_threads = min(available_cores(), MAX_THREADS)
+    pending: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        for job in _jobs(blocks, work):
+            if job is not None:
+                pending.append(pool.submit(job))
+            while pending and (len(pending) > n_threads or not blocks.ready()):
+                done(pending.popleft().result())
+        while pending:
+            done(pending.popleft().result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _jobs(
+    blocks: BlockReader, work: Callable[[Block], Result]
+) -> Iterator[Callable[[], Result] | None]:
+    """Yield the work on each block, None where input is awaited; an error in reading comes last."""
+    try:
+        for block in blocks.arrivals():
+            yield None if block is None else partial(work, block)
+    except DataError as err:
+        yield partial(_raise, err)  # in its turn: the rows before it are written
+
+
+def _raise(err: DataError) -> NoReturn:
+    raise err
+
+
+def prediction_columns(model: Model, proba: bool) -> list[str]:
+    """Return the header of the predictions."""
+    if model.labels is not None:
+        extra = [f"probability_{label}" for label in model.classes] if proba else []
+        return ["prediction", *extra]
+    if proba:
+        raise DataError("--proba: a regression model has no probabilities; leave it out")
+    if len(model.targets) == 1:
+        return ["prediction"]
+    return [f"prediction_{target}" for target in model.targets]
+
+
+def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
+    """Return the columns of `prediction_columns` for one block."""
+    if model.labels is None:
+        return list(model.outcome.values(y_hat).T)
+    labels = model.labels.decode(model.outcome.codes(y_hat))
+    if not proba:
+        return [labels]
+    probabilities = model.outcome.probabilities(y_hat)
+    if model.network.dtype.itemsize == 4:
+        probabilities = _significant(probabilities, 9)  # float32 holds no more
+    return [labels, *probabilities.T]
+
+
+def _significant(values: Array, digits: int) -> Array:
+    """Return values rounded to so many significant digits."""
+    with np.errstate(invalid="ignore"):  # of what is not finite
+        exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
+        factors = 10.0 ** (digits - 1 - exponents)
+        rounded: Array = np.round(values * factors) / factors
+    return np.where(np.isfinite(values), rounded, values)
+
+
+def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
+    """Return `{"rows", "metrics", ...}` for the CSV at `path`, as `Model.evaluate` does."""
+    evaluation, name = evaluation_of(model, path, observer)
+    return evaluation.result(name)
+
+
+def evaluation_of(model: Model, path: str, observer: Observer) -> tuple[Evaluation, str]:
+    """Return the predictions and targets of the CSV at `path`, and its name in messages."""
+    encoder = model.encoder
+    needed, text = model.judged_columns, model.text_columns
+    tally: Tally = Counter()
+    evaluation = model.evaluation()
+    with (
+        blas_threads(1),
+        read_blocks(path, csv_format(model), needed, text, (), observer) as blocks,
+    ):
+        require_columns(blocks.name, blocks.header, needed)
+        for block in blocks:
+            evaluation.add(block.frame, blocks.name, block.first_row, tally)
+    for sentence in encoder.warnings(tally, blocks.name):
+        observer.warning(sentence)
+    if evaluation.without_target:
+        rows = "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
+        observer.warning(f"{blocks.name}: left out {rows} without a target")
+    return evaluation, blocks.name

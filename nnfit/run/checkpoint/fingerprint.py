@@ -1,0 +1,110 @@
+"""What a checkpoint belongs to: the config and the data, as far as the run's bytes depend on them.
+
+Paths don't count where the data themselves are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit import __version__
+from nnfit.nn.arrays import Array
+
+if TYPE_CHECKING:
+    from nnfit.config.reading import ConfigFile
+    from nnfit.dataset.dataset import Dataset
+
+HASHED_ROWS = 2**14  # at once, where an array is not in the order of C
+# These may change between a run and the one that goes on from it. The divergence matters only
+# from where it is found, and that is not before the checkpoint.
+FREE = {
+    "output",
+    "data.path",
+    "training.epochs",
+    "training.patience",
+    "training.checkpoint_seconds",
+    "training.on_divergence",
+}
+
+
+def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[str, Any]:
+    """Return what a checkpoint of this run says of it, for JSON.
+
+    Parameters
+    ----------
+    blas_threads : int
+        Of the matrix products, whose last bits depend on it; other threads change none.
+    """
+    config = {
+        key: value for key, value in _flat(file.config.model_dump(mode="json")) if key not in FREE
+    }
+    config["training.threads"] = blas_threads
+    return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
+
+
+def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
+    """Return what the run that a checkpoint is of (`expected`) has other than this one."""
+    if found["nnfit_version"] != expected.get("nnfit_version"):
+        version = f"nnfit {expected.get('nnfit_version')!s:.20}"
+        return f"is of {version}, got nnfit {found['nnfit_version']}. Go on with {version}"
+    of_run = expected.get("config")
+    of_run = of_run if isinstance(of_run, dict) else {}
+    keys = [key for key, value in found["config"].items() if _other(of_run, key, value)]
+    keys += [key for key in of_run if key not in found["config"]]
+    if keys:
+        said = [
+            f"{key}: got {_shown(found['config'], key)}; expected {_shown(of_run, key)}"
+            for key in keys
+        ]
+        more = f" (and {', '.join(keys[1:])})" if len(keys) > 1 else ""
+        return f"is of a run with other settings, {said[0]}{more}. Use that run's config"
+    if found["data"] != expected.get("data"):
+        return "is of a run on other data. Use that run's data"
+    return None
+
+
+def _other(of_run: Mapping[str, Any], key: str, value: Any) -> bool:
+    return key not in of_run or of_run[key] != value or type(of_run[key]) is not type(value)
+
+
+def _shown(config: Mapping[str, Any], key: str) -> str:
+    text = json.dumps(config[key], ensure_ascii=False) if key in config else "no such key"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _flat(config: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Yield the config's values under dotted keys; `class_weight` is one value."""
+    for name, value in config.items():
+        if isinstance(value, dict) and name != "class_weight":
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _digest(dataset: Dataset) -> str:
+    """Return the SHA-256 of the encoded rows and of how they were encoded."""
+    digest = hashlib.sha256()
+    how = {
+        "encoder": dataset.encoder.to_meta(),
+        "targets": dataset.targets,
+        "classes": None if dataset.labels is None else dataset.labels.classes,
+        "scaler": None if dataset.scaler is None else dataset.scaler.to_meta(),
+    }
+    digest.update(json.dumps(how, sort_keys=True).encode())
+    for name, part in dataset.parts.items():
+        for array in (part.X, part.Y, part.weights, part.truth):
+            if array is None:
+                continue
+            digest.update(f"{name} {array.shape} {array.dtype}".encode())
+            _feed(digest, array)
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, array: Array) -> None:
+    for start in range(0, len(array), HASHED_ROWS):
+        digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]))

@@ -1,0 +1,144 @@
+"""Keeps the checkpoint of one run: who may write it, when it is read, when it goes.
+
+What goes wrong while writing costs the run its checkpoint and never the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nnfit.errors import OutputError, ResumeError
+from nnfit.observer import Observer
+from nnfit.run.checkpoint.lock import Lock, Locked
+from nnfit.run.checkpoint.stored import leftovers, read, write
+from nnfit.storage.files import whole_file
+from nnfit.training.fit import Fit
+
+
+class Checkpoint:
+    """The checkpoint beside the model `output`; a context that holds it against other runs.
+
+    Parameters
+    ----------
+    output : str
+        Where the model goes: the name of a file.
+    resume : bool
+        Go on from the checkpoint, where there is one.
+    observer : Observer
+        Hears what becomes of it.
+
+    Attributes
+    ----------
+    path : str
+    to_resume : bool
+        Whether the file at `path` is one that this run can be resumed from.
+
+    Raises
+    ------
+    ResumeError
+        On entering, when another live run has the checkpoint that is to be resumed.
+    """
+
+    def __init__(self, output: str, resume: bool, observer: Observer) -> None:
+        self.path = f"{output}.checkpoint"
+        self.to_resume = False
+        self._resume, self._observer = resume, observer
+        self._usable = True
+        self._failed = False
+        self._held = contextlib.ExitStack()
+        self._describe: Callable[[], Mapping[str, Any]] = dict
+        self._run: Mapping[str, Any] | None = None
+
+    def __enter__(self) -> Checkpoint:
+        folder, name = os.path.split(self.path)
+        lock = Lock(os.path.join(folder, f".{name}.lock"))
+        there = os.path.lexists(self.path)
+        try:
+            self._held.enter_context(lock)
+        except Locked as locked:
+            who = f"another run (process {locked.holder})" if locked.holder else "another run"
+            if self._resume:
+                raise ResumeError(
+                    f"{self.path}: {who} is using it; wait for its end, or stop it"
+                ) from None
+            self._give_up(f"{who} is using it")
+        except OSError as err:
+            self._give_up(f"cannot be written: {(err.strerror or str(err)).lower()}")
+        else:
+            if there and not os.path.isfile(self.path):
+                self._give_up("cannot be written: is no regular file")
+            elif there and not self._resume:
+                self._observer.warning(
+                    f"{self.path} is left from a run that did not end; this one begins anew and "
+                    "replaces it (--resume would go on from it)"
+                )
+            if lock.held:
+                for name in leftovers(self.path):
+                    with contextlib.suppress(OSError):
+                        os.unlink(name)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._held.close()
+
+    def attach(self, fit: Fit, describe: Callable[[], Mapping[str, Any]]) -> None:
+        """Have `fit` keep its checkpoints here, and put it where the checkpoint to resume stands.
+
+        Parameters
+        ----------
+        describe : callable
+            Returns the fingerprint of the run; called when it is needed.
+
+        Raises
+        ------
+        ResumeError
+            When the checkpoint is damaged, or of another run.
+        """
+        self._describe = describe
+        if self._resume and os.path.lexists(self.path):
+            read(self.path, fit, self._fingerprint())
+            self.to_resume = True
+            self._observer.note(
+                f"going on in epoch {len(fit.progress.records) + 1} from {self.path}"
+            )
+        elif self._resume:
+            self._observer.note(f"no checkpoint {self.path}; starting from the beginning")
+        if self._usable:
+            fit.keep = self._save
+
+    def remove(self) -> None:
+        """Remove the checkpoint of a run that has ended well, or one that this run replaced."""
+        if not self._usable:
+            return
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError as err:
+            reason = (err.strerror or str(err)).lower()
+            self._observer.warning(f"{self.path}: cannot be removed: {reason}")
+
+    def _save(self, fit: Fit) -> None:
+        try:
+            with whole_file(self.path) as stream:
+                write(stream, fit, self._fingerprint())
+        except (OutputError, OSError, MemoryError) as err:
+            if not self._failed:
+                what = f"{self.path}: out of memory" if isinstance(err, MemoryError) else str(err)
+                self._observer.warning(f"{what}; training goes on without a new checkpoint")
+            self._failed = True
+        else:
+            self._failed, self.to_resume = False, True
+
+    def _fingerprint(self) -> Mapping[str, Any]:
+        """Return the fingerprint, worked out once: it takes a look at every row."""
+        if self._run is None:
+            self._run = self._describe()
+        return self._run
+
+    def _give_up(self, why: str) -> None:
+        self._usable = False
+        self._observer.warning(f"{self.path}: {why}; this run writes no checkpoint")

@@ -1,0 +1,116 @@
+"""The checkpoint's file: an .npz without pickle like the model's, and read with the same care.
+
+`meta` says which run it is of and where that stands; the arrays follow from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+
+from nnfit.errors import ResumeError
+from nnfit.run.checkpoint.fingerprint import difference
+from nnfit.storage.npz import (
+    MAX_META,
+    Invalid,
+    mapping_of,
+    parse_meta,
+    read_member,
+    write_arrays,
+)
+from nnfit.training.fit import Fit
+from nnfit.training.state import capture, describe, restore
+
+FORMAT_VERSION = 1
+ANEW = "start anew without --resume"
+
+
+def write(stream: IO[bytes], fit: Fit, run: Mapping[str, Any]) -> None:
+    """Write where `fit` stands, and of which run it is, into an open file."""
+    values, arrays = capture(fit)
+    meta = {"checkpoint_version": FORMAT_VERSION, "run": run, "state": values}
+    raw = json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()
+    write_arrays(stream, {"meta": np.frombuffer(raw, np.uint8), **arrays})
+
+
+def read(path: str, fit: Fit, run: Mapping[str, Any]) -> None:
+    """Put `fit` where the checkpoint stands.
+
+    Raises
+    ------
+    ResumeError
+        When it can't be read, is damaged, or is not of `run`.
+    """
+    if not os.path.isfile(path):
+        raise ResumeError(f"{path}: is no regular file; expected a checkpoint")
+    try:
+        with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
+            _read(path, archive, fit, run)
+    except ResumeError:
+        raise
+    except ValueError as err:  # Invalid is one
+        raise ResumeError(f"{path}: damaged: {err}; {ANEW}") from err
+    except OSError as err:
+        reason = (err.strerror or str(err)).lower()
+        raise ResumeError(f"{path}: cannot be read: {reason}") from err
+    except MemoryError as err:
+        raise ResumeError(f"{path}: does not fit into memory") from err
+    except Exception as err:
+        # zipfile raises a dozen kinds for a damaged archive: none is a bug of ours
+        raise ResumeError(f"{path}: damaged ({type(err).__name__}: {err}); {ANEW}") from err
+
+
+def _read(path: str, archive: zipfile.ZipFile, fit: Fit, run: Mapping[str, Any]) -> None:
+    members = {member.filename: member for member in archive.infolist()}
+    if "meta.npy" not in members or members["meta.npy"].file_size > MAX_META:
+        raise Invalid("holds no 'meta' of a checkpoint")
+    meta = parse_meta(read_member(archive, members["meta.npy"], None, np.dtype(np.uint8)).tobytes())
+    version = meta.get("checkpoint_version")
+    if version != FORMAT_VERSION:
+        raise ResumeError(
+            f"{path}: checkpoint of format {version!r:.20}, this nnfit reads format "
+            f"{FORMAT_VERSION}; {ANEW}, or go on with the nnfit that wrote it"
+        )
+    if what := difference(run, mapping_of(meta, "run")):
+        raise ResumeError(f"{path}: {what}, or {ANEW}")
+    state = mapping_of(meta, "state")
+    ended, epochs = state.get("epochs"), fit.settings.epochs
+    if type(ended) is int and ended > epochs:
+        raise ResumeError(
+            f"{path}: is after epoch {ended}, got training.epochs {epochs}; expected at least "
+            f"{ended}. Raise it, or {ANEW}"
+        )
+    described = describe(fit, state)
+    names = sorted(member.filename for member in archive.infolist())
+    if names != sorted(["meta.npy", *(f"{name}.npy" for name in described)]):
+        raise Invalid("holds other arrays than a checkpoint of this run")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
+        raise Invalid("is compressed, which no checkpoint is")  # so nothing is larger than the file
+    arrays = {
+        name: read_member(archive, members[f"{name}.npy"], shape, dtype)
+        for name, (shape, dtype) in described.items()
+    }
+    restore(fit, state, arrays)
+
+
+def leftovers(path: str) -> list[str]:
+    """Return the temporary files of checkpoints at `path` that a killed process left."""
+    folder, name = os.path.split(os.path.realpath(path))
+    begin = f".{name}."  # as `whole_file` names them; it cuts longer names, which may be others'
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return []
+    return [
+        os.path.join(folder, other)
+        for other in found
+        if other.startswith(begin)
+        and other.endswith(".tmp")
+        and len(other) == len(begin) + len("0123456789abcdef.tmp")
+        and len(name) <= 40
+    ]

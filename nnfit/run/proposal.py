@@ -1,0 +1,175 @@
+"""The config that `nnfit init` proposes for a CSV: it trains as it stands.
+
+What would stop a training run is settled here and said in a comment: tokens for missing cells,
+ids, numbers that are categories.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit.config.reading import load_config
+from nnfit.config.rendering import render
+from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.observer import Observer
+from nnfit.table.cells import cell_type, parse_number, read_floats
+from nnfit.table.columns import is_crowded, require_columns_named
+from nnfit.table.targets import decide_task, drop_rows_without_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_TOKENS = 3  # that many spellings of "missing" in one column of numbers are believed
+SMALL, LARGE = 2_000, 20_000  # rows
+
+
+def propose(
+    path: str,
+    stored_path: str,
+    targets: Sequence[str],
+    overrides: Sequence[str],
+    observer: Observer,
+) -> str:
+    """Return a commented YAML config for the CSV at `path`.
+
+    Parameters
+    ----------
+    path, stored_path : str
+        Where the CSV is, and what the config calls it.
+    targets : sequence of str
+        The columns to predict.
+    overrides : sequence of str
+        KEY=VALUE, which win over what is proposed.
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    # what is asked for may change how the file is read, so it is looked at first
+    asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
+    data = asked.config.data
+    fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
+    if not any(text.startswith("data.delimiter") for text in overrides):
+        fmt = dataclasses.replace(fmt, delimiter=_delimiter(path, fmt))
+    frame = read_table(path, fmt, data.target, observer)
+    name = "<stdin>" if path == "-" else path
+    require_columns_named("--target", data.target, list(frame.columns), name)
+    values, comments = _decide(frame, name, data, fmt, observer)
+    values["output"] = _output(stored_path)
+    flat = [override.split("=", 1)[0] for override in overrides]
+    comments = {key: text for key, text in comments.items() if key not in flat}
+    tree: dict[str, Any] = {"data": {"path": stored_path, "target": list(targets)}}
+    for key, value in values.items():
+        section, _, last = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[last] = value
+    return render(load_config(tree, overrides).config, comments)
+
+
+def _delimiter(path: str, fmt: CsvFormat) -> str:
+    """Return the delimiter the file seems to have; stdin can't be looked at twice."""
+    if path == "-":
+        return "auto"
+    with read_blocks(path, dataclasses.replace(fmt, delimiter="auto"), ()) as blocks:
+        return blocks.delimiter
+
+
+def _output(path: str) -> str:
+    stem = path.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
+    return f"{stem}.npz" if stem and stem != "-" else "model.npz"
+
+
+def _decide(
+    frame: pd.DataFrame, name: str, data: Any, fmt: CsvFormat, observer: Observer
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return values by dotted key, and the comments that say why."""
+    values: dict[str, Any] = {}
+    comments: dict[str, str] = {}
+    if fmt.delimiter != ",":
+        values["data.delimiter"] = fmt.delimiter
+    skipped = {*data.target, *data.exclude, data.weight}
+    tokens: list[str] = list(data.missing_values)
+    categorical = list(data.categorical)
+    ids: list[str] = []
+    for column in frame.columns:
+        if column in skipped or column in categorical:
+            continue
+        found = _odd_cells(frame[column])
+        if found is not None and len(found) <= MAX_TOKENS:
+            tokens += [token for token in found if token not in tokens]
+        elif found is not None:
+            categorical.append(column)
+        elif _is_row_number(frame[column]) or (
+            cell_type(frame[column]) == "text" and is_crowded(frame[column], name, 1)
+        ):
+            ids.append(column)
+    for target in data.target:  # a gap in the target is a row less, not a class more
+        found = _odd_cells(frame[target])
+        if found is not None and len(found) <= MAX_TOKENS:
+            tokens += [token for token in found if token not in tokens]
+    if tokens:
+        values["data.missing_values"] = tokens
+        comments["data.missing_values"] = "found where the other cells are numbers"
+        frame = frame.mask(frame.isin(tokens))
+    if categorical:
+        values["data.categorical"] = categorical
+    if len(ids) < len(frame.columns) - len(skipped):
+        if ids:
+            values["data.exclude"] = [*data.exclude, *ids]
+            comments["data.exclude"] = (
+                "a value of its own in (nearly) every row: an id or free text"
+            )
+    frame, _ = drop_rows_without_target(frame, data.target, name, observer)
+    task = decide_task(frame, data.target, data.task, name, observer)
+    if task == "classification":
+        features = [c for c in frame.columns if c not in {*skipped, *ids}]
+        again = [c for c in features if _is_target_again(frame[c], frame[data.target[0]])]
+        if again and len(again) < len(features):
+            values["data.exclude"] = [*values.get("data.exclude", data.exclude), *again]
+            comments["data.exclude"] = f"the target in other words: {', '.join(again)}"
+    values["data.task"] = task
+    comments["data.task"] = f"decided from {len(frame)} rows; regression | classification"
+    values.update(_size(len(frame)))
+    return values, comments
+
+
+def _size(n_rows: int) -> Mapping[str, Any]:
+    """Return a network and a run that suit the number of rows."""
+    if n_rows < 10:  # too few to hold any out
+        return {"data.validation": 0, "model.hidden_sizes": [8], "training.epochs": 500}
+    run = {"data.validation": 0.2}
+    if n_rows < SMALL:
+        return {**run, "training.epochs": 300, "training.patience": 50}
+    if n_rows < LARGE:
+        return {**run, "training.epochs": 150, "training.patience": 20, "training.batch_size": 64}
+    big = {"model.hidden_sizes": [128, 64], "training.batch_size": 256}
+    return {**run, **big, "training.epochs": 60, "training.patience": 10}
+
+
+def _odd_cells(series: pd.Series[Any]) -> list[str] | None:
+    """Return the cells that are no numbers in a column that mostly holds numbers, else None."""
+    if cell_type(series) != "text":
+        return None
+    values, failed = read_floats(series, parse_number)
+    n_cells = int(series.notna().sum())
+    if not len(failed) or (n_cells - len(failed)) * 2 <= n_cells:
+        return None
+    return [str(cell) for cell in series.iloc[failed].unique()]
+
+
+def _is_target_again(series: pd.Series[Any], target: pd.Series[Any]) -> bool:
+    """Return whether every value of a column stands for one class and every class for one value."""
+    if cell_type(series) == "number" or series.isna().any():
+        return False
+    pairs = len(set(zip(series.astype(str), target.astype(str), strict=True)))
+    return bool(pairs == series.nunique() == target.nunique())
+
+
+def _is_row_number(series: pd.Series[Any]) -> bool:
+    """Return whether the column counts the rows, in steps of 1."""
+    if series.dtype.kind not in "iu" or len(series) < 10:
+        return False
+    return bool(np.all(np.diff(series.to_numpy()) == 1))

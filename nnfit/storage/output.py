@@ -1,0 +1,86 @@
+"""A descriptor to write to, whose failures are errors that name it.
+
+Where a file is put and how it comes there is for `nnfit.storage.files`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import select
+from collections.abc import Iterator
+from typing import Any
+
+from nnfit.errors import OutputError
+
+
+class OutputStream(io.RawIOBase):
+    """An open descriptor to write to, whose failures are `OutputError`s that name it.
+
+    Nothing else that fails while it is open can be taken for it. A closed pipe raises
+    BrokenPipeError all the same, and a full pipe that doesn't block is waited for.
+
+    Parameters
+    ----------
+    descriptor : int
+        Open for writing.
+    name : str
+        As shown to the user.
+    owned : bool
+        `close` closes the descriptor.
+    """
+
+    def __init__(self, descriptor: int, name: str, owned: bool = True) -> None:
+        self._descriptor = descriptor
+        self._owned = owned
+        self.name = name
+
+    def write(self, data: Any, /) -> int:
+        """Write some of `data`, and return how many bytes."""
+        with told(self.name):
+            while True:
+                try:
+                    return os.write(self._descriptor, data)
+                except BlockingIOError:
+                    select.select([], [self._descriptor], [])
+
+    def close(self) -> None:
+        """Close the descriptor; what that fails on was never safely written."""
+        if self.closed:
+            return
+        super().close()
+        if self._owned:
+            with told(self.name):
+                os.close(self._descriptor)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+
+@contextlib.contextmanager
+def told(name: str) -> Iterator[None]:
+    """Raise an OSError of the block as an `OutputError` about `name`, but for a closed pipe."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as err:
+        raise _unwritable(name, err) from err
+
+
+def _unwritable(name: str, err: OSError) -> OutputError:
+    reason = (err.strerror or str(err) or type(err).__name__).lower()
+    folder = os.path.dirname(name) or "."
+    if err.errno == errno.ENOENT and not os.path.exists(folder):
+        reason = f"the folder {folder!r} does not exist"
+    if err.errno == errno.EBADF:
+        reason = "it is closed"
+    return OutputError(f"{name}: cannot be written: {reason}")

@@ -1,0 +1,577 @@
+"""The numbers behind the pictures, read back and held against the model itself.
+
+How they are drawn is tested in `test_report_plots`, the command in `test_cli_plot`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import calibration_curve  # type: ignore[import-untyped]
+
+import nnfit
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.boundary import MAX_POINTS
+from nnfit.inside.pictures.importance import importance
+from nnfit.inside.pictures.judged import wilson
+from nnfit.inside.pictures.making import Options, make_picture
+from nnfit.inside.pictures.rows import read_rows, sample_of, training_rows
+from nnfit.inside.pictures.slicing import principal_components
+from nnfit.inside.pictures.surface import TrainingLoss, random_direction, training_loss
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.losses import softmax
+from nnfit.observer import Observer
+
+if TYPE_CHECKING:
+    from conftest import Example
+
+
+class Heard(Observer):
+    """Remembers the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def picture(kind: str, name: str, data: str | None = None, **options: Any) -> Any:
+    """Return the picture of the model NAME.npz."""
+    made = make_picture(
+        kind, [(f"{name}.npz", nnfit.load(f"{name}.npz"))], data, Options(**options), Observer()
+    )
+    return made
+
+
+def curve_table(n: int = 60) -> pd.DataFrame:
+    x = np.linspace(0.5, 4.0, n)
+    noise = np.random.default_rng(3).normal(0.0, 0.05, n)
+    return pd.DataFrame({"x": x, "y": np.log(x) + noise})
+
+
+def trained(table: pd.DataFrame, target: Any = "y", **sections: Any) -> Model:
+    """Return a model of a table, in few epochs."""
+    config: dict[str, Any] = {
+        "data": {"target": target, **sections.pop("data", {})},
+        "model": {"hidden_sizes": [], **sections.pop("model", {})},
+        "optimizer": {"learning_rate": 0.05},
+        "training": {"epochs": 10, "dtype": "float64", **sections.pop("training", {})},
+        **sections,
+    }
+    return nnfit.train(config, table)
+
+
+def saved(folder: Path, name: str, table: pd.DataFrame, **sections: Any) -> Model:
+    """Write NAME.csv and NAME.npz, and return the model, which names the CSV as its data."""
+    table.to_csv(folder / f"{name}.csv", index=False)
+    model = trained(table, **sections)
+    config = {**model.config, "data": {**model.config["data"], "path": f"{name}.csv"}}
+    model = dataclasses.replace(model, config=config)
+    model.save(f"{name}.npz")
+    return model
+
+
+# loss and fit ---------------------------------------------------------------------------------
+
+
+def test_loss_is_the_history(tiny: Example) -> None:
+    model = nnfit.load("tiny.npz")
+    found = picture("loss", "tiny")
+    np.testing.assert_array_equal(found.train, model.history["train_loss"])
+    np.testing.assert_array_equal(found.validation, model.history["validation_loss"])
+    assert found.best_epoch == model.training["best_epoch"]
+    assert found.loss == "cross entropy"
+    assert picture("loss", _unvalidated()).validation is None
+
+
+def _unvalidated() -> str:
+    trained(curve_table(), data={"validation": 0}).save("unvalidated.npz")
+    return "unvalidated"
+
+
+def test_a_model_without_history_has_no_loss_curve(tiny: Example) -> None:
+    model = nnfit.load("tiny.npz")
+    empty = {name: values[:0] for name, values in model.history.items()}
+    training = {**model.training, "epochs": 0}
+    dataclasses.replace(model, history=empty, training=training).save("empty.npz")
+    with pytest.raises(PictureError, match="^empty.npz: holds no history of its training; "):
+        picture("loss", "empty")
+
+
+def test_fit_is_what_the_models_predict_in_the_targets_units(folder: Path) -> None:
+    table = curve_table()
+    models = [
+        ("a.npz", saved(folder, "a", table)),
+        ("b.npz", saved(folder, "b", table, features=["x", "x**2"], model={"bias": False})),
+        ("c.npz", saved(folder, "c", table, model={"hidden_sizes": [4], "activation": "tanh"})),
+    ]
+    found = make_picture("fit", models, "a.csv", Options(), Observer())
+    assert [(curve.name, curve.phi) for curve in found.curves] == [
+        ("a.npz", "[1, x]"),
+        ("b.npz", "[x, x**2]"),
+        ("c.npz", "learned from [x], 1–4–1 tanh"),
+    ]
+    cells = pd.read_csv("a.csv")  # older pandas read the last bit of some otherwise
+    np.testing.assert_array_equal(found.x_points, cells["x"])
+    np.testing.assert_array_equal(found.y_points[:, 0], cells["y"])
+    assert found.grid[0] < 0.5 < 4.0 < found.grid[-1]
+    for (_, model), curve in zip(models, found.curves, strict=True):
+        expected = model.predict(pd.DataFrame({"x": found.grid}))
+        np.testing.assert_array_equal(curve.values[:, 0], expected)
+
+
+def test_a_curve_ends_where_an_expression_is_not_defined(folder: Path) -> None:
+    table = curve_table()
+    table.loc[0, "x"] = 0.01
+    saved(folder, "log", table, features=["log(x)"])
+    found = picture("fit", "log")
+    values = found.curves[0].values[:, 0]
+    assert found.grid[0] < 0.0
+    np.testing.assert_array_equal(np.isnan(values), found.grid <= 0.0)
+
+
+def test_fit_of_two_classes_is_the_second_ones_probability(binary: Example) -> None:
+    model = nnfit.load("binary.npz")
+    found = picture("fit", "binary", x="x1")
+    held = float(np.median(pd.read_csv("binary.csv")["x2"]))
+    expected = model.predict_proba(pd.DataFrame({"x1": found.grid, "x2": held}))
+    np.testing.assert_array_equal(found.curves[0].values[:, 0], expected[:, 1])
+    assert set(found.y_points[:, 0]) == {0, 1}
+
+
+# boundary -------------------------------------------------------------------------------------
+
+
+def test_the_grid_of_a_boundary_is_what_the_model_predicts(binary: Example) -> None:
+    model = nnfit.load("binary.npz")
+    found = picture("boundary", "binary")
+    X, Y = np.meshgrid(found.x_grid, found.y_grid)
+    frame = pd.DataFrame({"x1": X.reshape(-1), "x2": Y.reshape(-1)})
+    expected = model.predict_proba(frame).reshape(found.probabilities.shape)
+    np.testing.assert_array_equal(found.probabilities, expected)
+    table = pd.read_csv("binary.csv")
+    np.testing.assert_array_equal(found.x.points, table["x1"])
+    assert [found.classes[code] for code in found.codes] == table["passed"].astype(str).tolist()
+
+
+def test_the_boundary_of_a_linear_predictor_is_phi_w_equal_0(binary: Example) -> None:
+    model = nnfit.load("binary.npz")
+    found = picture("boundary", "binary")
+    assert found.linear and found.through_sigmoid
+    X, Y = np.meshgrid(found.x_grid, found.y_grid)
+    phi = model.encoder.transform(pd.DataFrame({"x1": X.reshape(-1), "x2": Y.reshape(-1)}), "grid")
+    (w,), (b,) = model.network.parameters.W[0], model.network.parameters.b[0]
+    z = (phi @ w.astype(np.float64) + b).reshape(X.shape)
+    np.testing.assert_allclose(found.log_odds, z, atol=1e-5, rtol=1e-5)  # float32 network
+    np.testing.assert_array_equal(found.probabilities[..., 1] > 0.5, found.log_odds > 0.0)
+
+
+def test_a_boundary_goes_through_the_expressions_of_its_columns(folder: Path) -> None:
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.normal(size=(80, 2)), columns=["u", "v"])
+    table["y"] = np.where(table["u"] ** 2 + table["v"] ** 2 > 1.5, "out", "in")
+    model = saved(folder, "ring", table, features=["u**2", "v**2"], training={"epochs": 60})
+    found = picture("boundary", "ring")
+    middle = found.probabilities[len(found.y_grid) // 2, len(found.x_grid) // 2]
+    assert found.classes[middle.argmax()] == "in"
+    assert found.classes[found.probabilities[0, 0].argmax()] == "out"
+    X, Y = np.meshgrid(found.x_grid, found.y_grid)
+    frame = pd.DataFrame({"u": X.reshape(-1), "v": Y.reshape(-1)})
+    expected = model.predict_proba(frame).reshape(found.probabilities.shape)
+    np.testing.assert_array_equal(found.probabilities, expected)
+
+
+def test_the_other_columns_are_held_at_median_and_most_frequent(folder: Path) -> None:
+    rng = np.random.default_rng(6)
+    table = pd.DataFrame(rng.normal(size=(50, 3)).round(2), columns=["u", "v", "w"])
+    table["shade"] = ["dark"] * 30 + ["light"] * 20
+    table["old"] = [True] * 40 + [False] * 10
+    table.loc[:4, "w"] = np.nan
+    table["y"] = np.where(table["u"] > 0, "a", "b")
+    model = saved(folder, "many", table)
+    heard = Heard()
+    found = make_picture("boundary", [("many.npz", model)], None, Options(x="v", y="u"), heard)
+    median = float(table["w"].median())
+    expected = (("w", f"{median:.4g}"), ("shade", "dark"), ("old", "true"))
+    assert found.held == expected
+    assert heard.notes == [
+        f"held at their median or most frequent value: w = {median:.4g}, shade = dark, old = true",
+        "data: many.csv, which many.npz was trained on",
+    ]
+    corner = pd.DataFrame(
+        {"v": found.x_grid[:1], "u": found.y_grid[:1], "w": median, "shade": "dark", "old": True}
+    )
+    np.testing.assert_array_equal(model.predict_proba(corner)[0], found.probabilities[0, 0])
+
+
+def test_a_category_is_an_axis_with_its_names(tiny: Example) -> None:
+    model = nnfit.load("tiny.npz")
+    found = picture("boundary", "tiny", x="x", y="colour")
+    assert found.y.labels == ("blue", "green", "red")
+    cells = pd.read_csv("tiny.csv")["colour"]
+    assert [found.y.labels[int(place)] for place in found.y.points] == cells.tolist()
+    for place, label in enumerate(found.y.labels):
+        row = int(np.abs(found.y_grid - place).argmin())
+        expected = model.predict_proba(pd.DataFrame({"x": found.x_grid, "colour": label}))
+        np.testing.assert_array_equal(found.probabilities[row], expected)
+
+
+def test_a_plane_of_components_holds_the_rows_where_they_are(labels: Example) -> None:
+    model = nnfit.load("labels.npz")
+    found = picture("boundary", "labels", pca=True)
+    table = pd.read_csv("labels.csv", dtype={"code": str, "label": str}, keep_default_na=False)
+    X = model.encoder.transform(table.replace("", np.nan), "labels.csv")
+    components, shares = principal_components(X - X.mean(axis=0))
+    np.testing.assert_allclose(components @ components.T, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(found.x.points, (X - X.mean(axis=0)) @ components[0], atol=1e-9)
+    assert found.x.name == f"component 1 ({100 * shares[0]:.0f} % of the variance)"
+    assert shares[0] >= shares[1] > 0.0
+    # a place in the plane is that combination of inputs
+    inputs = X.mean(axis=0) + found.x_grid[3] * components[0] + found.y_grid[5] * components[1]
+    z = model.network.parameters
+    a = np.maximum(z.W[0] @ inputs + z.b[0], 0.0)
+    p = np.empty((5, 1))
+    softmax((z.W[1] @ a + z.b[1])[:, None].astype(np.float64), p)
+    np.testing.assert_allclose(found.probabilities[5, 3], p[:, 0], rtol=1e-4, atol=1e-7)
+
+
+def test_of_many_rows_a_sample_is_drawn_and_medians_are_of_all(folder: Path) -> None:
+    n = MAX_POINTS + 500
+    rng = np.random.default_rng(8)
+    table = pd.DataFrame({"u": rng.normal(size=n), "v": rng.normal(size=n), "w": np.arange(n) ** 2})
+    table["y"] = np.where(table["u"] > 0, "a", "b")
+    model = saved(folder, "much", table, training={"epochs": 1, "batch_size": 500})
+    heard = Heard()
+    found = make_picture("boundary", [("much.npz", model)], None, Options(x="u", y="v"), heard)
+    assert len(found.codes) == len(found.x.points) == MAX_POINTS
+    assert f"much.csv: {MAX_POINTS} of {n} rows are drawn" in heard.notes
+    assert found.held == (("w", f"{table['w'].median():.4g}"),)
+    places = sample_of(n, MAX_POINTS, 0)
+    np.testing.assert_allclose(found.x.points, table["u"].iloc[places], rtol=1e-12)
+
+
+# surface --------------------------------------------------------------------------------------
+
+
+def lines(loss: TrainingLoss, centre: Array, n: int, seed: int = 0) -> list[tuple[Array, Array]]:
+    """Return the ends of random lines around `centre`."""
+    rng = np.random.default_rng(seed)
+    return [
+        (centre + rng.normal(0.0, 2.0, centre.shape), centre + rng.normal(0.0, 2.0, centre.shape))
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("name", ["price", "binary"])  # squared loss, and cross-entropy
+def test_the_loss_of_a_linear_predictor_is_convex_on_every_line(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    request.getfixturevalue(name)
+    model = nnfit.load(f"{name}.npz")
+    rows = read_rows(model, f"{name}.csv", Observer())
+    loss = training_loss(model, rows, Observer())
+    for a, b in lines(loss, model.network.parameters.flat.astype(np.float64), 200):
+        assert loss((a + b) / 2.0) <= (loss(a) + loss(b)) / 2.0 + 1e-12
+
+
+def test_the_loss_of_a_network_is_not_convex(folder: Path) -> None:
+    table = curve_table()
+    network = {"hidden_sizes": [4], "activation": "tanh"}
+    model = saved(folder, "net", table, model=network, training={"epochs": 80})
+    loss = training_loss(model, read_rows(model, "net.csv", Observer()), Observer())
+    theta = model.network.parameters.flat.astype(np.float64)
+    broken = [loss((a + b) / 2.0) - (loss(a) + loss(b)) / 2.0 for a, b in lines(loss, theta, 200)]
+    assert max(broken) > 0.01
+    # the same network with its units in another order is as good; halfway between, units are lost
+    W1, W2 = np.split(theta, [8])
+    other = np.concatenate([W1.reshape(4, 2)[::-1].reshape(-1), W2[:4][::-1], W2[4:]])
+    assert loss(other) == pytest.approx(loss(theta), rel=1e-12)
+    assert loss((theta + other) / 2.0) > 1.5 * loss(theta)
+
+
+def second_differences(z: Array) -> float:
+    """Return the lowest second difference along rows, columns and both diagonals of a grid."""
+    along = [np.diff(z, 2, axis=0), np.diff(z, 2, axis=1)]
+    along += [
+        z[:-2, :-2] - 2 * z[1:-1, 1:-1] + z[2:, 2:],
+        z[2:, :-2] - 2 * z[1:-1, 1:-1] + z[:-2, 2:],
+    ]
+    return min(float(d.min()) for d in along)
+
+
+def test_the_surface_of_a_linear_predictor_bends_upwards_and_that_of_a_network_does_not(
+    folder: Path,
+) -> None:
+    table = curve_table()
+    saved(folder, "line", table)
+    saved(folder, "cubic", table, features=["x", "x**2", "x**3"])
+    saved(folder, "net", table, model={"hidden_sizes": [4], "activation": "tanh"},
+          training={"epochs": 80, "keep_path": True})  # fmt: skip
+    for name, names in (
+        ("line", ("w of x", "b")),
+        ("cubic", ("random direction 1", "random direction 2")),
+    ):
+        found = picture("surface", name)
+        assert (found.x_name, found.y_name) == names
+        assert found.linear and second_differences(found.loss) > -1e-12
+    found = picture("surface", "net")
+    assert not found.linear
+    assert second_differences(found.loss) < -1e-4  # rounding is some 1e-15
+    assert found.x_name.startswith("path component 1 (")
+
+
+def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
+    table = curve_table()
+    model = saved(folder, "line", table, optimizer={"learning_rate": 0.05, "l2": 0.1},
+                  training={"epochs": 12, "keep_path": True})  # fmt: skip
+    found = picture("surface", "line")
+    w, b = model.network.parameters.flat
+    assert found.centre == (w, b)
+    assert model.path is not None
+    np.testing.assert_allclose(found.path, model.path.parameters, rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(found.path_epochs, range(13))
+    # by hand: the mean squared error on the training rows, and the penalty on w
+    rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
+    assert len(rows) == model.training["rows"]["train"]
+    assert model.scaler is not None
+    x = model.encoder.transform(rows.frame, "line.csv")[:, 0]
+    y = model.scaler.encode(rows.frame[["y"]].to_numpy())[:, 0]
+    i, j = 7, 30
+    u, v = found.x[j], found.y[i]
+    expected = ((u * x + v - y) ** 2).mean() + 0.05 * u**2
+    assert found.loss[i, j] == pytest.approx(expected, rel=1e-12)
+    assert found.loss_name == "mse + l2"
+
+
+def test_two_weights_and_a_bias_are_two_exact_axes(binary: Example) -> None:
+    found = picture("surface", "binary")
+    assert (found.x_name, found.y_name) == ("w₁ of x1", "w₂ of x2")
+    assert found.centre == tuple(nnfit.load("binary.npz").network.parameters.W[0][0])
+
+
+def test_the_loss_is_the_one_that_training_reports(folder: Path) -> None:
+    """Full batch: the loss of epoch k is that before its step, at the path's point k - 1."""
+    table = curve_table(40)
+    table["s"] = np.linspace(0.5, 2.0, 40)
+    model = saved(folder, "weighed", table, data={"weight": "s"},
+                  training={"epochs": 5, "batch_size": "full", "keep_path": True})  # fmt: skip
+    loss = training_loss(model, read_rows(model, "weighed.csv", Observer()), Observer())
+    assert model.path is not None
+    found = [loss(theta) for theta in model.path.parameters[:-1]]
+    np.testing.assert_allclose(found, model.history["train_loss"], rtol=1e-12)
+
+
+def test_class_weights_count_in_the_loss(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"u": rng.normal(size=60), "y": ["a"] * 45 + ["b"] * 15})
+    model = saved(folder, "rare", table, class_weight="balanced",
+                  training={"epochs": 4, "batch_size": "full", "keep_path": True})  # fmt: skip
+    loss = training_loss(model, read_rows(model, "rare.csv", Observer()), Observer())
+    assert model.path is not None
+    found = [loss(theta) for theta in model.path.parameters[:-1]]
+    np.testing.assert_allclose(found, model.history["train_loss"], rtol=1e-12)
+
+
+def test_another_table_than_the_training_one_is_taken_whole_and_said(price: Example) -> None:
+    model = nnfit.load("price.npz")
+    pd.read_csv("price.csv").head(30).to_csv("part.csv", index=False)
+    heard = Heard()
+    rows = training_rows(model, read_rows(model, "part.csv", heard), heard)
+    assert len(rows) == 30
+    assert heard.notes == [
+        "part.csv: 30 rows, the model was trained on a table of 80; the loss is that of all of them"
+    ]
+
+
+def test_a_direction_is_as_long_as_each_neurons_weights_and_seeded(pair: Example) -> None:
+    network = nnfit.load("pair.npz").network
+    theta = network.parameters.flat.astype(np.float64)
+    one, again, other = (
+        random_direction(network, theta, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.01
+    start = 0
+    for n_out, n_in in ((8, 3), (2, 9)):  # [W | b]
+        part = slice(start, start + n_out * n_in)
+        start = part.stop
+        lengths = [np.linalg.norm(v[part].reshape(n_out, n_in), axis=1) for v in (one, theta)]
+        np.testing.assert_allclose(lengths[0], lengths[1], rtol=1e-12)
+
+
+def test_the_seed_chooses_the_surface(pair: Example) -> None:
+    one, again, other = (picture("surface", "pair", seed=seed).loss for seed in (0, None, 1))
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.0
+
+
+# layers ---------------------------------------------------------------------------------------
+
+
+def test_units_compute_relu_of_W_x_plus_b(pair: Example) -> None:
+    model = nnfit.load("pair.npz")
+    found = picture("features", "pair")
+    assert (found.values.shape[0], found.n_units, found.activation) == (8, 8, "relu")
+    i, j = 11, 47
+    row = pd.DataFrame({"u": [found.grids[0][j]], "v": [found.grids[1][i]]})
+    x = model.encoder.transform(row, "grid")[0]
+    expected = np.maximum(model.network.parameters.W[0] @ x + model.network.parameters.b[0], 0.0)
+    np.testing.assert_allclose(found.values[:, i, j], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_units_over_one_column_are_curves(pair: Example) -> None:
+    found = picture("features", "pair", "pair.csv", x="u", y=None)
+    assert found.values.shape == (8, len(found.grids[1]), len(found.grids[0]))  # two columns
+    table = pd.read_csv("pair.csv").assign(more=1.5)
+    table["more"] += np.arange(80) % 7
+    trained(table, target=["north"], model={"hidden_sizes": [3]}).save("three.npz")
+    table.to_csv("three.csv", index=False)
+    flat = picture("features", "three", "three.csv", x="u")
+    assert flat.values.shape == (3, len(flat.grids[0]))
+    assert {name for name, _ in flat.held} == {"v", "more", "south"}
+
+
+def test_weights_are_W1_with_the_inputs_names(tiny: Example) -> None:
+    model = nnfit.load("tiny.npz")
+    found = picture("weights", "tiny")
+    np.testing.assert_array_equal(found.W, model.network.parameters.W[0])
+    assert found.input_names == ("x", "colour=blue", "colour=green", "colour=red")
+
+
+def test_of_many_inputs_those_with_the_largest_weights_are_shown(folder: Path) -> None:
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame(rng.normal(size=(50, 40)), columns=[f"c{i}" for i in range(40)])
+    table["y"] = table["c7"] * 5.0
+    model = saved(folder, "wide", table, training={"epochs": 2})
+    found = picture("weights", "wide")
+    sizes = np.abs(model.network.parameters.W[0][0])
+    kept = np.sort(np.argsort(-sizes)[:30])
+    assert found.input_names == tuple(f"c{i}" for i in kept)
+    assert (found.n_inputs, found.W.shape) == (40, (1, 30))
+
+
+def test_pixels_that_training_left_out_stay_empty(folder: Path) -> None:
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame(rng.normal(size=(40, 6)), columns=[f"p{i}" for i in range(6)])
+    table["p2"] = 0.0  # never changes
+    table["y"] = table["p0"] - table["p5"]
+    model = saved(folder, "image", table, model={"hidden_sizes": [2]})
+    found = picture("weights", "image", shape=(2, 3))
+    W = model.network.parameters.W[0]
+    expected = np.column_stack([W[:, :2], np.full(2, np.nan), W[:, 2:]]).reshape(2, 2, 3)
+    np.testing.assert_array_equal(found.W, expected)
+
+
+def test_a_graph_has_all_weights_and_names(tiny: Example, binary: Example) -> None:
+    found = picture("network", "tiny")
+    assert found.sizes == (4, 8, 3)
+    assert found.activations == ("relu", "softmax")
+    assert found.output_names == ("kind = a", "kind = b", "kind = c")
+    assert [W.shape for W in found.W] == [(8, 4), (3, 8)]
+    assert picture("network", "binary").output_names == ("passed = True",)
+
+
+# judged ---------------------------------------------------------------------------------------
+
+
+def test_confusion_is_that_of_evaluate(tiny: Example) -> None:
+    found = picture("confusion", "tiny")
+    result = nnfit.load("tiny.npz").evaluate(pd.read_csv("tiny.csv"))
+    assert found.counts.tolist() == result["metrics"]["confusion_matrix"]
+    np.testing.assert_allclose(found.shares.sum(axis=1), 1.0, rtol=1e-12)
+
+
+def test_calibration_of_two_classes_is_scikit_learns(binary: Example) -> None:
+    found = picture("calibration", "binary")
+    table = pd.read_csv("binary.csv")
+    p = nnfit.load("binary.npz").predict_proba(table)[:, 1]
+    observed, predicted = calibration_curve(table["passed"], p, n_bins=10)
+    some = found.counts > 0
+    np.testing.assert_allclose(found.observed[some], observed, rtol=1e-12)
+    np.testing.assert_allclose(found.predicted[some], predicted, rtol=1e-12)
+    gaps = np.abs(observed - predicted)
+    assert found.error == pytest.approx((found.counts[some] * gaps).sum() / 80)
+    assert found.of == "passed = True"
+
+
+def test_calibration_of_more_classes_is_of_the_predicted_one(tiny: Example) -> None:
+    found = picture("calibration", "tiny")
+    table = pd.read_csv("tiny.csv")
+    model = nnfit.load("tiny.npz")
+    p = model.predict_proba(table).max(axis=1)
+    right = model.predict(table) == table["kind"]
+    observed, predicted = calibration_curve(right, p, n_bins=10)
+    some = found.counts > 0
+    np.testing.assert_allclose(found.observed[some], observed, rtol=1e-12)
+    np.testing.assert_allclose(found.predicted[some], predicted, rtol=1e-12)
+
+
+def test_wilson_intervals() -> None:
+    """Against the roots of |p - share| = z sqrt(p (1 - p) / n), which define them."""
+    low, high = wilson(np.array([0.0, 0.3, 1.0]), np.array([10.0, 50.0, 4.0]))
+    for p, share, n in (
+        (high[0], 0.0, 10),
+        (low[1], 0.3, 50),
+        (high[1], 0.3, 50),
+        (low[2], 1.0, 4),
+    ):
+        assert abs(p - share) == pytest.approx(1.959964 * np.sqrt(p * (1 - p) / n), rel=1e-9)
+    assert low[0] == pytest.approx(0.0, abs=1e-15) and high[2] == pytest.approx(1.0)
+
+
+def test_residuals_are_predictions_minus_truth(pair: Example) -> None:
+    found = picture("residuals", "pair")
+    table = pd.read_csv("pair.csv")
+    predicted = nnfit.load("pair.npz").predict(table)
+    np.testing.assert_array_equal(found.predicted, predicted)
+    truth = table[["north", "south"]].to_numpy()
+    np.testing.assert_array_equal(found.residuals, predicted - truth)
+
+
+# importance -----------------------------------------------------------------------------------
+
+
+def test_importance_finds_the_column_that_matters_and_the_one_that_does_not(folder: Path) -> None:
+    rng = np.random.default_rng(9)
+    table = pd.DataFrame(rng.normal(size=(100, 3)), columns=["no", "much", "some"])
+    table["y"] = 10.0 * table["much"] + 2.0 * table["some"]
+    model = saved(folder, "three", table, training={"epochs": 150})
+    found = picture("importance", "three")
+    assert found.columns == ("much", "some", "no")
+    assert (found.metric, found.losses.shape) == ("rmse", (3, 10))
+    # shuffling x changes w x by w (x' - x), whose mean square is 2 w^2 var(x)
+    assert found.means[0] == pytest.approx(10.0 * np.sqrt(2.0), rel=0.25)
+    assert found.means[0] > 3.0 * found.means[1] > 30.0 * abs(found.means[2])
+    assert found.baseline == model.evaluate(pd.read_csv("three.csv"))["metrics"]["rmse"]
+
+
+def test_a_column_without_weight_has_no_importance_at_all(binary: Example) -> None:
+    model = nnfit.load("binary.npz")
+    model.network.parameters.W[0][0, 1] = 0.0
+    rows = read_rows(model, "binary.csv", Observer())
+    for metric in ("accuracy", "log_loss", "f1_macro", "roc_auc"):
+        found = importance(
+            model, rows, metric=metric, repeats=3, seed=0, top=20, observer=Observer()
+        )
+        assert found.columns == ("x1", "x2")
+        assert found.means[0] > 0.0  # worse is positive, for errors and scores
+        np.testing.assert_array_equal(found.losses[1], 0.0)
+
+
+def test_importance_is_seeded(price: Example) -> None:
+    one, again, other = (picture("importance", "price", seed=s, repeats=4) for s in (3, 3, 4))
+    np.testing.assert_array_equal(one.losses, again.losses)
+    assert np.abs(one.losses - other.losses).max() > 0.0
+    assert picture("importance", "price", top=1).columns == one.columns[:1]
+    np.testing.assert_allclose(one.spreads, one.losses.std(axis=1), rtol=1e-12)
+
+
+def test_several_targets_are_judged_by_r2(pair: Example) -> None:
+    assert picture("importance", "pair", repeats=2).metric == "r2"

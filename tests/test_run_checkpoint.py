@@ -1,0 +1,938 @@
+"""A run that goes on from a checkpoint ends with the bits of one that never stopped, wherever.
+
+All in this process, on the loop itself and on the file; real runs that are killed are in
+`test_run_resume`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nnfit.config.reading import load_config
+from nnfit.dataset.dataset import prepare
+from nnfit.errors import OutputError, ResumeError
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import OPTIMIZERS, make_optimizer
+from nnfit.nn.schedules import Schedule
+from nnfit.observer import Observer
+from nnfit.run.checkpoint import Checkpoint, keeper
+from nnfit.run.checkpoint.fingerprint import difference, fingerprint
+from nnfit.run.checkpoint.lock import Lock, Locked
+from nnfit.run.checkpoint.stored import leftovers, read, write
+from nnfit.run.run import random_streams
+from nnfit.training import fit as loop
+from nnfit.training.fit import Fit
+from nnfit.training.history import to_arrays
+from nnfit.training.parts import Result, Settings, network_rows
+from nnfit.training.shards import Shards
+from nnfit.training.state import capture
+from nnfit.training.stop import StopRequest
+
+if TYPE_CHECKING:
+    from conftest import Commands, Example
+
+Array = NDArray[Any]
+RUN = {"nnfit_version": "0", "config": {"seed": 0}, "data": "d"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run on 23 rows: minibatches of 4, in windows of 12 rows where the window is small."""
+
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    dropout: float = 0.0
+    batch_size: int = 4
+    epochs: int = 4
+    learning_rate: float = 0.05
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    l2: float = 0.0
+    clip_norm: float | None = None
+    patience: int | None = None
+    validation: bool = True
+    weighted: bool = False
+    parts: int = 1
+    rollback: bool = False
+    dtype: str = "float32"
+    keep_path: bool = False
+
+
+CASES = {
+    "adam": Case(),
+    "adamw cosine": Case("adamw", "cosine", weight_decay=0.1),
+    "rmsprop dropout": Case("rmsprop", "exponential", dropout=0.3),
+    "sgd momentum plateau": Case("sgd", "plateau", momentum=0.9, learning_rate=0.3, epochs=6),
+    "sgd nesterov step": Case("sgd", "step", momentum=0.8, nesterov=True, dtype="float64"),
+    "plain sgd one cycle": Case("sgd", "one_cycle", clip_norm=0.5, l2=0.01),
+    "batches of one, weighted": Case(batch_size=1, epochs=2, weighted=True, dropout=0.2),
+    "full batch": Case(batch_size=23, epochs=9),
+    "no validation": Case(validation=False, dropout=0.1),
+    "patience": Case(patience=2, epochs=30, learning_rate=0.3),
+    "keeps its path": Case(keep_path=True, epochs=5),
+    "shards": Case(parts=2, batch_size=8, weighted=True),
+    "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5),
+    "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
+    "rolls back, no validation": Case(
+        "sgd", rollback=True, learning_rate=40.0, validation=False, momentum=0.5
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an epoch of 23 rows have several windows: 3 minibatches of 4 rows, 3 numbers each."""
+    monkeypatch.setattr(loop, "WINDOW_BYTES", 12 * 4 * 4)
+
+
+def make_fit(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
+    """Return the run, before its first step; it keeps a checkpoint every so many seconds."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(31, 3))
+    Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
+    s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
+    streams = random_streams(1)
+    network = Network(
+        Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2), case.dtype
+    )
+    network.initialize("auto", streams["initialization"])
+    rows = [
+        network_rows(X[part], Y[part], None if s is None else s[part], network)
+        for part in (slice(23), slice(23, 31))
+    ]
+    shards = held.enter_context(
+        Shards(network, case.parts, 1, False, Observer()) if case.parts > 1 else nullcontext()
+    )
+    return Fit(
+        network,
+        make_optimizer(
+            case.optimizer, network.is_weight, case.weight_decay, case.momentum, case.nesterov
+        ),
+        Schedule(case.schedule, case.epochs, every=1 if case.schedule == "plateau" else None),
+        Settings(
+            case.epochs,
+            case.batch_size,
+            case.learning_rate,
+            case.patience,
+            case.clip_norm,
+            case.rollback,
+            checkpoint_seconds=seconds,
+            keep_path=case.keep_path,
+        ),
+        rows[0],
+        rows[1] if case.validation else None,
+        shuffling=streams["shuffling"],
+        dropout=streams["dropout"],
+        metric=lambda y_hat: float(y_hat.sum()),
+        observer=Observer(),
+        stop=StopRequest(),
+        shards=shards,
+    )
+
+
+def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:
+    """Return all that a model file holds of a run."""
+    history = {name: array.tobytes() for name, array in to_arrays(result.records).items()}
+    ending = (result.best_epoch, result.stopped_early, str(result.failure))
+    path = None
+    if result.path is not None:
+        path = (result.path.epochs.tobytes(), result.path.parameters.tobytes())
+    return fit.network.parameters.flat.tobytes(), history, ending, path
+
+
+def test_a_path_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> None:
+    with ExitStack() as held:
+        fit = make_fit(Case(keep_path=True), held)
+        fit.keep = save
+        stop_after(fit, 8)
+        fit.run()
+        for epochs in ([1, 2], [0, 0]):
+            arrays = unpacked(Path("c").read_bytes())
+            arrays["path_epochs"] = np.array(epochs)
+            Path("damaged").write_bytes(packed(arrays))
+            with pytest.raises(ResumeError, match="damaged: 'path_epochs' do not go up from 0"):
+                read("damaged", make_fit(Case(keep_path=True), held), RUN)
+
+
+def stop_after(fit: Fit, steps: int) -> None:
+    """Have the run stopped as a signal would, after some more steps."""
+    original, left = fit.optimizer.step, [steps]
+
+    def step(*args: Any) -> None:
+        original(*args)
+        left[0] -= 1
+        if left[0] == 0:
+            fit.stop.signal = signal.SIGINT
+
+    if steps == 0:
+        fit.stop.signal = signal.SIGINT
+    fit.optimizer.step = step  # type: ignore[method-assign]
+
+
+def save(fit: Fit) -> None:
+    with open("c", "wb") as stream:
+        write(stream, fit, RUN)
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
+
+
+# the same bits ---------------------------------------------------------------------------------
+
+
+def test_stopped_before_any_minibatch_it_ends_with_the_same_bits(case: Case, folder: Path) -> None:
+    with ExitStack() as held:
+        whole = make_fit(case, held)
+        expected = outcome(whole, whole.run())
+        interrupted, steps = True, 0
+        while interrupted:
+            fit = make_fit(case, held)
+            fit.keep = save
+            stop_after(fit, steps)
+            interrupted = fit.run().interrupted
+            fit = make_fit(case, held)
+            if interrupted:
+                read("c", fit, RUN)
+                assert outcome(fit, fit.run()) == expected, steps
+            steps += 1
+        assert steps > min(10, case.epochs)
+
+
+def test_each_checkpoint_of_a_run_leads_to_the_same_bits(case: Case, folder: Path) -> None:
+    """Take one after every minibatch, the last of a window and of an epoch too."""
+    kept: list[bytes] = []
+
+    def keep(fit: Fit) -> None:
+        stream = io.BytesIO()
+        write(stream, fit, RUN)
+        kept.append(stream.getvalue())
+
+    with ExitStack() as held:
+        whole = make_fit(case, held, 1e-9)
+        whole.keep = keep
+        expected = outcome(whole, whole.run())
+        assert len(kept) > 8
+        assert bool(whole.progress.rollbacks) is case.rollback
+        for raw in kept:
+            Path("c").write_bytes(raw)
+            fit = make_fit(case, held)
+            read("c", fit, RUN)
+            assert outcome(fit, fit.run()) == expected
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_resumed_again_and_again_it_ends_with_the_same_bits(
+    case: Case, folder: Path, steps: int
+) -> None:
+    with ExitStack() as held:
+        whole = make_fit(case, held)
+        expected = outcome(whole, whole.run())
+        result, sessions = None, 0
+        while result is None or result.interrupted:
+            fit = make_fit(case, held)
+            if sessions:
+                read("c", fit, RUN)
+            fit.keep = save
+            stop_after(fit, steps)
+            result = fit.run()
+            sessions += 1
+        assert outcome(fit, result) == expected
+        assert sessions > 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_t_and_state_are_all_that_an_optimizer_remembers(name: str) -> None:
+    rng = np.random.default_rng(4)
+    is_weight = np.array([1.0, 1.0, 0.0])
+    momentum = 0.9 if name == "sgd" else 0.0
+    one, other = (make_optimizer(name, is_weight, 0.1, momentum) for _ in range(2))
+    p = rng.normal(size=3)
+    gradients = rng.normal(size=(9, 3))
+    for gradient in gradients[:5]:
+        one.step(p, gradient.copy(), 0.1)
+    q = p.copy()
+    other.t = one.t
+    assert other.state.keys() == one.state.keys()
+    for key, moment in one.state.items():
+        other.state[key][:] = moment
+    for gradient in gradients[5:]:
+        one.step(p, gradient.copy(), 0.1)
+        other.step(q, gradient.copy(), 0.1)
+    assert p.tobytes() == q.tobytes()
+
+
+def test_more_epochs_after_a_stop_are_those_of_a_longer_run(folder: Path) -> None:
+    with ExitStack() as held:
+        longer = make_fit(Case(epochs=7), held)
+        expected = outcome(longer, longer.run())
+        fit = make_fit(Case(epochs=3), held)
+        fit.keep = save
+        stop_after(fit, 14)
+        fit.run()
+        fit = make_fit(Case(epochs=7), held)
+        read("c", fit, RUN)
+        assert outcome(fit, fit.run()) == expected
+
+
+def test_less_patience_after_a_stop_ends_the_run_at_once(folder: Path) -> None:
+    case = Case(patience=9, epochs=30, learning_rate=0.3)
+    with ExitStack() as held:
+        fit = make_fit(case, held)
+        fit.keep = save
+        stop_after(fit, 80)
+        waited = len(fit.run().records) - fit.progress.best_epoch
+        assert waited > 2
+        fit = make_fit(replace(case, patience=2), held)
+        read("c", fit, RUN)
+        result = fit.run()
+        assert result.stopped_early and not result.interrupted
+        assert len(result.records) - result.best_epoch == waited
+
+
+def test_a_checkpoint_comes_in_time_and_not_before(folder: Path) -> None:
+    kept: list[int] = []
+    with ExitStack() as held:
+        fit = make_fit(Case(), held, 1000.0)
+        fit.keep = lambda fit: kept.append(fit.optimizer.t)
+        fit.run()
+        assert kept == []
+        fit = make_fit(Case(), held, 1e-9)
+        fit.keep = lambda fit: kept.append(fit.optimizer.t)
+        fit.run()
+        assert kept == list(range(1, 4 * 6 + 1))
+
+
+# the file --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(folder: Path) -> bytes:
+    """The checkpoint of a run in its second epoch, behind the first minibatch of a window."""
+    with ExitStack() as held:
+        fit = make_fit(Case(validation=False), held)
+        fit.keep = save
+        stop_after(fit, 10)
+        fit.run()
+    return Path("c").read_bytes()
+
+
+def resumed(case: Case = CASES["adam"], run: Any = RUN) -> Fit:
+    with ExitStack() as held:
+        fit = make_fit(replace(case, validation=False), held)
+        read("c", fit, run)
+        return fit
+
+
+def refusal(raw: bytes, run: Any = RUN, **changes: Any) -> str:
+    """Return the line that says why a checkpoint is not gone on from."""
+    Path("c").write_bytes(raw)
+    with pytest.raises(ResumeError) as caught:
+        resumed(Case(**changes), run)
+    (line,) = caught.value.messages
+    assert "\n" not in line and caught.value.exit_code == 1
+    return line
+
+
+def packed(arrays: dict[str, Any], **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **options) as archive:
+        for name, array in arrays.items():
+            contents = io.BytesIO()
+            np.lib.format.write_array(contents, np.asarray(array), allow_pickle=True)
+            archive.writestr(f"{name}.npy", contents.getvalue())
+    return buffer.getvalue()
+
+
+def unpacked(raw: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(raw), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def with_meta(raw: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    arrays = unpacked(raw)
+    meta = json.loads(arrays["meta"].tobytes())
+    change(meta)
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    return packed(arrays)
+
+
+def test_it_is_a_plain_npz(kept: bytes) -> None:
+    arrays = unpacked(kept)
+    assert {name: array.shape for name, array in arrays.items() if name != "meta"} == {
+        "parameters": (38,),
+        "best": (38,),
+        "good": (38,),
+        "moment_M": (38,),
+        "moment_V": (38,),
+        "logits": (2, 4),
+        "running": (3,),
+        "history_epoch": (1,),
+        "history_train_loss": (1,),
+        "history_validation_loss": (1,),
+        "history_metric": (1,),
+        "history_learning_rate": (1,),
+    }
+    state = json.loads(arrays["meta"].tobytes())["state"]
+    assert (state["epochs"], state["first"], state["done"]) == (1, 12, 4)
+    assert packed(arrays) == packed(unpacked(packed(arrays)))
+    resumed()
+
+
+ANEW = "start anew without --resume"
+BAD_META: list[tuple[Callable[[dict[str, Any]], object], str]] = [
+    (
+        lambda m: m.update(checkpoint_version=2),
+        "checkpoint of format 2, this nnfit reads format 1; "
+        f"{ANEW}, or go on with the nnfit that wrote it",
+    ),
+    (lambda m: m.pop("run"), f"damaged: 'meta' has no 'run'; {ANEW}"),
+    (lambda m: m.pop("state"), f"damaged: 'meta' has no 'state'; {ANEW}"),
+    (
+        lambda m: m["run"].update(nnfit_version="9.9"),
+        f"is of nnfit 9.9, got nnfit 0. Go on with nnfit 9.9, or {ANEW}",
+    ),
+    (
+        lambda m: m["run"].update(data="e"),
+        f"is of a run on other data. Use that run's data, or {ANEW}",
+    ),
+    (
+        lambda m: m["run"]["config"].update(seed=1),
+        "is of a run with other settings, seed: got 0; expected 1. "
+        f"Use that run's config, or {ANEW}",
+    ),
+    (
+        lambda m: m["run"].update(config={"a": "x" * 99, "b": 2}),
+        "is of a run with other settings, seed: got 0; expected no such key (and a, b). "
+        f"Use that run's config, or {ANEW}",
+    ),
+    (
+        lambda m: m["run"].update(config=[]),
+        "is of a run with other settings, seed: got 0; expected no such key. "
+        f"Use that run's config, or {ANEW}",
+    ),
+    (
+        lambda m: m["state"].update(epochs=5),
+        f"is after epoch 5, got training.epochs 4; expected at least 5. Raise it, or {ANEW}",
+    ),
+    (lambda m: m["state"].update(epochs=-1), "damaged: 'epochs' is not an integer from 0 to 4"),
+    (lambda m: m["state"].update(epochs="1"), "damaged: 'epochs' is not an integer from 0 to 4"),
+    (lambda m: m["state"].update(epochs=True), "damaged: 'epochs' is not an integer from 0 to 4"),
+    (lambda m: m["state"].update(first=23), "damaged: 'first' is not an integer from 0 to 22"),
+    (lambda m: m["state"].update(first=4), "damaged: stands between two minibatches of another"),
+    (lambda m: m["state"].update(done=3), "damaged: stands between two minibatches of another"),
+    (lambda m: m["state"].update(done=12), "damaged: 'done' is not an integer from 0 to 11"),
+    (lambda m: m["state"].update(done=8), "damaged: logits has shape (2, 4), meta says (2, 8)"),
+    (lambda m: m["state"].update(optimizer_steps=-1), "damaged: 'optimizer_steps' is not an"),
+    (lambda m: m["state"].update(rollbacks=[2]), "damaged: 'rollbacks' is not a list of epochs"),
+    (lambda m: m["state"].update(rollbacks=[0] * 6), "damaged: 'rollbacks' is not a list of"),
+    (lambda m: m["state"].update(rollbacks=None), "damaged: 'rollbacks' is not a list of epochs"),
+    (lambda m: m["state"].update(rollbacks=[0.0]), "damaged: 'rollbacks' is not a list of epochs"),
+    (lambda m: m["state"].update(dropout=None), "damaged: 'dropout' is not the state of a random"),
+    (lambda m: m["state"]["shuffling"].pop("state"), "damaged: 'shuffling' is not the state of a"),
+    (
+        lambda m: m["state"]["shuffling"].update(state={"state": 1}),
+        "damaged: 'shuffling' is not the state of a random stream",
+    ),
+    (
+        lambda m: m["state"]["shuffling"].update(bit_generator="MT19937"),
+        "damaged: 'shuffling' is not the state of a random stream",
+    ),
+    (
+        lambda m: m["state"]["shuffling"]["state"].update(inc=2**128),
+        "damaged: 'shuffling' is not the state of a random stream",
+    ),
+    (
+        lambda m: m["state"]["dropout"].update(uinteger="0"),
+        "damaged: 'dropout' is not the state of a random stream",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), BAD_META)
+def test_a_wrong_meta_is_one_line(
+    kept: bytes, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    line = refusal(with_meta(kept, change))
+    assert line.startswith(f"c: {said}")
+    assert line.endswith(ANEW) or "or go on with the nnfit that wrote it" in line
+
+
+BAD_ARRAYS: list[tuple[str, Any, str]] = [
+    ("parameters", np.zeros(37, np.float32), "parameters has shape (37,), meta says (38,)"),
+    ("best", np.zeros(38), "best is float64, meta says float32"),
+    ("moment_M", None, "holds other arrays than a checkpoint of this run"),
+    ("moment_X", np.zeros(38, np.float32), "holds other arrays than a checkpoint of this run"),
+    ("meta", None, "holds no 'meta' of a checkpoint"),
+    ("meta", np.frombuffer(b"[]", np.uint8), "'meta' is not a JSON object"),
+    ("running", np.array([1.0, math.nan, 0.1]), "'running' holds other than sums and a learning"),
+    ("running", np.array([1.0, 1.0, math.inf]), "'running' holds other than sums and a learning"),
+    ("history_epoch", np.array([2]), "'history' is not of one epoch after the other"),
+    ("history_train_loss", np.array([math.inf]), "'history' is not of one epoch after the other"),
+    ("history_validation_loss", np.array([1.0]), "'history' has a validation loss where there"),
+    ("parameters", np.array([{}] * 38), "parameters is object, meta says float32"),
+]
+
+
+@pytest.mark.parametrize(("name", "array", "said"), BAD_ARRAYS)
+def test_a_wrong_array_is_one_line(kept: bytes, name: str, array: Any, said: str) -> None:
+    arrays = unpacked(kept)
+    arrays[name] = array
+    line = refusal(packed({name: a for name, a in arrays.items() if a is not None}))
+    assert line.startswith(f"c: damaged: {said}") and line.endswith(f"; {ANEW}")
+
+
+def test_a_validation_loss_that_is_no_number_is_refused(folder: Path) -> None:
+    with ExitStack() as held:
+        fit = make_fit(Case(), held)
+        fit.keep = save
+        stop_after(fit, 10)
+        fit.run()
+        arrays = unpacked(Path("c").read_bytes())
+        arrays["history_validation_loss"][0] = math.inf
+        Path("c").write_bytes(packed(arrays))
+        with pytest.raises(ResumeError, match="damaged: 'history' has a validation loss"):
+            read("c", make_fit(Case(), held), RUN)
+
+
+def test_a_compressed_one_is_refused_before_it_is_unpacked(kept: bytes) -> None:
+    line = refusal(packed(unpacked(kept), compression=zipfile.ZIP_DEFLATED))
+    assert line == f"c: damaged: is compressed, which no checkpoint is; {ANEW}"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_twice_is_refused(kept: bytes) -> None:
+    buffer = io.BytesIO(kept)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("best.npy", archive.read("best.npy"))
+    assert "holds other arrays than a checkpoint of this run" in refusal(buffer.getvalue())
+
+
+def test_no_cut_and_no_flipped_bit_goes_unseen(kept: bytes, rng: np.random.Generator) -> None:
+    expected = resumed()
+    state, arrays = capture(expected)
+    for size in [0, 1, 30, len(kept) // 2, len(kept) - 1]:
+        assert refusal(kept[:size]).startswith("c: damaged")
+    refused = 0
+    places = rng.choice(len(kept), 400, replace=False).tolist()
+    for place in places:
+        raw = bytearray(kept)
+        raw[place] ^= 1 << int(rng.integers(8))
+        Path("c").write_bytes(raw)
+        try:
+            fit = resumed()
+        except ResumeError as err:
+            refused += 1
+            assert len(err.messages) == 1 and "\n" not in str(err)
+        else:  # a byte that nobody reads
+            found, found_arrays = capture(fit)
+            assert found == state
+            for name, array in arrays.items():
+                assert np.array_equal(found_arrays[name], array, equal_nan=True)
+    assert refused > 0.8 * len(places)
+
+
+def test_what_can_not_be_read_is_one_line(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as held:
+        fit = make_fit(Case(), held)
+        with pytest.raises(ResumeError, match="^.: is no regular file; expected a checkpoint$"):
+            read(".", fit, RUN)
+        for error, said in [
+            (PermissionError(13, "Permission denied"), "c: cannot be read: permission denied"),
+            (MemoryError(), "c: does not fit into memory"),
+        ]:
+
+            def fail(*args: Any, error: BaseException = error) -> None:
+                raise error
+
+            monkeypatch.setattr("nnfit.run.checkpoint.stored.open", fail, raising=False)
+            with pytest.raises(ResumeError) as caught:
+                read("c", fit, RUN)
+            assert str(caught.value) == said
+
+
+# which run it is of ----------------------------------------------------------------------------
+
+
+def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1) -> dict[str, Any]:
+    file = load_config(config, overrides)
+    return fingerprint(file, prepare(file, None, random_streams(0)["split"], Observer()), threads)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["training.epochs=3"], None),
+        (["training.patience=3"], None),
+        (["training.checkpoint_seconds=3"], None),
+        (["training.on_divergence=rollback"], None),
+        (["training.threads=2"], None),  # what counts is what the matrix products use
+        (["output=other.npz"], None),
+        (["data.path=./labels.csv"], None),
+        (["optimizer.learning_rate=0.5"], "optimizer.learning_rate: got 0.5; expected 0.001."),
+        (["optimizer.name=sgd"], 'optimizer.name: got "sgd"; expected "adam".'),
+        (["model.hidden_sizes=[3]"], "model.hidden_sizes: got [3]; expected [64, 32]."),
+        (["training.batch_size=full"], 'training.batch_size: got "full"; expected 32.'),
+        (["class_weight={yes: 2}"], 'class_weight: got {"yes": 2.0}; expected null.'),
+        (["features=['*']"], 'features: got ["*"]; expected null.'),
+        (["seed=1"], "seed: got 1; expected 0."),
+        (["seed=1", "loss=mse"], 'loss: got "mse"; expected "auto" (and seed).'),
+    ],
+)
+def test_the_config_but_for_what_may_change(
+    labels: Example, overrides: list[str], said: str | None
+) -> None:
+    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    before = json.loads(json.dumps(_fingerprint(config, [])))
+    found = difference(_fingerprint(config, overrides), before)
+    expected = f"is of a run with other settings, {said} Use that run's config"
+    assert found == (None if said is None else expected)
+
+
+def test_the_threads_of_the_matrix_products_count(labels: Example) -> None:
+    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    said = difference(_fingerprint(config, [], 2), _fingerprint(config, [], 1))
+    assert said and "training.threads: got 2; expected 1" in said
+
+
+@pytest.mark.parametrize("name", ["price", "labels", "pair"])
+def test_any_cell_of_the_data_counts(
+    request: pytest.FixtureRequest, folder: Path, name: str
+) -> None:
+    example: Example = request.getfixturevalue(name)
+    text = Path(f"{name}.csv").read_text(encoding="utf-8")
+    before = _fingerprint(load_config(f"{name}.yaml").config.model_dump(), [])
+    assert _fingerprint(load_config(f"{name}.yaml").config.model_dump(), []) == before
+    lines = text.splitlines(keepends=True)
+    digit = next(i for i, c in enumerate(lines[40]) if c in "12345")
+    lines[40] = f"{lines[40][:digit]}{int(lines[40][digit]) + 1}{lines[40][digit + 1 :]}"
+    assert lines != text.splitlines(keepends=True)
+    Path(f"{name}.csv").write_text("".join(lines), encoding="utf-8")
+    after = _fingerprint(load_config(f"{name}.yaml").config.model_dump(), [])
+    if name != "labels":  # whose first digit may stand in the column that is left out
+        assert difference(after, before) == "is of a run on other data. Use that run's data"
+    assert example.name == name
+
+
+# who may write it ------------------------------------------------------------------------------
+
+
+class Listener(Observer):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(f"note: {text}")
+
+    def warning(self, text: str) -> None:
+        self.said.append(f"warning: {text}")
+
+
+HOLD = """
+import sys
+from nnfit.run.checkpoint.lock import Lock
+with Lock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process, which holds the lock of `m.npz`'s checkpoint until it ends."""
+    pytest.importorskip("fcntl")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, ".m.npz.checkpoint.lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_is_one_process_and_ends_with_it(holder: subprocess.Popen[bytes]) -> None:
+    lock = ".m.npz.checkpoint.lock"
+    with pytest.raises(Locked) as caught, Lock(lock):
+        pass
+    assert caught.value.holder == str(holder.pid)
+    holder.kill()
+    holder.wait()
+    assert Path(lock).exists()  # and locks nothing
+    with Lock(lock) as held:
+        assert held.held
+    assert not Path(lock).exists()
+
+
+def test_a_second_run_keeps_its_hands_off(holder: subprocess.Popen[bytes]) -> None:
+    Path("m.npz.checkpoint").write_bytes(b"the other's")
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_fit(Case(), held)
+        checkpoint.attach(fit, lambda: RUN)
+        assert fit.keep is None and not checkpoint.to_resume
+        checkpoint.remove()
+    assert heard.said == [
+        f"warning: m.npz.checkpoint: another run (process {holder.pid}) is using it; "
+        "this run writes no checkpoint"
+    ]
+    assert Path("m.npz.checkpoint").read_bytes() == b"the other's"
+    with pytest.raises(ResumeError) as caught, Checkpoint("m.npz", True, heard):
+        pass
+    assert str(caught.value) == (
+        f"m.npz.checkpoint: another run (process {holder.pid}) is using it; "
+        "wait for its end, or stop it"
+    )
+
+
+def test_a_holder_that_has_not_said_who_it_is(holder: subprocess.Popen[bytes]) -> None:
+    os.truncate(".m.npz.checkpoint.lock", 0)
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard):
+        pass
+    assert heard.said == [
+        "warning: m.npz.checkpoint: another run is using it; this run writes no checkpoint"
+    ]
+
+
+def test_a_lock_that_was_just_removed_is_taken_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    original, calls = fcntl.flock, []
+
+    def flock(handle: int, how: int) -> None:
+        calls.append(handle)
+        if len(calls) == 1:
+            os.unlink("lock")  # its holder ended between our opening and locking it
+        original(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with Lock("lock") as lock:
+        assert lock.held and len(calls) == 2
+        assert Path("lock").read_text() == str(os.getpid())
+    assert not Path("lock").exists()
+
+
+def test_without_locks_a_run_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(handle: int, how: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    stale = Path(".m.npz.checkpoint.0123456789abcdef.tmp")
+    stale.touch()
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard):
+        assert list(folder.iterdir()) == [folder / stale]  # who knows whose it is
+    assert heard.said == []
+
+
+def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
+    pytest.importorskip("fcntl")
+    stale = Path(".m.npz.checkpoint.0123456789abcdef.tmp")
+    others = [".m.npz.0123456789abcdef.tmp", ".m.npz.checkpoint.tmp", "m.npz.checkpoint.x.tmp"]
+    for name in (stale, *others):
+        Path(name).touch()
+    with Checkpoint("m.npz", False, Observer()):
+        assert not stale.exists()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(others)
+    long = "m" * 30
+    Path(f".{long}.checkpoin.0123456789abcdef.tmp").touch()  # another output's may be called so
+    assert leftovers(f"{long}.checkpoint") == []
+    assert leftovers("no folder/m.npz.checkpoint") == []
+
+
+# what becomes of it ----------------------------------------------------------------------------
+
+
+def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
+    heard = Listener()
+    described: list[int] = []
+
+    def describe() -> Any:
+        described.append(1)
+        return RUN
+
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_fit(Case(), held)
+        checkpoint.attach(fit, describe)
+        assert not described and not checkpoint.to_resume
+        stop_after(fit, 9)
+        fit.run()
+        assert len(described) == 1 and checkpoint.to_resume
+    assert heard.said == []
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))
+        fit = make_fit(Case(), held)
+        checkpoint.attach(fit, describe)
+        assert checkpoint.to_resume
+        assert heard.said == ["note: going on in epoch 2 from m.npz.checkpoint"]
+        fit.run()
+        checkpoint.remove()
+        checkpoint.remove()  # which is no error
+    assert not list(folder.iterdir())
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))
+        checkpoint.attach(make_fit(Case(), held), describe)
+        assert heard.said[1:] == [
+            "note: no checkpoint m.npz.checkpoint; starting from the beginning"
+        ]
+        assert not checkpoint.to_resume
+
+
+def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
+    Path("m.npz.checkpoint").write_bytes(b"old")
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_fit(Case(), held)
+        checkpoint.attach(fit, lambda: RUN)
+        assert heard.said == [
+            "warning: m.npz.checkpoint is left from a run that did not end; this one begins anew "
+            "and replaces it (--resume would go on from it)"
+        ]
+        assert Path("m.npz.checkpoint").read_bytes() == b"old"  # until there is a new one
+        stop_after(fit, 1)
+        fit.run()
+        assert Path("m.npz.checkpoint").read_bytes() != b"old"
+
+
+def test_what_is_no_file_is_told_before_training(folder: Path) -> None:
+    Path("m.npz.checkpoint").mkdir()
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard) as checkpoint:
+        checkpoint.remove()
+    assert Path("m.npz.checkpoint").is_dir()
+    assert heard.said == [
+        "warning: m.npz.checkpoint: cannot be written: is no regular file; "
+        "this run writes no checkpoint"
+    ]
+
+
+def test_a_name_too_long_is_told_before_training(folder: Path) -> None:
+    name = "m" * 250
+    heard = Listener()
+    with Checkpoint(name, False, heard):
+        pass
+    assert heard.said == [
+        f"warning: {name}.checkpoint: cannot be written: file name too long; "
+        "this run writes no checkpoint"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            OutputError("m.npz.checkpoint: cannot be written: no space left on device"),
+            "cannot be written: no space left on device",
+        ),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_a_failed_write_costs_no_run_and_is_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    heard = Listener()
+    broken = [True]
+    original = keeper.write
+
+    def fail(*args: Any) -> None:
+        if broken[0]:
+            raise error
+        original(*args)
+
+    monkeypatch.setattr(keeper, "write", fail)
+    with ExitStack() as held:
+        whole = make_fit(Case(), held)
+        expected = outcome(whole, whole.run())
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_fit(Case(), held, 1e-9)
+        checkpoint.attach(fit, lambda: RUN)
+        assert outcome(fit, fit.run()) == expected
+        line = f"m.npz.checkpoint: {reason}; training goes on without a new checkpoint"
+        (said,) = heard.said
+        assert said == f"warning: {line}"
+        assert not checkpoint.to_resume
+        broken[0] = False
+        fit = make_fit(Case(), held, 1e-9)
+        fit.keep = checkpoint._save
+        fit.run()
+        assert checkpoint.to_resume and len(heard.said) == 1
+        broken[0] = True
+        fit = make_fit(Case(), held, 1e-9)
+        fit.keep = checkpoint._save
+        fit.run()
+        assert len(heard.said) == 2  # it fails anew
+        assert checkpoint.to_resume  # the older one is still there
+    read("m.npz.checkpoint", make_fit(Case(), ExitStack()), RUN)
+    assert not list(folder.glob(".*"))
+
+
+def test_one_that_can_not_be_removed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard) as checkpoint:
+        Path("m.npz.checkpoint").touch()
+
+        def unlink(path: str) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", unlink)
+            checkpoint.remove()
+    assert heard.said == ["warning: m.npz.checkpoint: cannot be removed: permission denied"]
+
+
+# from the command line -------------------------------------------------------------------------
+
+
+def test_resume_needs_a_file(cli: Commands, tiny: Example) -> None:
+    for output in ("-", os.devnull):
+        result = cli("train", "tiny.yaml", "--resume", "-o", output)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == (
+            f"nnfit: error: --resume needs a model in a file, got -o {output}; "
+            "see 'nnfit train --help'\n"
+        )
+
+
+def test_a_model_on_a_device_has_no_checkpoint(cli: Commands, tiny: Example) -> None:
+    result = cli("train", "tiny.yaml", "-o", os.devnull, "-q")
+    assert (result.code, result.out, result.err) == (0, f"{os.devnull}\n", "")
+
+
+def test_without_a_checkpoint_it_says_so_and_starts(cli: Commands, tiny: Example) -> None:
+    result = cli("train", "tiny.yaml", "--resume")
+    assert (result.code, result.out) == (0, "tiny.npz\n")
+    said = "nnfit: no checkpoint tiny.npz.checkpoint; starting from the beginning\n"
+    assert said in result.err
+    assert Path("tiny.npz").read_bytes() == tiny.npz
+    assert sorted(path.name for path in Path().iterdir()) == ["tiny.csv", "tiny.npz", "tiny.yaml"]
