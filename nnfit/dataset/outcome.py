@@ -105,10 +105,13 @@ class Outcome:
             return _known(regression_metrics(truth, found, self.targets))
 
     def shown_metric(self, truth: Array, y_hat: Array) -> float:
-        """Return the `metric` that `score` gives for these outputs, without the others."""
-        if self.labels is not None:
+        """Return the `metric` that `score` gives for these outputs, without the others.
+
+        Values are not rounded first: that is for those who read them one by one.
+        """
+        if self.scaler is None:
             return accuracy(truth, self.codes(y_hat))
-        rmse = self.score(truth, self.values(y_hat))["rmse"]
+        rmse = self.score(truth, self.scaler.decode(y_hat))["rmse"]
         return math.inf if rmse is None else float(rmse)
 
 
