@@ -1,4 +1,4 @@
-"""What several test files share: a seeded generator, examples with models, and nnfit itself.
+"""What several test files share: a seeded generator, examples with models, nnfit itself, `alike`.
 
 No test stands here; data that only one file needs is made in that file.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,37 @@ training:
   epochs: 60
 """,
 }
+
+# A number with a fraction and its sign; a word, which a count is too; any other mark; no space.
+TOKEN = re.compile(r"(?<!\w)[-+]?\d+\.\d*(?:e[-+]\d+)?|\w+|\S")
+NUMBER = re.compile(r"[-+]?\d+\.\d*(?:e[-+]\d+)?")
+
+
+def alike(shown: str, printed: str) -> bool:
+    """Return whether two lines say the same, up to spaces and what rounding does to fractions.
+
+    The last bit of a sum depends on the processor, and training makes more of it: a unit that is
+    0 on one machine is small beside its layer's others on another. So fractions may differ by a
+    twentieth of the largest of their line, and by two units in the last place where few places
+    are shown. Below 1e-9, what gradcheck tolerates, they are nothing but rounding.
+    """
+    a, b = TOKEN.findall(shown), TOKEN.findall(printed)
+    if [NUMBER.sub("", token) for token in a] != [NUMBER.sub("", token) for token in b]:
+        return False
+    fractions = [token for token in a + b if NUMBER.fullmatch(token)]
+    largest = max((abs(float(token)) for token in fractions), default=0.0)
+    pairs = [(s, t) for s, t in zip(a, b, strict=True) if NUMBER.fullmatch(s)]
+    return all(
+        abs(float(s) - float(t)) <= max(largest / 20.0, 2.0 * min(unit(s), unit(t), 0.01), 1e-9)
+        for s, t in pairs
+    )
+
+
+def unit(number: str) -> float:
+    """Return one unit in the last place of a number as it is written."""
+    exponent = Decimal(number).as_tuple().exponent
+    assert isinstance(exponent, int)
+    return 10.0**exponent
 
 
 @dataclass(frozen=True)
