@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnfit.csv.records import MAX_RECORD, parse_records
 from nnfit.csv.text import Utf8Reader
-from nnfit.errors import DataError, did_you_mean
+from nnfit.errors import DataError, did_you_mean, shorten
 
 CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
@@ -75,6 +75,7 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
     """Return the candidate that cuts the first records into equally many cells, and most of them.
 
     Where none does, the one with most cells in the first record; where there is none, a comma.
+    `csv.Sniffer` gives up on a single column, and takes the apostrophes of a text for quotes.
     """
     best = (False, 1, ",")
     for delimiter in CANDIDATES:
@@ -100,6 +101,8 @@ def check_width(cells: Sequence[str], name: str) -> None:
 def name_columns(cells: Sequence[str], name: str) -> list[str]:
     """Return the header's names; a blank one becomes `column_N`, N its place from 1.
 
+    pandas would rename the second `a` to `a.1` and say nothing.
+
     Raises
     ------
     DataError
@@ -115,9 +118,7 @@ def name_columns(cells: Sequence[str], name: str) -> list[str]:
     places: dict[str, list[str]] = {}
     for i, column in enumerate(names, start=1):
         places.setdefault(column, []).append(str(i))
-    twice = [
-        f"{column!r} (columns {_cut(found)})" for column, found in places.items() if len(found) > 1
-    ]
+    twice = [f"{name!r} (columns {_cut(at)})" for name, at in places.items() if len(at) > 1]
     if twice:
         what = "duplicate column name" if len(twice) == 1 else "duplicate column names"
         raise DataError(f"{name}: {what} {_cut(twice)}; expected each name once. Rename them")
@@ -129,9 +130,8 @@ def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: 
     other = next((c for c in CANDIDATES if c != delimiter and c in cells[0]), None)
     if len(cells) > 1 or other is None or record.lstrip().startswith(b'"'):
         return
-    shown = cells[0] if len(cells[0]) <= 60 else cells[0][:57] + "..."
     raise DataError(
-        f"{name}: got one column, {shown!r}; expected {delimiter!r} between columns. "
+        f"{name}: got one column, {shorten(cells[0])!r}; expected {delimiter!r} between columns. "
         f"Set data.delimiter to {_yaml(other)}, or to auto"
     )
 
