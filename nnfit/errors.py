@@ -24,6 +24,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # SIGINT
     TERMINATED = 143  # SIGTERM
 
+    @classmethod
+    def of(cls, number: int) -> ExitCode:
+        """Return the code of a process that the signal `number` ends."""
+        return cls(128 + number)
+
 
 class NnfitError(Exception):
     """A message for the user.
