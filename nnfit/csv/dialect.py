@@ -118,7 +118,9 @@ def name_columns(cells: Sequence[str], name: str) -> list[str]:
     places: dict[str, list[str]] = {}
     for i, column in enumerate(names, start=1):
         places.setdefault(column, []).append(str(i))
-    twice = [f"{name!r} (columns {_cut(at)})" for name, at in places.items() if len(at) > 1]
+    twice = [
+        f"{column!r} (columns {_cut(found)})" for column, found in places.items() if len(found) > 1
+    ]
     if twice:
         what = "duplicate column name" if len(twice) == 1 else "duplicate column names"
         raise DataError(f"{name}: {what} {_cut(twice)}; expected each name once. Rename them")

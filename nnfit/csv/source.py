@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nnfit.errors import STDIN, DataError, name_of
+from nnfit.errors import DataError, name_of
 from nnfit.observer import Observer
 
 _MAGIC = {
@@ -126,7 +126,7 @@ class Source:
     def _open(self, path: str) -> tuple[Any, bool]:
         if path == "-":
             if sys.stdin is None:
-                raise DataError(f"{STDIN}: is closed; expected a CSV")
+                raise DataError(f"{self.name}: is closed; expected a CSV")
             return sys.stdin.buffer, False
         with readable(self.name, "a CSV file"):
             # Unbuffered, so that a read of a FIFO returns what is there.
