@@ -130,12 +130,7 @@ def load_config(
     if config is None or lines:
         raise ConfigError(*lines)
     return ConfigFile(
-        config=config,
-        name=name,
-        folder=folder,
-        stem=stem,
-        places=tree.places,
-        data_option=data,
+        config=config, name=name, folder=folder, stem=stem, places=tree.places, data_option=data
     )
 
 

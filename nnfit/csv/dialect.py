@@ -5,6 +5,7 @@ It looks at the first records only; `nnfit.csv.records` checks all the others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -134,12 +135,8 @@ def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: 
         return
     raise DataError(
         f"{name}: got one column, {shorten(cells[0])!r}; expected {delimiter!r} between columns. "
-        f"Set data.delimiter to {_yaml(other)}, or to auto"
+        f"Set data.delimiter to {json.dumps(other)}, or to auto"
     )
-
-
-def _yaml(delimiter: str) -> str:
-    return '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
 
 
 def require_columns(name: str, header: Sequence[str], needed: Collection[str]) -> None:

@@ -104,6 +104,7 @@ class Source:
         self.name = name_of(path)
         self._observer = observer
         self._raw, self._closing = self._open(path)
+        self._read_once: Callable[[int], bytes] = getattr(self._raw, "read1", self._raw.read)
         self._pipe: int | None = None  # the descriptor of a pipe
         self.size: int | None = None  # bytes on disk, of a regular file
         self._look_at_descriptor()
@@ -252,11 +253,6 @@ class Source:
         if abs(done - self._reported) >= _REPORT_BYTES or (ended and done != self._reported):
             self._reported = done
             self._observer.reading(self.name, done, self.size)
-
-    def _read_once(self, size: int) -> bytes:
-        read = getattr(self._raw, "read1", self._raw.read)
-        data: bytes = read(size)
-        return data
 
     def _gather(self, data: bytes, pipe: int, size: int) -> bytes:
         """Add what a fast producer writes at once: a pipe hands over 64 KiB at a time.
