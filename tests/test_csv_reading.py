@@ -329,6 +329,16 @@ def test_blocks_hold_the_columns_asked_for_and_carry_cells_as_spelt() -> None:
     assert (block.first_row, blocks.header, blocks.name) == (1, ["a", "b", "c"], "d.csv")
 
 
+def test_carried_cells_are_neither_numbers_nor_gaps() -> None:
+    """Whatever pandas takes a cell for elsewhere, a carried one stays text, as often as asked."""
+    path = put('a,b\n"NA", 1\n"x ""y""",\n?,1e5\n')
+    fmt = CsvFormat(missing_values=("?",))
+    with read_blocks(path, fmt, ["a"], carry=["b", "a", "b"]) as blocks:
+        (block,) = blocks
+    assert block.frame["a"].isna().tolist() == [True, False, True]
+    assert block.carried == [[" 1", "", "1e5"], ["NA", 'x "y"', "?"], [" 1", "", "1e5"]]
+
+
 def test_no_column_asked_for_still_counts_rows() -> None:
     with read_blocks(put("a\n1\n\n2\n"), COMMA, []) as blocks:
         (block,) = blocks
