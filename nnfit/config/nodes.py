@@ -50,8 +50,7 @@ class Node:
     content: Scalar | list[Node] | dict[str, tuple[Position, Node]]
     size: int = field(default=1, init=False)  # nodes in it, itself included, aliases expanded
     depth: int = field(default=0, init=False)  # levels below it
-    # of a mapping being read: waits for its value
-    key: tuple[str, Position] | None = field(default=None, init=False)
+    key: tuple[str, Position] | None = field(default=None, init=False)  # waits for its value
 
     def adopt(self, child: Node) -> None:
         """Append `child`: as an item, or as the value of the waiting key."""

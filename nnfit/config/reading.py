@@ -226,13 +226,9 @@ def _stdin_twice(config: Config | None, name: str) -> list[Problem]:
     """Return a complaint if the table is to come from stdin after the config did."""
     if config is None or name != STDIN:
         return []
-    data = {"data.path": config.data.path, "data.validation": config.data.validation}
-    data["data.test"] = config.data.test
-    return [
-        Problem(key, "got '-' (stdin), which the config came from; expected the path of a CSV")
-        for key, path in data.items()
-        if path == "-"
-    ]
+    text = "got '-' (stdin), which the config came from; expected the path of a CSV"
+    keys = ("path", "validation", "test")
+    return [Problem(f"data.{key}", text) for key in keys if getattr(config.data, key) == "-"]
 
 
 def _in_order(problems: Sequence[Problem], tree: Tree, name: str) -> list[str]:

@@ -36,9 +36,8 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
     """
     source = opened.source
     path = source.plain_path
-    if not PARALLEL_PANDAS or path is None or opened.text.has_mark:
-        return None
-    if source.size is None or source.size < PARALLEL_BYTES:
+    large = (source.size or 0) >= PARALLEL_BYTES
+    if not (PARALLEL_PANDAS and large) or path is None or opened.text.has_mark:
         return None
     # A first row that is too long makes pandas drop cells or take the first for an index.
     first = opened.records.take("row 1")

@@ -18,7 +18,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nnfit.errors import DataError, name_of
@@ -174,17 +174,14 @@ class Source:
             return bz2.BZ2Decompressor()
         if self._kind == "xz":
             return lzma.LZMADecompressor()
-        try:  # in the standard library from Python 3.14
+        with suppress(ImportError):  # in the standard library from Python 3.14
             return importlib.import_module("compression.zstd").ZstdDecompressor()
-        except ImportError:
-            pass
-        try:
+        with suppress(ImportError):
             return importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
-        except ImportError:
-            raise DataError(
-                f"{self.name}: reading zstd data needs the package 'zstandard'. "
-                "Run: pip install zstandard"
-            ) from None
+        raise DataError(
+            f"{self.name}: reading zstd data needs the package 'zstandard'. "
+            "Run: pip install zstandard"
+        )
 
     def _inflate(self, raw: bytes) -> bytes:
         pieces = []
