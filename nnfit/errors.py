@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
+STDIN = "<stdin>"
 LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
 
 
@@ -22,6 +23,11 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2  # usage, config, data, model file, a missing extra, an unwritable place
     INTERRUPTED = 130  # SIGINT
     TERMINATED = 143  # SIGTERM
+
+    @classmethod
+    def of(cls, number: int) -> ExitCode:
+        """Return the code of a process that the signal `number` ends."""
+        return cls(128 + number)
 
 
 class NnfitError(Exception):
@@ -87,6 +93,11 @@ class Interrupted(BaseException):
 def shorten(text: str) -> str:
     """Return `text`, cut to what fits into a message."""
     return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+
+
+def name_of(path: str) -> str:
+    """Return what messages call the file at `path`, where "-" is stdin."""
+    return STDIN if path == "-" else path
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 from nnfit.cli.options import (
     DataArgument,
@@ -30,11 +31,8 @@ def evaluate(
 
     data = data_or_stdin(data)
     loaded = load(model)
-    observer = make_observer(quiet)
-    try:
+    with closing(make_observer(quiet)) as observer:
         result = evaluate_rows(loaded, data, observer)
-    finally:
-        observer.close()
     if json:
         print_json(result)
     else:

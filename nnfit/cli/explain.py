@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -43,14 +44,11 @@ def explain(
     from nnfit.inside.explanation import explain
     from nnfit.report import make_observer
 
-    observer = make_observer(quiet)
-    try:
-        found = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
-    finally:
-        observer.close()
+    with closing(make_observer(quiet)) as observer:
+        steps = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
     if json:
-        print_json(found)
+        print_json(steps)
     else:
         from nnfit.report.explanation import print_explanation
 
-        print_explanation(found, sys.stdout)
+        print_explanation(steps, sys.stdout)

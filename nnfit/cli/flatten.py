@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import QuietOption, UsageError, same_file
-from nnfit.cli.rows import LateObserver, OutputOption
-from nnfit.errors import OutputError
+from nnfit.cli.options import QuietOption, UsageError, check_output
+from nnfit.cli.rows import OutputOption, late_observer
 
 
 def flatten(
@@ -46,39 +45,28 @@ def flatten(
 
     Example: nnfit flatten photos/*.png --size 28x28 | nnfit predict model.npz -
     """
-    import sys
-
     from nnfit.cli.streams import text_output
     from nnfit.images.flattening import flatten_images
-    from nnfit.storage.files import check_writable
 
     if label_from_folder and "-" in images:
         raise UsageError("--label-from-folder: stdin lies in no folder; name picture files")
-    if output != "-":
-        for path in images:
-            if same_file(output, path):
-                raise OutputError(f"{output}: is what is read; expected another place to write to")
-        check_writable(output)
+    check_output(output, images)
     wanted = None if size is None else _parsed(size)
-    observer = LateObserver(quiet or (output == "-" and sys.stdout.isatty()))
-    try:
-        with text_output(output) as stream:
-            flatten_images(
-                images,
-                stream,
-                size=wanted,
-                rgb=rgb,
-                label_from_folder=label_from_folder,
-                skip_bad=skip_bad,
-                observer=observer,
-            )
-    finally:
-        observer.close()
+    with late_observer(quiet, output) as observer, text_output(output) as stream:
+        flatten_images(
+            images,
+            stream,
+            size=wanted,
+            rgb=rgb,
+            label_from_folder=label_from_folder,
+            skip_bad=skip_bad,
+            observer=observer,
+        )
 
 
 def _parsed(size: str) -> tuple[int, int]:
     """Return width and height."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size, re.IGNORECASE)
-    if found is None:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size, re.IGNORECASE)
+    if match is None:
         raise UsageError(f"--size: got {size!r}; expected WIDTHxHEIGHT in pixels, such as 28x28")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

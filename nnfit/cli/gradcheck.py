@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated
 
@@ -61,17 +62,11 @@ def gradcheck(
     from nnfit.report import make_observer, print_gradcheck
 
     check_stdin(source or "")
-    observer = make_observer(quiet)
-    try:
+    bug = None if inject_bug is None else inject_bug.value
+    with closing(make_observer(quiet)) as observer:
         result = check_gradients(
-            source,
-            data,
-            method=method.value,
-            inject_bug=None if inject_bug is None else inject_bug.value,
-            observer=observer,
+            source, data, method=method.value, inject_bug=bug, observer=observer
         )
-    finally:
-        observer.close()
     if json:
         print_json(result)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -29,11 +30,8 @@ def init(
     from nnfit.report import make_observer
     from nnfit.run.proposal import propose
 
-    observer = make_observer(quiet=False)
-    try:
+    with closing(make_observer(quiet=False)) as observer:
         text = propose(data, _path_for_config(data), target, set_ or [], observer)
-    finally:
-        observer.close()
     sys.stdout.write(text)
 
 

@@ -35,16 +35,16 @@ def check_room() -> None:
 
 def shortage(err: BaseException) -> str | None:
     """Return in what way `err` or what caused it says that memory ran out; None if it does not."""
-    found: BaseException | None = err
-    while found is not None:
-        text = str(found)
-        if isinstance(found, MemoryError):
+    cause: BaseException | None = err
+    while cause is not None:
+        text = str(cause)
+        if isinstance(cause, MemoryError):
             return text[:1].lower() + text[1:]
-        if isinstance(found, OSError) and found.errno == errno.ENOMEM:
+        if isinstance(cause, OSError) and cause.errno == errno.ENOMEM:
             return "cannot allocate memory"
         if sign := next((sign for sign in _SIGNS if sign in text.lower()), None):
             return "" if sign == "out of memory" else sign
-        found = found.__cause__ or found.__context__
+        cause = cause.__cause__ or cause.__context__
     # C code may lose the error on its way, and then any other comes up in its stead
     return None if _is_room(_SPARE_BYTES) else type(err).__name__
 

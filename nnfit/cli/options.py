@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from nnfit.errors import ConfigError
+from nnfit.errors import ConfigError, OutputError, name_of
 
 # every usage error of Typer is of this kind, whether Typer brings its own click or not
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -49,7 +50,7 @@ def data_or_stdin(data: str | None) -> str:
 def check_stdin(path: str) -> None:
     """Raise a ConfigError if the config at `path` is to come from a closed stdin."""
     if path == "-" and sys.stdin is None:
-        raise ConfigError("<stdin>: is closed; expected a config in YAML")
+        raise ConfigError(f"{name_of(path)}: is closed; expected a config in YAML")
 
 
 def same_file(written: str, read: str) -> bool:
@@ -59,6 +60,20 @@ def same_file(written: str, read: str) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
+
+
+def check_output(path: str, sources: Iterable[str], what: str = "to write to") -> None:
+    """Raise an OutputError if `path` is what is read, or can't be written; "-" is looked at later.
+
+    `what` says what another place is expected for.
+    """
+    from nnfit.storage.files import check_writable
+
+    if path == "-":
+        return
+    if any(same_file(path, source) for source in sources):
+        raise OutputError(f"{path}: is what is read; expected another place {what}")
+    check_writable(path)
 
 
 def is_stdout(path: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli.options import UsageError, data_or_stdin, same_file
-from nnfit.errors import OutputError
+from nnfit.cli.options import UsageError, check_output, data_or_stdin
 from nnfit.observer import Observer
 
 
@@ -46,36 +46,27 @@ def write_rows(
 ) -> None:
     """Load the model and have `write`, of the streaming room, put rows where they belong.
 
-    `options` are what `write` takes beside.
+    The parameters are the options that its commands share; `options` are what `write` takes beside.
     """
     from nnfit.cli.streams import text_output
     from nnfit.model.file.reading import load
-    from nnfit.storage.files import check_writable
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")
     data = data_or_stdin(data)
     loaded = load(model)
-    for other in (model, data):
-        if output != "-" and same_file(output, other):
-            raise OutputError(f"{output}: is what is read; expected another place to write to")
-    # on a terminal the rows themselves show that it goes on; a bar would run into them
-    if output != "-":
-        check_writable(output)
-    observer = LateObserver(quiet or (output == "-" and sys.stdout.isatty()))
-    try:
-        with text_output(output) as stream:
-            write(
-                loaded,
-                data,
-                stream,
-                format=format.value,
-                carry="all" if append else keep or [],
-                observer=observer,
-                **options,
-            )
-    finally:
-        observer.close()
+    check_output(output, (model, data))
+    with late_observer(quiet, output) as observer, text_output(output) as stream:
+        carry = "all" if append else keep or []
+        write(loaded, data, stream, format=format.value, carry=carry, observer=observer, **options)
+
+
+def late_observer(quiet: bool, output: str) -> closing[Observer]:
+    """Return the observer of a command that writes rows to `output`, in a context that closes it.
+
+    On a terminal the rows themselves show that it goes on; a bar would run into them.
+    """
+    return closing(LateObserver(quiet or (output == "-" and sys.stdout.isatty())))
 
 
 class LateObserver(Observer):

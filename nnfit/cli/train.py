@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import ExitStack
-from typing import Annotated
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +16,15 @@ from nnfit.cli.options import (
     QuietOption,
     SetOption,
     UsageError,
+    check_output,
     check_stdin,
     is_stdout,
     print_json,
-    same_file,
 )
-from nnfit.errors import ConfigError, Interrupted, TrainingError, printable
+from nnfit.errors import Interrupted, TrainingError, printable
+
+if TYPE_CHECKING:
+    from nnfit.config.reading import ConfigFile
 
 
 def train(
@@ -52,66 +56,77 @@ def train(
     from nnfit.report import make_observer
     from nnfit.run.checkpoint import Checkpoint
     from nnfit.run.run import train_run
-    from nnfit.storage.files import check_writable
     from nnfit.training.stop import StopRequest
 
     check_stdin(config)
     file = load_config(config, set_ or [], data)
-    path = file.default_output() if output is None else output
-    if is_stdout(path):
-        path = "-"
+    path = _place(file, config, output)
     if path == "-" and json:
         raise UsageError("--json and -o - both write to stdout")
-    if path != "-":
-        sources = (file.config.data.path, file.config.data.validation, file.config.data.test)
-        for other in (config, *(file.resolve(s) for s in sources if isinstance(s, str))):
-            if same_file(path, other):
-                raise ConfigError(f"{path}: is what is read; expected another place for the model")
-        check_writable(path)
     to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
     if resume and not to_file:
         raise UsageError(f"--resume needs a model in a file, got -o {path}")
+    command = _resume_command(config, set_ or [], data, output, ["--json"] * json + ["-q"] * quiet)
+    again = " and the same input" if "-" in (config, file.config.data.path) else ""
 
     def how() -> str:
         """Return how to go on with a run that was stopped, if it can be."""
-        if checkpoint is None or not checkpoint.to_resume:
-            return ""
-        words = ["nnfit", "train", config]
-        words += [word for text in set_ or [] for word in ("--set", text)]
-        words += ["--data", data] if data is not None else []
-        words += ["-o", output] if output is not None else []
-        words += ["--json"] * json + ["-q"] * quiet + ["--resume"]
-        again = " and the same input" if "-" in (config, file.config.data.path) else ""
-        return f"; resume with: {printable(shlex.join(words))}{again}"
+        resumable = checkpoint is not None and checkpoint.to_resume
+        return f"; resume with: {command}{again}" if resumable else ""
 
     check_stdout()
-    observer = make_observer(quiet)
     stop = StopRequest()
     checkpoint = None
-    try:
-        with ExitStack() as held:
-            if to_file:
-                checkpoint = held.enter_context(Checkpoint(path, resume, observer))
-            run = train_run(file, output=path, observer=observer, stop=stop, checkpoint=checkpoint)
-            if path == "-":
-                sys.stdout.buffer.write(run.model.to_bytes())
-            else:
-                run.model.save(path)
-            if checkpoint is not None and not (run.summary.interrupted or run.failure):
-                checkpoint.remove()
-        observer.finished(run.summary)
-    except Interrupted as stopped:
-        raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
-    finally:
-        observer.close()
+    with closing(make_observer(quiet)) as observer:
+        try:
+            with Checkpoint(path, resume, observer) if to_file else nullcontext() as checkpoint:
+                run = train_run(
+                    file, output=path, observer=observer, stop=stop, checkpoint=checkpoint
+                )
+                if path == "-":
+                    sys.stdout.buffer.write(run.model.to_bytes())
+                else:
+                    run.model.save(path)
+                if checkpoint is not None and not (run.summary.interrupted or run.failure):
+                    checkpoint.remove()
+            observer.finished(run.summary)
+        except Interrupted as stopped:
+            raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
     if json:
         print_json(run.to_json())
     elif path != "-":
         print(path)
     name = "<stdout>" if path == "-" else path
-    kept = f"{name} has the weights of epoch {run.summary.best_epoch}"
+    weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
     if run.failure is not None:
-        raise TrainingError(f"{run.failure}; {kept}")
+        raise TrainingError(f"{run.failure}; {weights}")
     if run.summary.interrupted:
         where = f"stopped in epoch {run.summary.epochs + 1}"
-        raise Interrupted(f"{where}; {kept}{how()}", stop.exit_code)
+        raise Interrupted(f"{where}; {weights}{how()}", stop.exit_code)
+
+
+def _place(file: ConfigFile, config: str, output: str | None) -> str:
+    """Return where the model goes, "-" for stdout; what can't be written is found out here."""
+    path = file.default_output() if output is None else output
+    if is_stdout(path):
+        return "-"
+    data = file.config.data
+    tables = (data.path, data.validation, data.test)
+    sources = [file.resolve(table) for table in tables if isinstance(table, str)]
+    check_output(path, [config, *sources], "for the model")
+    return path
+
+
+def _resume_command(
+    config: str,
+    overrides: Sequence[str],
+    data: str | None,
+    output: str | None,
+    flags: Sequence[str],
+) -> str:
+    """Return the command that goes on with a run that was stopped."""
+    words = ["nnfit", "train", config]
+    words += [word for text in overrides for word in ("--set", text)]
+    words += ["--data", data] if data is not None else []
+    words += ["-o", output] if output is not None else []
+    return printable(shlex.join([*words, *flags, "--resume"]))

@@ -67,7 +67,7 @@ def _columns(config: Config) -> Iterator[Conflict]:
 def _held_out(config: Config) -> Iterator[Conflict]:
     data = config.data
     held_out = {"data.validation": data.validation, "data.test": data.test}
-    fractions = [part for part in held_out.values() if isinstance(part, float)]
+    fractions = [value for value in held_out.values() if isinstance(value, float)]
     if sum(fractions) >= 1:
         yield Conflict(
             ("data.test", "data.validation"),
@@ -75,7 +75,7 @@ def _held_out(config: Config) -> Iterator[Conflict]:
             "on; expected a sum < 1",
         )
     readers = ["data.path"] if data.path == "-" else []
-    readers += [key for key, part in held_out.items() if part == "-"]
+    readers += [key for key, value in held_out.items() if value == "-"]
     for key in readers[1:]:
         yield Conflict(
             (key, readers[0]),

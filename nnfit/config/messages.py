@@ -42,9 +42,9 @@ class Problem(NamedTuple):
 def dotted(loc: Sequence[str | int]) -> str:
     """Return a pydantic location as a key: `model.hidden_sizes[1]`."""
     key = ""
-    for part in loc:
-        if part not in (ONE, MANY):
-            key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
+    for step in loc:
+        if step not in (ONE, MANY):
+            key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else step
     return key
 
 
@@ -92,7 +92,7 @@ def check(tree: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
 
 def _without(tree: Mapping[str, Any], wrong: Sequence[tuple[str | int, ...]]) -> dict[str, Any]:
     """Return `tree` with defaults for the fields that hold `wrong` locations."""
-    kept = {name: dict(part) if isinstance(part, dict) else part for name, part in tree.items()}
+    kept = {name: dict(value) if isinstance(value, dict) else value for name, value in tree.items()}
     for section, *rest in wrong:
         if rest and section in FIELDS:
             kept[str(section)].pop(rest[0], None)

@@ -6,7 +6,7 @@ Tags, several documents, duplicate keys and bombs are refused; what the keys mea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -48,9 +48,9 @@ class Node:
 
     at: Position
     content: Scalar | list[Node] | dict[str, tuple[Position, Node]]
-    size: int = 1  # nodes in it, itself included, aliases expanded
-    depth: int = 0  # levels below it
-    key: tuple[str, Position] | None = None  # of a mapping being read: waits for its value
+    size: int = field(default=1, init=False)  # nodes in it, itself included, aliases expanded
+    depth: int = field(default=0, init=False)  # levels below it
+    key: tuple[str, Position] | None = field(default=None, init=False)  # waits for its value
 
     def adopt(self, child: Node) -> None:
         """Append `child`: as an item, or as the value of the waiting key."""

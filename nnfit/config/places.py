@@ -54,20 +54,20 @@ class Tree:
         """Take the values of a Python mapping."""
         self.values = self._from_python(mapping, "", 0)
 
-    def set(self, path: tuple[str, ...], node: Node, place: Place) -> None:
-        """Set the key at `path`, creating its section; a section that is none is left alone."""
+    def set(self, keys: tuple[str, ...], node: Node, place: Place) -> None:
+        """Set the key at `keys`, creating its section; a section that is none is left alone."""
         parent = self.values
-        for name in path[:-1]:
+        for name in keys[:-1]:
             if parent.get(name) is None:
                 parent[name] = {}
             parent = parent[name]
             if not isinstance(parent, dict):
                 return
-        key = ".".join(path)
+        key = ".".join(keys)
         for old in [k for k in self.places if k == key or k.startswith((f"{key}.", f"{key}["))]:
             del self.places[old]
         self.places[key] = place
-        parent[path[-1]] = self._from_node(node, key, lambda at: place)
+        parent[keys[-1]] = self._from_node(node, key, lambda at: place)
 
     def _from_node(self, node: Node, key: str, place: Callable[[Position], Place]) -> Any:
         if isinstance(node.content, Scalar):

@@ -18,14 +18,13 @@ from nnfit.config.places import Place, Tree, nearest
 from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
-from nnfit.errors import ConfigError, printable, shorten
+from nnfit.errors import STDIN, ConfigError, name_of, printable, shorten
 
-STDIN = "<stdin>"
 _TABLE = "{name}: looks like a CSV; expected a config in YAML. The CSV goes under data.path"
 _START = Position(1, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConfigFile:
     """A checked config and where it came from.
 
@@ -110,7 +109,7 @@ def load_config(
         name = "config"
         tree.read_mapping(source)
     else:
-        name = STDIN if str(source) == "-" else printable(str(source))
+        name = printable(name_of(str(source)))
         tree.read_nodes(_root(read_text(str(source), name), name), name)
         # A pipe such as /dev/fd/63 has neither a folder nor a name worth keeping.
         if name != STDIN and Path(source).is_file():
@@ -130,7 +129,9 @@ def load_config(
     lines = _in_order(problems, tree, name) + lines
     if config is None or lines:
         raise ConfigError(*lines)
-    return ConfigFile(config, name, folder, stem, tree.places, data)
+    return ConfigFile(
+        config=config, name=name, folder=folder, stem=stem, places=tree.places, data_option=data
+    )
 
 
 def replaceable(path: str) -> bool:
@@ -179,8 +180,8 @@ def _override(tree: Tree, text: str, number: int) -> str | None:
     shown_text = printable(shorten(" ".join(text.split())))
     if not equals or not key:
         return f"--set {shown_text}: expected KEY=VALUE, such as optimizer.learning_rate=0.01"
-    path = _path(key)
-    if path is None:
+    keys = _keys(key)
+    if keys is None:
         section, _, name = key.partition(".")
         within = section if name and section in FIELDS else ""
         return f"--set {shown_text}: {unknown_key(within, name if within else key)}"
@@ -191,13 +192,13 @@ def _override(tree: Tree, text: str, number: int) -> str | None:
         return f"--set {shown_text}: {err.text}"
     given = f"={printable(shorten(' '.join(value.split())))}"
     place = Place(f"--set {printable(shorten(key))}", (1, number, 0), key, given)
-    if path[0] == "class_weight" and not isinstance(tree.values.get(path[0]), dict):
-        tree.values[path[0]] = {}
-    tree.set(path, root or Node(_START, Scalar("", plain=True)), place)
+    if keys[0] == "class_weight" and not isinstance(tree.values.get(keys[0]), dict):
+        tree.values[keys[0]] = {}
+    tree.set(keys, root or Node(_START, Scalar("", plain=True)), place)
     return None
 
 
-def _path(key: str) -> tuple[str, ...] | None:
+def _keys(key: str) -> tuple[str, ...] | None:
     """Return the keys to walk for the dotted `key`, or None if the schema has no such key."""
     section, _, name = key.partition(".")
     if section not in FIELDS[""]:
@@ -225,23 +226,19 @@ def _stdin_twice(config: Config | None, name: str) -> list[Problem]:
     """Return a complaint if the table is to come from stdin after the config did."""
     if config is None or name != STDIN:
         return []
-    data = {"data.path": config.data.path, "data.validation": config.data.validation}
-    data["data.test"] = config.data.test
-    return [
-        Problem(key, "got '-' (stdin), which the config came from; expected the path of a CSV")
-        for key, path in data.items()
-        if path == "-"
-    ]
+    text = "got '-' (stdin), which the config came from; expected the path of a CSV"
+    keys = ("path", "validation", "test")
+    return [Problem(f"data.{key}", text) for key in keys if getattr(config.data, key) == "-"]
 
 
 def _in_order(problems: Sequence[Problem], tree: Tree, name: str) -> list[str]:
     """Return a line for each problem, in the order in which the keys were set."""
     nowhere = Place(name, (3, 0, 0))
-    found = []
+    lines = []
     for key, text, named in problems:
         around = nearest(key, tree.places)
         place = tree.places.get(around, nowhere)
         # An item has the name of its list where there is no list: `target: 3`.
         said = "" if named else around if key.endswith("]") and around else key
-        found.append((place.order, f"{printable(place.wrong(said))}: {text}"))
-    return [line for _, line in sorted(found, key=lambda pair: pair[0])]
+        lines.append((place.order, f"{printable(place.wrong(said))}: {text}"))
+    return [line for _, line in sorted(lines, key=lambda pair: pair[0])]

@@ -81,7 +81,7 @@ def _text(text: str) -> str:
     if _PLAIN.fullmatch(text) and Scalar(text, plain=True).value == text:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return _RAW.sub(lambda raw: f"\\u{ord(raw[0]):04x}", quoted)
 
 
 def _key(label: str) -> str:

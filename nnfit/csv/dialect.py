@@ -5,12 +5,13 @@ It looks at the first records only; `nnfit.csv.records` checks all the others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nnfit.csv.records import MAX_RECORD, parse_records
 from nnfit.csv.text import Utf8Reader
-from nnfit.errors import DataError, did_you_mean
+from nnfit.errors import DataError, did_you_mean, shorten
 
 CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
@@ -75,6 +76,7 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
     """Return the candidate that cuts the first records into equally many cells, and most of them.
 
     Where none does, the one with most cells in the first record; where there is none, a comma.
+    `csv.Sniffer` gives up on a single column, and takes the apostrophes of a text for quotes.
     """
     best = (False, 1, ",")
     for delimiter in CANDIDATES:
@@ -99,6 +101,8 @@ def check_width(cells: Sequence[str], name: str) -> None:
 
 def name_columns(cells: Sequence[str], name: str) -> list[str]:
     """Return the header's names; a blank one becomes `column_N`, N its place from 1.
+
+    pandas would rename the second `a` to `a.1` and say nothing.
 
     Raises
     ------
@@ -129,15 +133,10 @@ def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: 
     other = next((c for c in CANDIDATES if c != delimiter and c in cells[0]), None)
     if len(cells) > 1 or other is None or record.lstrip().startswith(b'"'):
         return
-    shown = cells[0] if len(cells[0]) <= 60 else cells[0][:57] + "..."
     raise DataError(
-        f"{name}: got one column, {shown!r}; expected {delimiter!r} between columns. "
-        f"Set data.delimiter to {_yaml(other)}, or to auto"
+        f"{name}: got one column, {shorten(cells[0])!r}; expected {delimiter!r} between columns. "
+        f"Set data.delimiter to {json.dumps(other)}, or to auto"
     )
-
-
-def _yaml(delimiter: str) -> str:
-    return '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
 
 
 def require_columns(name: str, header: Sequence[str], needed: Collection[str]) -> None:

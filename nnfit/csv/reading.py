@@ -5,10 +5,9 @@ It decides nothing about what columns mean; that is `nnfit.table.columns`.
 
 from __future__ import annotations
 
-import select
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from types import TracebackType
 from typing import Any, Literal, cast
 
 import pandas as pd
@@ -17,7 +16,7 @@ from pandas import DataFrame
 from nnfit.csv.dialect import CsvFormat, require_columns
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.plain import read_plain
-from nnfit.csv.records import Piece, blanks, parse_records
+from nnfit.csv.records import Piece, blanks
 from nnfit.csv.writing import RowWriter
 from nnfit.errors import DataError
 from nnfit.observer import Observer
@@ -36,6 +35,16 @@ BLOCK_BYTES = 1 << 22
 BLOCK_ROWS = 1 << 14  # at most about so many, however short: what is worked on at once
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is wanted of each block."""
+
+    columns: Sequence[str]
+    carried: Sequence[str]
+    parsing: Mapping[str, Any]  # arguments of `read_csv`
+
+
+@dataclass(frozen=True)
 class Block:
     """Some rows of a CSV, parsed where and when they are looked at: in any thread, that is.
 
@@ -47,28 +56,48 @@ class Block:
         The data row, from 1, of the block's first row.
     """
 
-    def __init__(self, reader: BlockReader, piece: Piece, first_row: int) -> None:
-        self._reader = reader
-        self._piece = piece
-        self.first_row = first_row
+    first_row: int
+    _piece: Piece
+    _wanted: _Wanted
 
     @cached_property
     def frame(self) -> DataFrame:
-        return self._reader.parse(self._piece)
+        return self._parsed(self._wanted.columns, self._wanted.parsing)
 
     @property
     def carried(self) -> list[list[str]]:
         """The carried columns' cells, one list per column, exactly as spelt."""
-        return self._reader.cells(self._piece)
+        carried = self._wanted.carried
+        as_spelt = {**self._wanted.parsing, "dtype": str, "na_filter": False}
+        frame = self._parsed(carried, as_spelt)
+        return [frame[column].tolist() for column in carried]
+
+    def _parsed(self, columns: Sequence[str], parsing: Mapping[str, Any]) -> DataFrame:
+        if not columns:  # there are rows all the same
+            return DataFrame(index=range(self._piece.n_rows), columns=[])
+        frame = _parse(iter((self._piece.text,)), usecols=columns, **parsing)
+        assert len(frame) == self._piece.n_rows, (len(frame), self._piece.n_rows)
+        return frame
 
     @property
     def lines(self) -> list[str] | None:
-        """The rows as they are written, without line ends; None where one has several lines."""
-        return self._reader.lines(self._piece)
+        """The rows as they are written, without line ends; None where one has several lines.
+
+        pandas and the csv module return cells, from which no line can be written as it was.
+        """
+        blank = blanks(self._wanted.parsing["sep"]).decode()
+        lines = self._piece.text.decode().replace("\r\n", "\n").split("\n")
+        lines = [line for line in lines if line.strip(blank)]
+        # Each line of a record that has several holds more than blanks where it opens or closes
+        # its quotes: there are as many lines as records only if each has one.
+        return lines if len(lines) == self._piece.n_rows else None
 
 
 class _Stream:
-    """What pandas reads from: not quite a file, so that pandas takes the bytes as they are."""
+    """What pandas reads from: not quite a file, so that pandas takes the bytes as they are.
+
+    A file of bytes it wraps so as to read text, and encodes that again for its parser.
+    """
 
     def __init__(self, texts: Iterator[bytes]) -> None:
         self._texts = texts
@@ -162,77 +191,22 @@ class BlockReader:
         What separates the cells; found out if `fmt.delimiter` is "auto".
     """
 
-    def __init__(
-        self,
-        path: str,
-        fmt: CsvFormat,
-        columns: Collection[str] | None,
-        text_columns: Collection[str],
-        carry: Sequence[str] | Literal["all"],
-        observer: Observer,
-        block_bytes: int,
-    ) -> None:
-        self._opened = OpenCsv(path, fmt, observer)
-        self.name = self._opened.name
-        self.header = self._opened.header
-        self.delimiter = self._opened.delimiter
-        carried = self.header if carry == "all" else carry
-        try:
-            require_columns(self.name, self.header, carried)
-        except DataError:
-            self._opened.source.close()
-            raise
-        self._carried = [self.header.index(column) for column in carried]
-        wanted = set(self.header if columns is None else columns)
-        self._columns = [column for column in self.header if column in wanted]
-        self._parsing = self._opened.parsing(fmt, set(text_columns))
-        # Without any column to read, one still tells how many rows there are.
-        self._parsing["usecols"] = self._columns or self.header[:1]
-        self._pieces = self._opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
+    def __init__(self, opened: OpenCsv, wanted: _Wanted, block_bytes: int) -> None:
+        self._source = opened.source
+        self.name, self.header, self.delimiter = opened.name, opened.header, opened.delimiter
+        self._wanted = wanted
+        self._pieces = opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
 
     def arrivals(self) -> Iterator[Block | None]:
         """Yield each block, and None where what has arrived ends no row and reading goes on."""
         first_row = 1
         for piece in self._pieces:
-            yield Block(self, piece, first_row) if piece.n_rows else None
+            yield Block(first_row, piece, self._wanted) if piece.n_rows else None
             first_row += piece.n_rows
 
     def ready(self) -> bool:
         """Return whether it is sure that reading on will not wait for a producer."""
-        source = self._opened.source
-        pipe = source._pipe
-        if pipe is None:
-            return source.size is not None  # a file, and no terminal
-        return bool(select.select([pipe], [], [], 0.0)[0])
-
-    def parse(self, piece: Piece) -> DataFrame:
-        """Return the columns asked for of a piece of the CSV."""
-        frame = _parse(iter((piece.text,)), **self._parsing)
-        if not self._columns:
-            frame = frame[[]]
-        assert len(frame) == piece.n_rows, (len(frame), piece.n_rows)
-        return frame
-
-    def cells(self, piece: Piece) -> list[list[str]]:
-        """Return the cells of the carried columns, one list per column."""
-        if not self._carried:
-            return []
-        lines = None if b'"' in piece.text else self.lines(piece)
-        if lines is None:
-            rows = [cells for cells, _, _ in parse_records(piece.text, self.delimiter)]
-        else:
-            needed = 1 + max(self._carried)
-            rows = [line.split(self.delimiter, needed) for line in lines]
-        return [[cells[i] for cells in rows] for i in self._carried]
-
-    def lines(self, piece: Piece) -> list[str] | None:
-        """Return the records as they are written, or None where a cell holds a line break."""
-        blank = blanks(self.delimiter).decode()
-        lines = piece.text.decode().replace("\r\n", "\n").split("\n")
-        lines = [line for line in lines if line.strip(blank)]
-        # Each line of a record that has several holds more than blanks where it opens or closes
-        # its quotes: there are as many lines as records only if each has one.
-        return lines if len(lines) == piece.n_rows else None
+        return self._source.ready()
 
     def __iter__(self) -> Iterator[Block]:
         return (block for block in self.arrivals() if block is not None)
@@ -240,13 +214,8 @@ class BlockReader:
     def __enter__(self) -> BlockReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.source.close()
+    def __exit__(self, *error: object) -> None:
+        self._source.close()
 
 
 def read_blocks(
@@ -277,4 +246,15 @@ def read_blocks(
         As for `read_table`, here or from a later block, and if a carried column is missing.
         A CSV without rows is no error.
     """
-    return BlockReader(path, fmt, columns, text_columns, carry, observer or Observer(), block_bytes)
+    opened = OpenCsv(path, fmt, observer or Observer())
+    header = opened.header
+    carried = header if carry == "all" else carry
+    try:
+        require_columns(opened.name, header, carried)
+    except DataError:
+        opened.source.close()
+        raise
+    wanted = set(header if columns is None else columns)
+    read = [column for column in header if column in wanted]
+    parsing = opened.parsing(fmt, set(text_columns))
+    return BlockReader(opened, _Wanted(read, carried, parsing), block_bytes)

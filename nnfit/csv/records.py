@@ -1,6 +1,8 @@
 """Text in pieces of whole records, each record with as many cells as there are columns.
 
-It finds where records end and counts their cells; what the cells mean is pandas' to say.
+It finds where records end and counts their cells; what the cells mean is pandas' to say. pandas
+fills a row that is too short with gaps and says nothing, counts lines where it means rows, and
+keeps whoever asks for a chunk of n rows waiting until there are n.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ def parse_records(
 ) -> Iterator[tuple[list[str], int, bool]]:
     """Yield the cells of each record, the offset of its end, and whether its quotes are closed.
 
+    The csv module says the cells alone; lines are handed to it one by one to learn the others.
+
     Parameters
     ----------
     text : bytes
@@ -85,6 +89,9 @@ def parse_records(
 
 class RecordReader:
     """The records of a text, checked.
+
+    Most are checked by counting delimiters between line ends: the csv module, which judges what
+    quotes make irregular, takes nine times as long, and more than pandas for the numbers.
 
     Parameters
     ----------

@@ -1,6 +1,8 @@
 """One input as a stream of bytes: a file, a FIFO or stdin, decompressed, with progress.
 
-It knows nothing of text or CSV; `nnfit.csv.text` and `nnfit.csv.records` come next.
+It knows nothing of text or CSV; `nnfit.csv.text` and `nnfit.csv.records` come next. pandas opens
+files by itself, but takes the compression from the name, not from the first bytes, and none for
+stdin; it tells of no progress, and inflates a bomb to its end.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ import stat
 import sys
 import time
 import zlib
-from types import TracebackType
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from nnfit.errors import DataError
+from nnfit.errors import DataError, name_of
 from nnfit.observer import Observer
 
 _MAGIC = {
@@ -40,8 +43,48 @@ _GATHER_SECONDS = 0.03  # how long a pipe's first bytes may wait for more to sha
 _GAP_SECONDS = 0.003  # a producer silent for this long is waited for no further
 
 
+@contextmanager
+def readable(name: str, expected: str) -> Iterator[None]:
+    """Raise as a DataError what opens no input; `expected` is what it should have been."""
+    try:
+        yield
+    except IsADirectoryError:
+        raise DataError(f"{name}: is a directory; expected {expected}") from None
+    except FileNotFoundError:
+        raise DataError(f"{name}: no such file") from None
+    except OSError as err:
+        raise unreadable(name, err) from err
+    except ValueError:  # a NUL in the path
+        raise DataError(f"{name!r}: not a possible file name") from None
+
+
+def unreadable(name: str, err: OSError) -> DataError:
+    """Return what to tell of an input that fails while it is read."""
+    reason = (err.strerror or str(err) or type(err).__name__).lower()
+    return DataError(f"{name}: can't be read: {reason}")
+
+
+def read_mark(read: Callable[[int], bytes], marks: Collection[bytes]) -> tuple[bytes, bytes]:
+    """Return the first of `marks` that the bytes begin with, or b"", and what comes after it.
+
+    No more is read than it takes to tell, so that a slow producer's rows need not wait.
+    """
+    head = b""
+    while any(len(head) < len(mark) and mark.startswith(head) for mark in marks):
+        more = read(4096)
+        if not more:
+            break
+        head += more
+    mark = next((mark for mark in marks if head.startswith(mark)), b"")
+    return mark, head[len(mark) :]
+
+
 class Source:
     """The bytes of `path` as they arrive.
+
+    `gzip`, `bz2` and `lzma` open files too, but the two latter take what follows the last member
+    for the end, without a word, and none of them tells how many compressed bytes became how many,
+    which is how a bomb is known. zstd has no reader before Python 3.14.
 
     Parameters
     ----------
@@ -58,9 +101,10 @@ class Source:
     """
 
     def __init__(self, path: str, observer: Observer) -> None:
-        self.name = "<stdin>" if path == "-" else path
+        self.name = name_of(path)
         self._observer = observer
         self._raw, self._closing = self._open(path)
+        self._read_once: Callable[[int], bytes] = getattr(self._raw, "read1", self._raw.read)
         self._pipe: int | None = None  # the descriptor of a pipe
         self.size: int | None = None  # bytes on disk, of a regular file
         self._look_at_descriptor()
@@ -83,23 +127,11 @@ class Source:
     def _open(self, path: str) -> tuple[Any, bool]:
         if path == "-":
             if sys.stdin is None:
-                raise DataError("<stdin>: is closed; expected a CSV")
+                raise DataError(f"{self.name}: is closed; expected a CSV")
             return sys.stdin.buffer, False
-        try:
+        with readable(self.name, "a CSV file"):
             # Unbuffered, so that a read of a FIFO returns what is there.
             return open(path, "rb", buffering=0), True
-        except IsADirectoryError:
-            raise DataError(f"{self.name}: is a directory; expected a CSV file") from None
-        except FileNotFoundError:
-            raise DataError(f"{self.name}: no such file") from None
-        except OSError as err:
-            raise self._unreadable(err) from err
-        except ValueError:  # a NUL in the path
-            raise DataError(f"{self.name!r}: not a possible file name") from None
-
-    def _unreadable(self, err: OSError) -> DataError:
-        reason = (err.strerror or str(err) or type(err).__name__).lower()
-        return DataError(f"{self.name}: can't be read: {reason}")
 
     def _look_at_descriptor(self) -> None:
         try:
@@ -113,14 +145,9 @@ class Source:
             self._pipe = descriptor
 
     def _recognise(self, path: str) -> None:
-        """Tell compression by the first bytes; wait for no more of them than that takes."""
-        head = b""
-        while any(len(head) < len(magic) and magic.startswith(head) for magic in _MAGIC):
-            more = self._read_raw(4096)
-            if not more:
-                break
-            head += more
-        self._kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+        """Tell compression by the first bytes."""
+        magic, rest = read_mark(self._read_raw, _MAGIC)
+        head, self._kind = magic + rest, _MAGIC.get(magic)
         suffix = next((suffix for suffix in _SUFFIX if path.endswith(suffix)), None)
         if self._kind == "zip":
             raise DataError(
@@ -147,20 +174,17 @@ class Source:
             return bz2.BZ2Decompressor()
         if self._kind == "xz":
             return lzma.LZMADecompressor()
-        try:  # in the standard library from Python 3.14
+        with suppress(ImportError):  # in the standard library from Python 3.14
             return importlib.import_module("compression.zstd").ZstdDecompressor()
-        except ImportError:
-            pass
-        try:
+        with suppress(ImportError):
             return importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
-        except ImportError:
-            raise DataError(
-                f"{self.name}: reading zstd data needs the package 'zstandard'. "
-                "Run: pip install zstandard"
-            ) from None
+        raise DataError(
+            f"{self.name}: reading zstd data needs the package 'zstandard'. "
+            "Run: pip install zstandard"
+        )
 
     def _inflate(self, raw: bytes) -> bytes:
-        parts = []
+        pieces = []
         while raw:
             if self._inflater.eof:
                 raw = raw.lstrip(b"\0")  # padding between members
@@ -168,13 +192,13 @@ class Source:
                     break
                 self._inflater = self._new_inflater()
             try:
-                parts.append(self._inflater.decompress(raw))
+                pieces.append(self._inflater.decompress(raw))
             except MemoryError:
                 raise
             except Exception as err:  # each library raises its own class
                 raise DataError(f"{self.name}: damaged {self._kind} data ({err})") from err
             raw = self._inflater.unused_data
-            self._inflated += len(parts[-1])
+            self._inflated += len(pieces[-1])
             most = max(INFLATED_FREELY, INFLATED_TIMES * self._done)
             if self._inflated > most and self._kind != "gzip":
                 raise DataError(
@@ -182,7 +206,7 @@ class Source:
                     f"{self._inflated} so far; expected at most {INFLATED_TIMES} times as many. "
                     "Decompress it first, if that is meant"
                 )
-        return b"".join(parts)
+        return b"".join(pieces)
 
     def read(self, size: int) -> bytes:
         """Return some bytes, about `size` at most, as soon as there are any; b"" at the end."""
@@ -191,11 +215,11 @@ class Source:
             return data
         if self._inflater is None:
             return self._read_raw(size)
-        parts: list[bytes] = []
+        pieces: list[bytes] = []
         length = 0
         while length < size:
             if not self._compressed:
-                if parts and self._pipe is not None:
+                if pieces and self._pipe is not None:
                     break  # more may be long in coming
                 self._compressed = memoryview(self._read_raw(min(size, _COMPRESSED_READ)))
             raw = bytes(self._compressed[: self._at_once])
@@ -205,9 +229,9 @@ class Source:
             if not raw:
                 raise DataError(f"{self.name}: ends in the middle of its {self._kind} data")
             if data := self._inflate(raw):
-                parts.append(data)
+                pieces.append(data)
                 length += len(data)
-        return b"".join(parts)
+        return b"".join(pieces)
 
     def _read_raw(self, size: int) -> bytes:
         try:
@@ -215,7 +239,7 @@ class Source:
             if data and self._pipe is not None:
                 data = self._gather(data, self._pipe, size)
         except OSError as err:
-            raise self._unreadable(err) from err
+            raise unreadable(self.name, err) from err
         self._done += len(data)
         self.report(self._done, ended=not data)
         return data
@@ -227,14 +251,12 @@ class Source:
             self._reported = done
             self._observer.reading(self.name, done, self.size)
 
-    def _read_once(self, size: int) -> bytes:
-        read = getattr(self._raw, "read1", self._raw.read)
-        data: bytes = read(size)
-        return data
-
     def _gather(self, data: bytes, pipe: int, size: int) -> bytes:
-        """Add what a fast producer writes at once: a pipe hands over 64 KiB at a time."""
-        parts, length = [data], len(data)
+        """Add what a fast producer writes at once: a pipe hands over 64 KiB at a time.
+
+        A BufferedReader's `read` would wait for all of `size`, and its `read1` for none.
+        """
+        pieces, length = [data], len(data)
         deadline = time.monotonic() + _GATHER_SECONDS
         while length < size and time.monotonic() < deadline:
             try:
@@ -245,9 +267,15 @@ class Source:
             more = self._read_once(size - length) if ready else b""
             if not more:
                 break
-            parts.append(more)
+            pieces.append(more)
             length += len(more)
-        return b"".join(parts)
+        return b"".join(pieces)
+
+    def ready(self) -> bool:
+        """Return whether it is sure that reading on will not wait for a producer."""
+        if self._pipe is None:
+            return self.size is not None  # a file, and no terminal
+        return bool(select.select([self._pipe], [], [], 0.0)[0])
 
     def close(self) -> None:
         """Close the file; stdin stays open."""
@@ -257,10 +285,5 @@ class Source:
     def __enter__(self) -> Source:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

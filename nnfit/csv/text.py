@@ -1,13 +1,15 @@
 """Bytes in any encoding a CSV comes in, to UTF-8.
 
 It finds byte order marks and repairs bytes that are not UTF-8; it knows nothing of records.
+pandas would have to be told the encoding; a TextIOWrapper makes text of it, which pandas makes
+bytes again.
 """
 
 from __future__ import annotations
 
 import codecs
 
-from nnfit.csv.source import Source
+from nnfit.csv.source import Source, read_mark
 from nnfit.errors import DataError
 from nnfit.observer import Observer
 
@@ -25,13 +27,8 @@ _REPAIR = "nnfit.windows-1252"
 def _as_windows_1252(err: UnicodeError) -> tuple[str, int]:
     """Decode the bytes that are not UTF-8, five of which Windows-1252 lacks and Latin-1 has."""
     assert isinstance(err, UnicodeDecodeError)
-    characters = []
-    for code in err.object[err.start : err.end]:
-        try:
-            characters.append(bytes((code,)).decode("cp1252"))
-        except UnicodeDecodeError:
-            characters.append(chr(code))
-    return "".join(characters), err.end
+    wrong = [bytes((code,)) for code in err.object[err.start : err.end]]
+    return "".join(b.decode("cp1252", "ignore") or b.decode("latin-1") for b in wrong), err.end
 
 
 codecs.register_error(_REPAIR, _as_windows_1252)
@@ -50,20 +47,12 @@ class Utf8Reader:
         self._observer = observer
         self._warned = False
         self._offset = 0  # of the next byte handed out, for messages
-        head = b""
-        while any(len(head) < len(mark) and mark.startswith(head) for mark in _MARKS):
-            more = source.read(1 << 16)
-            if not more:
-                break
-            head += more
-        mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
+        mark, self._head = read_mark(source.read, _MARKS)
         self.has_mark = bool(mark)
-        self._head = head[len(mark) :]
-        encoding = _MARKS.get(mark, "utf-8")
+        self._encoding = _MARKS.get(mark, "utf-8")
         self._decoder = (
-            None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("strict")
+            None if self._encoding == "utf-8" else codecs.getincrementaldecoder(self._encoding)()
         )
-        self._encoding = encoding
 
     def read(self, size: int) -> bytes:
         """Return some bytes of text, as soon as there are any; b"" at the end.

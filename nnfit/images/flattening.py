@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import DataError
+from nnfit.errors import DataError, name_of
 from nnfit.images.pixels import Size, read_pixels, require_pillow
 from nnfit.observer import Observer
 
@@ -42,7 +42,7 @@ def flatten_images(
     skip_bad : bool
         Warn of a picture that can't be read and go on.
     observer : Observer
-        Hears of progress, of what is skipped and of the size that was found.
+        Hears of progress, of what is skipped and of the size of the pictures.
 
     Raises
     ------
@@ -55,7 +55,6 @@ def flatten_images(
     require_pillow()
     expected, writer, skipped = size, None, 0
     for path in _with_progress(paths, observer):
-        name = "<stdin>" if path == "-" else path
         try:
             label = [[folder_of(path)]] if label_from_folder else []
             pixels = read_pixels(path, size, rgb)
@@ -71,8 +70,8 @@ def flatten_images(
         if (width, height) != expected:
             wanted = "{}x{}".format(*expected)
             raise DataError(
-                f"{name}: got {width}x{height} pixels; expected {wanted}, as in the pictures "
-                f"before it. Use --size {wanted} to resize them"
+                f"{name_of(path)}: got {width}x{height} pixels; expected {wanted}, as in the "
+                f"pictures before it. Use --size {wanted} to resize them"
             )
         if writer is None:
             names = pixel_names(width, height, rgb)

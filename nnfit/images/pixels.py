@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError, NnfitError
+from nnfit.csv.source import readable
+from nnfit.errors import DataError, NnfitError, name_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +27,7 @@ Size = tuple[int, int]  # width, height
 # Pillow knows more, among them formats that it hands to other programs
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 MAX_COLUMNS = 10**6
-MAX_PIPED_BYTES = 2**30  # a file is read where it lies, a pipe must be held
+MAX_PIPED_BYTES = 2**30  # a file is read where it lies, a pipe into memory
 
 
 def require_pillow() -> None:
@@ -67,7 +68,7 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    name = "<stdin>" if path == "-" else path
+    name = name_of(path)
     Image.init()
     formats = [format for format in FORMATS if format in Image.OPEN]
     with _opened(path, name) as file, warnings.catch_warnings(), _muted_libraries():
@@ -138,25 +139,17 @@ def _muted_libraries() -> Iterator[None]:
 @contextmanager
 def _opened(path: str, name: str) -> Iterator[IO[bytes]]:
     """Open a file that can be searched, as Pillow needs it."""
-    try:
+    with readable(name, "a picture"):
         if path == "-":
             if sys.stdin is None:
-                raise DataError("<stdin>: is closed; expected a picture")
-            yield _held(sys.stdin.buffer, name)
+                raise DataError(f"{name}: is closed; expected a picture")
+            yield _in_memory(sys.stdin.buffer, name)
             return
         with open(path, "rb") as file:
-            yield file if file.seekable() else _held(file, name)
-    except IsADirectoryError:
-        raise DataError(f"{name}: is a directory; expected a picture") from None
-    except FileNotFoundError:
-        raise DataError(f"{name}: no such file") from None
-    except OSError as err:
-        raise DataError(f"{name}: can't be read: {(err.strerror or str(err)).lower()}") from err
-    except ValueError:  # a NUL in the path
-        raise DataError(f"{name!r}: not a possible file name") from None
+            yield file if file.seekable() else _in_memory(file, name)
 
 
-def _held(pipe: IO[bytes], name: str) -> IO[bytes]:
+def _in_memory(pipe: IO[bytes], name: str) -> IO[bytes]:
     data = pipe.read(MAX_PIPED_BYTES + 1)
     if len(data) > MAX_PIPED_BYTES:
         raise DataError(f"{name}: has more than {MAX_PIPED_BYTES} bytes; expected a picture")

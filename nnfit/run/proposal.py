@@ -15,6 +15,7 @@ import numpy as np
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
 from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.errors import name_of
 from nnfit.observer import Observer
 from nnfit.table.cells import cell_type, parse_number, read_floats
 from nnfit.table.columns import is_crowded, require_columns_named
@@ -56,7 +57,7 @@ def propose(
     if not any(text.startswith("data.delimiter") for text in overrides):
         fmt = dataclasses.replace(fmt, delimiter=_delimiter(path, fmt))
     frame = read_table(path, fmt, data.target, observer)
-    name = "<stdin>" if path == "-" else path
+    name = name_of(path)
     require_columns_named("--target", data.target, list(frame.columns), name)
     values, comments = _decide(frame, name, data, fmt, observer)
     values["output"] = _output(stored_path)

@@ -32,10 +32,10 @@ def items(meta: object, where: str) -> list[Any]:
 
 def texts(meta: object, where: str) -> tuple[str, ...]:
     """Return the texts of a list that holds each once."""
-    found = items(meta, where)
-    if not all(isinstance(item, str) for item in found) or len(set(found)) < len(found):
+    strings = items(meta, where)
+    if not all(isinstance(item, str) for item in strings) or len(set(strings)) < len(strings):
         raise ValueError(f"{where} must be a list of different texts")
-    return tuple(found)
+    return tuple(strings)
 
 
 def text(meta: object, where: str) -> str:

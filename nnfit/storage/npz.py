@@ -87,14 +87,14 @@ def read_member(
             raise Invalid(f"{name} is of .npy version {version}; expected (1, 0)")
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # of a header that Python 2 wrote, say
-            found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(stream)
-        if found_dtype != dtype or fortran:
+            stored_shape, fortran, stored_dtype = np.lib.format.read_array_header_1_0(stream)
+        if stored_dtype != dtype or fortran:
             order = " in Fortran's order" if fortran else ""
-            raise Invalid(f"{name} is {shorten(str(found_dtype))}{order}, meta says {dtype}")
+            raise Invalid(f"{name} is {shorten(str(stored_dtype))}{order}, meta says {dtype}")
         if shape is None:
-            shape = (member.file_size,) if len(found_shape) != 1 else found_shape
-        if found_shape != shape:
-            raise Invalid(f"{name} has shape {shorten(str(found_shape))}, meta says {shape}")
+            shape = (member.file_size,) if len(stored_shape) != 1 else stored_shape
+        if stored_shape != shape:
+            raise Invalid(f"{name} has shape {shorten(str(stored_shape))}, meta says {shape}")
         n_bytes = math.prod(shape) * dtype.itemsize
         if n_bytes > member.file_size:
             raise Invalid(f"{name} is shorter than its shape {shape}")

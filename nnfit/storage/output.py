@@ -73,14 +73,10 @@ def told(name: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as err:
-        raise _unwritable(name, err) from err
-
-
-def _unwritable(name: str, err: OSError) -> OutputError:
-    reason = (err.strerror or str(err) or type(err).__name__).lower()
-    folder = os.path.dirname(name) or "."
-    if err.errno == errno.ENOENT and not os.path.exists(folder):
-        reason = f"the folder {folder!r} does not exist"
-    if err.errno == errno.EBADF:
-        reason = "it is closed"
-    return OutputError(f"{name}: cannot be written: {reason}")
+        reason = (err.strerror or str(err) or type(err).__name__).lower()
+        folder = os.path.dirname(name) or "."
+        if err.errno == errno.ENOENT and not os.path.exists(folder):
+            reason = f"the folder {folder!r} does not exist"
+        if err.errno == errno.EBADF:
+            reason = "it is closed"
+        raise OutputError(f"{name}: cannot be written: {reason}") from err

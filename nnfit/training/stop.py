@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from nnfit.errors import ExitCode
+from nnfit.storage.exit_signals import on_signals
 
 
 class StopRequest:
@@ -20,17 +21,10 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._note)
+        self._before = on_signals(self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -44,6 +38,4 @@ class StopRequest:
     @property
     def exit_code(self) -> ExitCode:
         """What the command returns after this signal."""
-        if self.signal == signal.SIGTERM:
-            return ExitCode.TERMINATED
-        return ExitCode.INTERRUPTED
+        return ExitCode.of(self.signal or signal.SIGINT)
