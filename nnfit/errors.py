@@ -7,10 +7,12 @@ their traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
+LISTED_NAMES = 20
+STDIN = "<stdin>"
 LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
 
 
@@ -87,6 +89,57 @@ class Interrupted(BaseException):
 def shorten(text: str) -> str:
     """Return `text`, cut to what fits into a message."""
     return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+
+
+def name_of(path: str) -> str:
+    """Return what messages call the file at `path`, where "-" is stdin."""
+    return STDIN if path == "-" else path
+
+
+def listed(names: Iterable[object], *, whole: bool = False) -> str:
+    """Return `a, b, c`: the first names, each cut unless `whole`, and how many more there are."""
+    texts = [str(name) if whole else shorten(str(name)) for name in names]
+    first, more = ", ".join(texts[:LISTED_NAMES]), len(texts) - LISTED_NAMES
+    if more <= 0:
+        return first
+    return f"{first}, … ({more} more)" if whole else f"{first} and {more} more"
+
+
+def quoted(names: Sequence[str], *, whole: bool = False) -> str:
+    """Return `column 'a'` or `columns 'a', 'b'`, as `listed`."""
+    return ("column " if len(names) == 1 else "columns ") + listed(map(repr, names), whole=whole)
+
+
+def require_columns(
+    name: str, known: Sequence[str], needed: Iterable[str], *, key: str = "", why: str = ""
+) -> None:
+    """Raise DataError that names what `known` lacks of `needed`, and the nearest name.
+
+    Parameters
+    ----------
+    name : str
+        The table, as shown to the user.
+    known : sequence of str
+        The columns there are.
+    needed : iterable of str
+        The columns there must be.
+    key : str
+        What names them: a key of the config or an option.
+    why : str
+        Where nothing does: what they are needed for. Without it either the names are of a CSV's
+        header, none too long, and are told whole.
+    """
+    there = set(known)
+    missing = [column for column in needed if column not in there]
+    if not missing:
+        return
+    whole = not (key or why)
+    problem = f"no {quoted(missing, whole=whole)}{why}"
+    if key:
+        what = "is no such column" if len(missing) == 1 else "are no such columns"
+        problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
+    hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
+    raise DataError(f"{name}: {problem}; columns are: {listed(known, whole=whole)}{hint}")
 
 
 def printable(text: str) -> str:

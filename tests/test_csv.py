@@ -32,9 +32,8 @@ from nnfit.csv.reading import (
     RowWriter,
     read_blocks,
     read_table,
-    require_columns,
 )
-from nnfit.errors import DataError
+from nnfit.errors import DataError, require_columns
 from nnfit.observer import Observer
 
 COMMA = CsvFormat()

@@ -18,9 +18,8 @@ from nnfit.config.places import Place, Tree, nearest
 from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
-from nnfit.errors import ConfigError, printable, shorten
+from nnfit.errors import STDIN, ConfigError, name_of, printable, shorten
 
-STDIN = "<stdin>"
 _TABLE = "{name}: looks like a CSV; expected a config in YAML. The CSV goes under data.path"
 _START = Position(1, 1)
 
@@ -110,7 +109,7 @@ def load_config(
         name = "config"
         tree.read_mapping(source)
     else:
-        name = STDIN if str(source) == "-" else printable(str(source))
+        name = printable(name_of(str(source)))
         tree.read_nodes(_root(read_text(str(source), name), name), name)
         # A pipe such as /dev/fd/63 has neither a folder nor a name worth keeping.
         if name != STDIN and Path(source).is_file():

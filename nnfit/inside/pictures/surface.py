@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.rows import TableRows, training_rows
+from nnfit.inside.pictures.rows import at_most, training_rows
 from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Parameters
 from nnfit.observer import Observer
-from nnfit.table.weights import class_weights, row_weights
+from nnfit.table.rows import NamedRows
+from nnfit.table.weights import class_weights, combined, row_weights
 
 GRID = 41  # places along each axis
 MAX_ROWS = 1000
@@ -85,7 +86,7 @@ class _Plane:
 
 
 def training_loss(
-    model: Model, rows: TableRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
+    model: Model, rows: NamedRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
 ) -> TrainingLoss:
     """Return the loss over the rows that the model learned from, or a sample of them.
 
@@ -99,12 +100,12 @@ def training_loss(
     n = max(FEWEST_ROWS, min(MAX_ROWS, affordable))
     if len(rows) > n:
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
-        rows = rows.at_most(n, seed)
-    part = encoded(model, rows.frame, rows.name, rows.numbers)
-    return TrainingLoss(model, part.X, part.Y, _weights(model, rows))
+        rows = at_most(rows, n, seed)
+    part = encoded(model, rows)
+    return TrainingLoss(model, part.X, part.Y, _weights(model, rows, part.truth))
 
 
-def surface(model: Model, name: str, rows: TableRows, *, seed: int, observer: Observer) -> Surface:
+def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Observer) -> Surface:
     """Return the loss over the plane that suits the model.
 
     Parameters
@@ -156,18 +157,15 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
     return direction.flat
 
 
-def _weights(model: Model, rows: TableRows) -> Array | None:
-    """Return how much each row counts in the loss, as in training."""
+def _weights(model: Model, rows: NamedRows, truth: Array) -> Array | None:
+    """Return how much each row counts in the loss, as in training; a weight may be missing here."""
     weight, spec = model.config["data"]["weight"], model.config["class_weight"]
-    weights = None
-    if weight is not None and weight in rows.frame.columns:
-        weights = row_weights(rows.frame, weight, rows.name, rows.numbers)
+    weights = by_class = None
+    if weight is not None and weight in rows.columns:
+        weights = row_weights(rows.column(weight))
     if spec is not None and model.labels is not None:
-        target = rows.frame[model.targets[0]]
-        codes = model.labels.encode(target, rows.name, rows.numbers)
-        by_class = class_weights(codes, model.classes, spec, "class_weight")
-        weights = by_class if weights is None else weights * by_class
-    return weights
+        by_class = class_weights(truth, model.classes, spec, "class_weight")
+    return combined(weights, by_class)
 
 
 def _choose_plane(model: Model, seed: int) -> _Plane:
