@@ -115,19 +115,8 @@ def require_columns(
 ) -> None:
     """Raise DataError that names what `known` lacks of `needed`, and the nearest name.
 
-    Parameters
-    ----------
-    name : str
-        The table, as shown to the user.
-    known : sequence of str
-        The columns there are.
-    needed : iterable of str
-        The columns there must be.
-    key : str
-        What names them: a key of the config or an option.
-    why : str
-        Where nothing does: what they are needed for. Without it either the names are of a CSV's
-        header, none too long, and are told whole.
+    `name` is the table's. What names the columns is said by `key`, an option or one of the
+    config, or what they are for by `why`; without either they are a CSV's, and told whole.
     """
     there = set(known)
     missing = [column for column in needed if column not in there]

@@ -12,8 +12,7 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions, decide
-from nnfit.dataset.encoding import Encoding, fit_encoding
-from nnfit.dataset.part import Part
+from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer

@@ -18,7 +18,6 @@ from nnfit.dataset.head import (
     check_target_range,
     choose_target_scaling,
 )
-from nnfit.dataset.part import Part
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
@@ -27,6 +26,25 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import TargetScaler, target_values
 from nnfit.table.weights import Weighting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a table, encoded.
+
+    `X` (N, D); `Y` (N, K) as the loss sees them; `weights` (N,) or None; `truth` for the
+    metrics: class codes (N,), or values (N, K) in the targets' own units; `numbers` (N,) of the
+    data rows, from 1.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array | None
+    truth: Array
+    numbers: Array
+
+    def __len__(self) -> int:
+        return len(self.X)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +87,7 @@ class Encoding:
             Y = truth[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[truth]
         weights = None
         if part is not None:
-            weights = self.weighting.of(rows, part, self.labels, truth)
+            weights = self.weighting.of(rows, self.labels, truth, part)
         Y = Y.astype(np.float64, copy=False)
         return Part(X=X, Y=Y, weights=weights, truth=truth, numbers=rows.numbers)
 

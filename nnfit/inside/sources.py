@@ -16,8 +16,7 @@ import numpy as np
 from nnfit.config.reading import ConfigFile, load_config
 from nnfit.csv.reading import read_blocks
 from nnfit.dataset.dataset import Dataset, prepare
-from nnfit.dataset.encoding import Encoding
-from nnfit.dataset.part import Part
+from nnfit.dataset.encoding import Encoding, Part
 from nnfit.dataset.reading import read_named
 from nnfit.errors import DataError, require_columns
 from nnfit.model.model import Model

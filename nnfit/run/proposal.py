@@ -18,7 +18,7 @@ from nnfit.csv.reading import CsvFormat, read_blocks
 from nnfit.dataset.reading import read_named
 from nnfit.errors import require_columns
 from nnfit.observer import Observer
-from nnfit.table.cells import cell_type, parse_number, read_floats
+from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
 from nnfit.table.columns import is_crowded
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import decide_task, drop_rows_without_target
@@ -100,13 +100,14 @@ def _decide(
     for column in frame.columns:
         if column in skipped or column in categorical:
             continue
-        found = _odd_cells(frame[column])
-        if found is not None and len(found) <= MAX_TOKENS:
-            tokens += [token for token in found if token not in tokens]
-        elif found is not None:
+        cells = rows.column(column)
+        odd = _odd_cells(cells.cells)
+        if odd is not None and len(odd) <= MAX_TOKENS:
+            tokens += [token for token in odd if token not in tokens]
+        elif odd is not None:
             categorical.append(column)
-        elif _is_row_number(frame[column]) or (
-            cell_type(frame[column]) == "text" and is_crowded(rows.column(column))
+        elif _is_row_number(cells.cells) or (
+            cell_type(cells.cells) == "text" and is_crowded(cells, len(read_labels(cells)[1]))
         ):
             ids.append(column)
     for target in data.target:  # a gap in the target is a row less, not a class more

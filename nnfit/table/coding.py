@@ -56,17 +56,7 @@ class Code(ABC):
 
     @abstractmethod
     def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
-        """Return the column as it is for a picture.
-
-        Returns
-        -------
-        labels : tuple of str
-            The categories that are known, or the two truth values; none for numbers.
-        values : float64 ndarray of shape (N,)
-            Numbers, or places among the labels; NaN in gaps and for unknown categories.
-        typical : float
-            One that stands for all, where there are none.
-        """
+        """Return labels, values (N,) and, for where there are none, a typical one; see `slices`."""
 
     @property
     @abstractmethod

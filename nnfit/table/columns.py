@@ -102,7 +102,7 @@ def decide_columns(
             if column not in data.categorical:
                 cells = rows.column(column)
                 kind, n_labels = _decide_kind(cells)
-                if _are_many(n_labels, cells):
+                if is_crowded(cells, n_labels):
                     crowded.append(column)
             columns.append(Column(column, kind))
     if crowded:
@@ -115,9 +115,9 @@ def decide_columns(
     return columns
 
 
-def is_crowded(column: NamedColumn) -> bool:
-    """True if a column of categories is more likely one of ids or free text."""
-    return _are_many(len(read_labels(column)[1]), column)
+def is_crowded(column: NamedColumn, n_labels: int) -> bool:
+    """True if a column of so many different texts is more likely one of ids or free text."""
+    return n_labels > max(MANY_VALUES, int(column.cells.notna().sum()) / 2)
 
 
 def bad_number(
@@ -197,7 +197,3 @@ def _decide_kind(column: NamedColumn) -> tuple[Kind, int]:
     if len(infinite):
         raise infinite_number(column, int(infinite[0]))
     return "numeric", 0
-
-
-def _are_many(n_labels: int, column: NamedColumn) -> bool:
-    return n_labels > max(MANY_VALUES, int(column.cells.notna().sum()) / 2)

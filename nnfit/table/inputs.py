@@ -26,9 +26,13 @@ FitScaler = Callable[[Floats, str, bool], Scaler]
 
 
 class Input(ABC):
-    """One or several neighbouring columns of the input matrix, and what they are made of."""
+    """One or several neighbouring columns of the input matrix, and what they are made of.
+
+    Most kinds are made of one `column`; one that is not says otherwise where it is used here.
+    """
 
     kind: ClassVar[str]
+    column: str
 
     @classmethod
     def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> Self | None:
@@ -39,14 +43,14 @@ class Input(ABC):
         return None
 
     @property
-    @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """The columns that are read."""
+        return (self.column,)
 
     @property
-    @abstractmethod
     def names(self) -> list[str]:
         """What the inputs are called, as many as it is wide."""
+        return [self.column]
 
     @property
     def width(self) -> int:
@@ -55,7 +59,7 @@ class Input(ABC):
     @property
     def identity(self) -> tuple[str, str]:
         """What no two share: the same column many times over could fill any memory."""
-        return self.kind, self.columns[0]
+        return self.kind, self.column
 
     def defined(self, table: Table) -> NDArray[np.bool_] | bool:
         """Return for each row (N,), or for all, whether there is a finite number: log(x)."""
@@ -71,9 +75,9 @@ class Input(ABC):
             At the first number that a network of this dtype can't hold.
         """
 
-    @abstractmethod
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types."""
+        return {"kind": self.kind, "column": self.column}
 
     @classmethod
     @abstractmethod
@@ -126,19 +130,11 @@ class ColumnInput(_ScaledInput):
         is_boolean = code.kind == "boolean"  # 0 and 1 as they are
         return cls(code.name, fit_scaler(values, f"column {code.name!r}", is_boolean))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    @property
-    def names(self) -> list[str]:
-        return [self.column]
-
     def _values(self, table: Table, block: slice) -> Floats:
         return table.numbers[self.column][block]
 
     def to_meta(self) -> dict[str, Any]:
-        return {"kind": self.kind, "column": self.column, "scaler": self.scaler.to_meta()}
+        return {**super().to_meta(), "scaler": self.scaler.to_meta()}
 
     @classmethod
     def from_meta(cls, meta: object, where: str, codes: Codes) -> ColumnInput:
@@ -160,18 +156,11 @@ class GapInput(Input):
         return cls(code.name) if isinstance(code, NumberCode) and code.had_gaps else None
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    @property
     def names(self) -> list[str]:
         return [f"{self.column} is missing"]
 
     def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
         X[:, 0] = table.gaps[self.column][block]
-
-    def to_meta(self) -> dict[str, Any]:
-        return {"kind": self.kind, "column": self.column}
 
     @classmethod
     def from_meta(cls, meta: object, where: str, codes: Codes) -> GapInput:
@@ -186,17 +175,16 @@ class GapInput(Input):
 class OneHotInput(Input):
     """A block of inputs: 1 in the slot of the row's category, else 0."""
 
+    column: str
     code: CategoryCode
 
     kind = "one_hot"
 
     @classmethod
     def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> OneHotInput | None:
-        return cls(code) if isinstance(code, CategoryCode) and code.n_slots > 1 else None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.code.name,)
+        if not isinstance(code, CategoryCode) or code.n_slots < 2:
+            return None
+        return cls(code.name, code)
 
     @property
     def names(self) -> list[str]:
@@ -207,12 +195,9 @@ class OneHotInput(Input):
         return self.code.n_slots
 
     def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
-        slots = table.slots[self.code.name][block]
+        slots = table.slots[self.column][block]
         (hit,) = np.nonzero(slots >= 0)
         X[hit, slots[hit]] = 1.0
-
-    def to_meta(self) -> dict[str, Any]:
-        return {"kind": self.kind, "column": self.code.name}
 
     @classmethod
     def from_meta(cls, meta: object, where: str, codes: Codes) -> OneHotInput:
@@ -220,7 +205,7 @@ class OneHotInput(Input):
         code = codes.get(check.text(fields["column"], f"{where}.column"))
         if not isinstance(code, CategoryCode):
             raise ValueError(f"{where}.column must be a categorical column")
-        return cls(code)
+        return cls(code.name, code)
 
 
 @dataclass(frozen=True)

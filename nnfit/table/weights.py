@@ -40,15 +40,15 @@ def row_weights(column: NamedColumn) -> Floats:
     return np.array(values)
 
 
-def require_weight(weights: Floats, part: str, name: str) -> None:
-    """Check that some row of a part weighs more than 0.
+def require_weight(weights: Floats, part: str | None, name: str) -> None:
+    """Check that some row of a part, where the rows are one, weighs more than 0.
 
     Raises
     ------
     DataError
         If none does.
     """
-    if not weights.any():
+    if part is not None and not weights.any():
         what = "training" if part == "train" else part
         raise DataError(
             f"{name}: every {what} row weighs 0; some must weigh more. "
@@ -98,13 +98,6 @@ def class_weights(
     return np.asarray(weights[codes])
 
 
-def combined(weights: Floats | None, by_class: Floats | None) -> Floats | None:
-    """Return the rows' own weights (N,) times those of their classes, where there are both."""
-    if weights is None or by_class is None:
-        return by_class if weights is None else weights
-    return np.asarray(in_proportion(weights) * by_class)
-
-
 @dataclass(frozen=True)
 class Weighting:
     """How much rows count: the weight in a `column` times that of each class.
@@ -117,18 +110,22 @@ class Weighting:
     where: str = "class_weight"
 
     def of(
-        self, rows: NamedRows, part: str, labels: LabelEncoder | None, truth: NDArray[Any]
+        self,
+        rows: NamedRows,
+        labels: LabelEncoder | None,
+        truth: NDArray[Any],
+        part: str | None = None,
     ) -> Floats | None:
-        """Return the weights (N,) of a part's rows, None where all count alike.
+        """Return the weights (N,) of `rows` with their `truth`, None where all count alike.
 
         Raises
         ------
         DataError
-            If a weight can't be read, or no row of the part weighs more than 0.
+            If a weight can't be read, or no row of the `part` that they are weighs more than 0.
         ConfigError
-            As `class_weights`, of the codes that are then the `truth`.
+            As `class_weights`.
         """
-        weights = by_class = None
+        weights = None
         if self.column is not None:
             if self.column not in rows.columns:
                 raise DataError(f"{rows.name}: no column {self.column!r}, which data.weight names")
@@ -136,7 +133,7 @@ class Weighting:
             require_weight(weights, part, rows.name)
         if labels is not None and self.class_weight is not None:
             by_class = class_weights(truth, labels.classes, self.class_weight, self.where)
-        weights = combined(weights, by_class)
+            weights = by_class if weights is None else in_proportion(weights) * by_class
         if weights is not None:
             require_weight(weights, part, rows.name)
         return weights

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnfit.dataset.dataset import PARTS
-from nnfit.dataset.part import Part
+from nnfit.dataset.encoding import Part
 from nnfit.errors import ConfigError, DataError, NnfitError
 from nnfit.inside.sources import (
     ConfigSource,

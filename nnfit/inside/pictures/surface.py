@@ -21,7 +21,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Parameters
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
-from nnfit.table.weights import class_weights, combined, row_weights
+from nnfit.table.weights import Weighting
 
 GRID = 41  # places along each axis
 MAX_ROWS = 1000
@@ -102,7 +102,12 @@ def training_loss(
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
         rows = at_most(rows, n, seed)
     part = encoded(model, rows)
-    return TrainingLoss(model, part.X, part.Y, _weights(model, rows, part.truth))
+    weight = model.config["data"]["weight"]
+    if weight not in rows.columns:  # without it the picture still shows something
+        weight = None
+    weighting = Weighting(weight, model.config["class_weight"])
+    weights = weighting.of(rows, model.labels, part.truth)
+    return TrainingLoss(model, part.X, part.Y, weights)
 
 
 def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Observer) -> Surface:
@@ -155,17 +160,6 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
         lengths = np.linalg.norm(d, axis=1, keepdims=True)
         d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
     return direction.flat
-
-
-def _weights(model: Model, rows: NamedRows, truth: Array) -> Array | None:
-    """Return how much each row counts in the loss, as in training; a weight may be missing here."""
-    weight, spec = model.config["data"]["weight"], model.config["class_weight"]
-    weights = by_class = None
-    if weight is not None and weight in rows.columns:
-        weights = row_weights(rows.column(weight))
-    if spec is not None and model.labels is not None:
-        by_class = class_weights(truth, model.classes, spec, "class_weight")
-    return combined(weights, by_class)
 
 
 def _choose_plane(model: Model, seed: int) -> _Plane:
