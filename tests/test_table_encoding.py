@@ -6,6 +6,7 @@ import copy
 import io
 import json
 from collections import Counter
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -26,6 +27,7 @@ from sklearn.preprocessing import (
 from nnfit.config.schema import DataConfig, PreprocessingConfig
 from nnfit.errors import ConfigError, DataError
 from nnfit.observer import Observer
+from nnfit.table import inputs
 from nnfit.table.columns import decide_columns
 from nnfit.table.encoding import Encoder
 from nnfit.table.fitting import fit_encoder
@@ -601,3 +603,43 @@ def test_meta_from_elsewhere_is_checked(path: tuple[Any, ...], value: Any, reaso
     with pytest.raises(ValueError) as caught:
         Encoder.from_meta(meta)
     assert str(caught.value) == reason
+
+
+@dataclass(frozen=True)
+class Bands(inputs.Input):
+    """Two inputs: whether a number is below 0, and whether it is above."""
+
+    column: str
+    kind = "bands"
+
+    @classmethod
+    def of_column(cls, code: Any, table: Any, fit_scaler: Any) -> Bands | None:
+        return cls(code.name) if code.name in table.numbers else None
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{self.column} < 0", f"{self.column} > 0"]
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    def write(self, X: Any, table: Any, block: slice, dtype: Any) -> None:
+        values = table.numbers[self.column][block]
+        X[:, 0], X[:, 1] = values < 0.0, values > 0.0
+
+    @classmethod
+    def from_meta(cls, meta: Any, where: str, codes: Any) -> Bands:
+        return cls(codes.number(meta["column"], f"{where}.column").name)
+
+
+def test_a_new_kind_of_input_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(inputs.KINDS, Bands.kind, Bands)
+    frame = pd.DataFrame({"x": [-2.0, 0.0, 3.0], "c": ["a", "b", "a"]})
+    encoder = fit(frame, features=["c", "x"])
+    assert encoder.input_names == ["c=a", "c=b", "x", "x < 0", "x > 0"] and encoder.n_inputs == 5
+    again = Encoder.from_meta(json.loads(json.dumps(encoder.to_meta())))
+    assert again == encoder
+    for one in (encoder, again):
+        X = one.transform(NamedRows(frame, "d.csv"))
+        assert X[:, 2:].tolist() == [[-2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [3.0, 0.0, 1.0]]

@@ -125,16 +125,16 @@ class NumberCode(Code):
         table.numbers[self.name], table.gaps[self.name] = values, gaps
 
     @property
-    def _fill(self) -> str:
+    def _fill_text(self) -> str:
         return f"{self.fill:g}" if self.kind == "numeric" else str(bool(self.fill)).lower()
 
     @property
     def became(self) -> str:
-        return f"filled with {self._fill}"
+        return f"filled with {self._fill_text}"
 
     @property
     def detail(self) -> str:
-        return f"a gap becomes {self._fill}" + (", and is marked" if self.had_gaps else "")
+        return f"a gap becomes {self._fill_text}" + (", and is marked" if self.had_gaps else "")
 
     @classmethod
     def from_meta(cls, meta: object, where: str) -> NumberCode:
@@ -165,7 +165,7 @@ class CategoryCode(Code):
     other: bool
     had_gaps: bool
 
-    kind: Literal["categorical"] = "categorical"
+    kind = "categorical"
     is_text = True
     keys = ("name", "kind", "categories", "other", "had_gaps")
     became = "counted as no category"

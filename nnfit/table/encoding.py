@@ -162,7 +162,8 @@ class Encoder:
     def _read(self, rows: NamedRows, tally: Tally | None = None) -> Table:
         needed = self.needed_columns
         require_columns(rows.name, rows.columns, needed, why=", which the model needs")
-        table = Table(rows, self.missing == "impute", Counter() if tally is None else tally)
+        tally = Counter() if tally is None else tally
+        table = Table(rows, gaps_allowed=self.missing == "impute", tally=tally)
         for code in self.columns:
             code.read(table)
         return table

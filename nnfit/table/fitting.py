@@ -63,7 +63,7 @@ def fit_encoder(
     _refuse_categories(wanted, columns, where)
     used = {column for item in wanted for column in item.columns}
     read = [column for column in columns if column.name in used]
-    table = Table(rows, preprocessing.missing == "impute")
+    table = Table(rows, gaps_allowed=preprocessing.missing == "impute")
     codes = _fit_columns(read, table, preprocessing.max_categories)
     _warn_of_rounded(observer, table)
     empty = [column.name for column in read if column.name not in codes]
@@ -88,8 +88,8 @@ def fit_encoder(
                 made = [ExpressionInput(item, scaler_of(values, f"feature {item.text!r}"))]
         elif item.columns[0] in codes:
             code = codes[item.columns[0]]
-            parts = (kind.of_column(code, table, scaler_of) for kind in KINDS.values())
-            made = [part for part in parts if part is not None]
+            tried = (kind.of_column(code, table, scaler_of) for kind in KINDS.values())
+            made = [one for one in tried if one is not None]
         else:
             continue
         inputs += made
@@ -101,8 +101,8 @@ def fit_encoder(
             "Check data.include, data.exclude and features"
         )
     needed = {column for item in inputs for column in item.columns}
-    kept = tuple(code for column, code in codes.items() if column in needed)
-    return Encoder(kept, tuple(inputs), preprocessing.missing)
+    read_later = tuple(code for column, code in codes.items() if column in needed)
+    return Encoder(read_later, tuple(inputs), preprocessing.missing)
 
 
 def _refuse_categories(

@@ -6,7 +6,7 @@ What becomes of them is in `coding` and `inputs`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +30,7 @@ class Table:
     """
 
     rows: NamedRows
+    _: KW_ONLY
     gaps_allowed: bool = True
     tally: Tally = field(default_factory=Counter)
     numbers: dict[str, Floats] = field(default_factory=dict)
