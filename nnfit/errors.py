@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
-LISTED_NAMES = 20
 STDIN = "<stdin>"
 LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
+LISTED_NAMES = 20  # so many of a list's are told one by one
 
 
 class ExitCode(IntEnum):
@@ -96,6 +96,19 @@ def name_of(path: str) -> str:
     return STDIN if path == "-" else path
 
 
+def printable(text: str) -> str:
+    """Return `text` in one line that no terminal obeys: other characters as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    if len(name) > LONGEST_GUESSED:
+        return ""  # difflib would take memory and time for each of its characters
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def listed(names: Iterable[object], *, whole: bool = False) -> str:
     """Return `a, b, c`: the first names, each cut unless `whole`, and how many more there are."""
     texts = [str(name) if whole else shorten(str(name)) for name in names]
@@ -129,16 +142,3 @@ def require_columns(
         problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
     hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
     raise DataError(f"{name}: {problem}; columns are: {listed(known, whole=whole)}{hint}")
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line that no terminal obeys: other characters as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
-    if len(name) > LONGEST_GUESSED:
-        return ""  # difflib would take memory and time for each of its characters
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnfit.errors import ConfigError, name_of
+from nnfit.errors import ConfigError
 
 # every usage error of Typer is of this kind, whether Typer brings its own click or not
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -49,7 +49,7 @@ def data_or_stdin(data: str | None) -> str:
 def check_stdin(path: str) -> None:
     """Raise a ConfigError if the config at `path` is to come from a closed stdin."""
     if path == "-" and sys.stdin is None:
-        raise ConfigError(f"{name_of(path)}: is closed; expected a config in YAML")
+        raise ConfigError("<stdin>: is closed; expected a config in YAML")
 
 
 def same_file(written: str, read: str) -> bool:

@@ -18,7 +18,7 @@ import zlib
 from types import TracebackType
 from typing import Any
 
-from nnfit.errors import DataError, name_of
+from nnfit.errors import DataError
 from nnfit.observer import Observer
 
 _MAGIC = {
@@ -58,7 +58,7 @@ class Source:
     """
 
     def __init__(self, path: str, observer: Observer) -> None:
-        self.name = name_of(path)
+        self.name = "<stdin>" if path == "-" else path
         self._observer = observer
         self._raw, self._closing = self._open(path)
         self._pipe: int | None = None  # the descriptor of a pipe
@@ -83,7 +83,7 @@ class Source:
     def _open(self, path: str) -> tuple[Any, bool]:
         if path == "-":
             if sys.stdin is None:
-                raise DataError(f"{self.name}: is closed; expected a CSV")
+                raise DataError("<stdin>: is closed; expected a CSV")
             return sys.stdin.buffer, False
         try:
             # Unbuffered, so that a read of a FIFO returns what is there.

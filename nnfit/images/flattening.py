@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import DataError, name_of
+from nnfit.errors import DataError
 from nnfit.images.pixels import Size, read_pixels, require_pillow
 from nnfit.observer import Observer
 
@@ -55,7 +55,7 @@ def flatten_images(
     require_pillow()
     expected, writer, skipped = size, None, 0
     for path in _with_progress(paths, observer):
-        name = name_of(path)
+        name = "<stdin>" if path == "-" else path
         try:
             label = [[folder_of(path)]] if label_from_folder else []
             pixels = read_pixels(path, size, rgb)

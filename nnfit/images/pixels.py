@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError, NnfitError, name_of
+from nnfit.errors import DataError, NnfitError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,7 +67,7 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    name = name_of(path)
+    name = "<stdin>" if path == "-" else path
     Image.init()
     formats = [format for format in FORMATS if format in Image.OPEN]
     with _opened(path, name) as file, warnings.catch_warnings(), _muted_libraries():
@@ -141,7 +141,7 @@ def _opened(path: str, name: str) -> Iterator[IO[bytes]]:
     try:
         if path == "-":
             if sys.stdin is None:
-                raise DataError(f"{name}: is closed; expected a picture")
+                raise DataError("<stdin>: is closed; expected a picture")
             yield _held(sys.stdin.buffer, name)
             return
         with open(path, "rb") as file:
