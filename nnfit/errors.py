@@ -7,12 +7,13 @@ their traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
 STDIN = "<stdin>"
 LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
+LISTED_NAMES = 20  # so many of a list's are told one by one
 
 
 class ExitCode(IntEnum):
@@ -111,3 +112,38 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""  # difflib would take memory and time for each of its characters
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Iterable[object], *, whole: bool = False) -> str:
+    """Return `a, b, c`: the first names, each cut unless `whole`, and how many more there are."""
+    texts = [str(name) if whole else shorten(str(name)) for name in names]
+    first, more = ", ".join(texts[:LISTED_NAMES]), len(texts) - LISTED_NAMES
+    if more <= 0:
+        return first
+    return f"{first}, … ({more} more)" if whole else f"{first} and {more} more"
+
+
+def quoted(names: Sequence[str], *, whole: bool = False) -> str:
+    """Return `column 'a'` or `columns 'a', 'b'`, as `listed`."""
+    return ("column " if len(names) == 1 else "columns ") + listed(map(repr, names), whole=whole)
+
+
+def require_columns(
+    name: str, known: Sequence[str], needed: Iterable[str], *, key: str = "", why: str = ""
+) -> None:
+    """Raise DataError that names what `known` lacks of `needed`, and the nearest name.
+
+    `name` is the table's. What names the columns is said by `key`, an option or one of the
+    config, or what they are for by `why`; without either they are a CSV's, and told whole.
+    """
+    there = set(known)
+    missing = [column for column in needed if column not in there]
+    if not missing:
+        return
+    whole = not (key or why)
+    problem = f"no {quoted(missing, whole=whole)}{why}"
+    if key:
+        what = "is no such column" if len(missing) == 1 else "are no such columns"
+        problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
+    hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
+    raise DataError(f"{name}: {problem}; columns are: {listed(known, whole=whole)}{hint}")

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import nnfit as package
+from nnfit.table.rows import NamedRows
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -59,7 +60,7 @@ def test_one_column_per_unit_and_one_row_per_row(cli: Commands, tiny: Example) -
     assert header == [f"layer1_unit{unit}" for unit in range(1, 9)]
     assert a.shape == (48, 8)
     model = package.load("tiny.npz")
-    X = model.encoder.transform(pd.read_csv("tiny.csv"), "tiny.csv")
+    X = model.encoder.transform(NamedRows(pd.read_csv("tiny.csv"), "tiny.csv"))
     with np.load("tiny.npz") as arrays:
         z = X @ arrays["W1"].T + arrays["b1"]
     np.testing.assert_allclose(a, np.maximum(z, 0.0), rtol=1e-5, atol=1e-6)  # float32's digits
@@ -79,7 +80,7 @@ def test_the_figures_read_back_as_the_same_numbers(
         result = cli("activations", name, "tiny.csv", "--layer", str(layer))
         header, a = columns_of(result.out)
         assert header == [f"layer{layer}_unit{unit}" for unit in range(1, units + 1)]
-        expected = model.hidden(frame, "tiny.csv", 1, layer=layer)
+        expected = model.hidden(NamedRows(frame, "tiny.csv"), layer=layer)
         assert expected.dtype == dtype
         np.testing.assert_array_equal(a.astype(dtype), expected)
         if dtype == "float32":  # no digits that it does not hold

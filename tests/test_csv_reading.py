@@ -31,9 +31,8 @@ from nnfit.csv.reading import (
     CsvFormat,
     read_blocks,
     read_table,
-    require_columns,
 )
-from nnfit.errors import DataError
+from nnfit.errors import DataError, require_columns
 
 pytestmark = pytest.mark.usefixtures("folder")
 

@@ -71,7 +71,13 @@ def test_the_historys_metric_at_the_best_epoch_is_the_summarys(
 
 def test_codes_are_the_most_probable_class_also_where_outputs_leave_0_to_1() -> None:
     def outcome(*classes: str, bounded: bool) -> Outcome:
-        return Outcome(("t",), LabelEncoder("t", classes), None, bounded, False)
+        return Outcome(
+            targets=("t",),
+            labels=LabelEncoder("t", classes),
+            scaler=None,
+            are_probabilities=bounded,
+            rounded=False,
+        )
 
     one = outcome("no", "yes", bounded=True)
     assert one.codes(np.array([[0.2], [0.5], [0.8]])).tolist() == [0, 0, 1]

@@ -22,6 +22,7 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.losses import OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES
 from nnfit.observer import Observer
 from nnfit.run.run import random_streams
+from nnfit.table.rows import NamedRows
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -250,7 +251,7 @@ def test_rows_have_the_numbers_of_the_file(tiny: Example) -> None:
     drawn = []
     for row in range(1, 49):
         found = explain("tiny.yaml", row=row)
-        X = dataset.encoder.transform(frame.iloc[[row - 1]], "tiny.csv")
+        X = dataset.encoder.transform(NamedRows(frame.iloc[[row - 1]], "tiny.csv"))
         np.testing.assert_array_equal(found["inputs"]["values"], X[0])
         assert found["target"]["value"] == frame["kind"][row - 1]
         drawn.append(found["drawn"])

@@ -27,6 +27,7 @@ from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import softmax
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -166,7 +167,8 @@ def test_the_boundary_of_a_linear_predictor_is_phi_w_equal_0(binary: Example) ->
     found = picture("boundary", "binary")
     assert found.linear and found.through_sigmoid
     X, Y = np.meshgrid(found.x_grid, found.y_grid)
-    phi = model.encoder.transform(pd.DataFrame({"x1": X.reshape(-1), "x2": Y.reshape(-1)}), "grid")
+    grid = pd.DataFrame({"x1": X.reshape(-1), "x2": Y.reshape(-1)})
+    phi = model.encoder.transform(NamedRows(grid, "grid"))
     (w,), (b,) = model.network.parameters.W[0], model.network.parameters.b[0]
     z = (phi @ w.astype(np.float64) + b).reshape(X.shape)
     np.testing.assert_allclose(found.log_odds, z, atol=1e-5, rtol=1e-5)  # float32 network
@@ -227,7 +229,7 @@ def test_a_plane_of_components_holds_the_rows_where_they_are(labels: Example) ->
     model = nnfit.load("labels.npz")
     found = picture("boundary", "labels", pca=True)
     table = pd.read_csv("labels.csv", dtype={"code": str, "label": str}, keep_default_na=False)
-    X = model.encoder.transform(table.replace("", np.nan), "labels.csv")
+    X = model.encoder.transform(NamedRows(table.replace("", np.nan), "labels.csv"))
     components, shares = principal_components(X - X.mean(axis=0))
     np.testing.assert_allclose(components @ components.T, np.eye(2), atol=1e-12)
     np.testing.assert_allclose(found.x.points, (X - X.mean(axis=0)) @ components[0], atol=1e-9)
@@ -341,7 +343,7 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
     assert len(rows) == model.training["rows"]["train"]
     assert model.scaler is not None
-    x = model.encoder.transform(rows.frame, "line.csv")[:, 0]
+    x = model.encoder.transform(rows)[:, 0]
     y = model.scaler.encode(rows.frame[["y"]].to_numpy())[:, 0]
     i, j = 7, 30
     u, v = found.x[j], found.y[i]
@@ -421,7 +423,7 @@ def test_units_compute_relu_of_W_x_plus_b(pair: Example) -> None:
     assert (found.values.shape[0], found.n_units, found.activation) == (8, 8, "relu")
     i, j = 11, 47
     row = pd.DataFrame({"u": [found.grids[0][j]], "v": [found.grids[1][i]]})
-    x = model.encoder.transform(row, "grid")[0]
+    x = model.encoder.transform(NamedRows(row, "grid"))[0]
     expected = np.maximum(model.network.parameters.W[0] @ x + model.network.parameters.b[0], 0.0)
     np.testing.assert_allclose(found.values[:, i, j], expected, rtol=1e-5, atol=1e-6)
 

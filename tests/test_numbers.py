@@ -19,6 +19,7 @@ import nnfit as package
 from nnfit.errors import DataError, NnfitError
 from nnfit.model.model import Model
 from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, make_head
+from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import LinearScaler, fit_scaler
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def test_a_row_whose_numbers_leave_the_range_inside_the_network(x: Any) -> None:
         W *= 1e8
     with pytest.raises(DataError) as caught:
         model.predict(pd.DataFrame({"x": [0.1, 1e30]}))
-    scaled = float(model.encoder.transform(pd.DataFrame({"x": [1e30]}), "data")[0, 0])
+    scaled = float(model.encoder.transform(NamedRows(pd.DataFrame({"x": [1e30]}), "data"))[0, 0])
     assert str(caught.value) == (
         f"data, row 2: the network leaves the range of float32: 'x' is {scaled:g} when scaled. "
         "Mend it, or train with numbers as large"
@@ -413,7 +414,7 @@ def test_predictions_depend_on_no_chunk_and_no_thread(
         np.testing.assert_array_equal(found, expected[: len(found)])
     with np.errstate(all="ignore"), threadpool_limits(1, "blas"):
         for threads in (1, 2, 5):
-            y_hat = model.outputs(many, "data", 1, threads=threads)
+            y_hat = model.outputs(NamedRows(many, "data"), threads=threads)
             np.testing.assert_array_equal(model.outcome.probabilities(y_hat), expected)
 
 

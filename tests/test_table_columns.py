@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnfit.errors import ConfigError, DataError
+from nnfit.config.schema import DataConfig
+from nnfit.errors import ConfigError, DataError, require_columns
 from nnfit.observer import Observer
 from nnfit.table.cells import label, parse_number, parse_truth, read_labels
-from nnfit.table.columns import Column, decide_columns, missing_columns, with_text_names
+from nnfit.table.columns import Column, decide_columns
+from nnfit.table.rows import NamedColumn, NamedRows
 
 
 class Heard(Observer):
@@ -25,16 +28,21 @@ class Heard(Observer):
         self.warnings.append(text)
 
 
-def decide(frame: pd.DataFrame, heard: Heard | None = None, **keys: Any) -> list[Column]:
-    settings: dict[str, Any] = {
-        "targets": (),
-        "include": None,
-        "exclude": (),
-        "categorical": (),
-        "weight": None,
-        "observer": heard or Heard(),
-    }
-    return decide_columns(frame, "d.csv", **(settings | keys))
+def decide(
+    frame: pd.DataFrame,
+    heard: Heard | None = None,
+    numbering: Any = 1,
+    features: list[str] | None = None,
+    where: str = "features",
+    **keys: Any,
+) -> list[Column]:
+    data = DataConfig.model_construct(path="d.csv", **{"target": (), **keys})
+    named = replace(NamedRows.from_frame(frame, "d.csv"), numbering=numbering)
+    return decide_columns(named, data, features, where, heard or Heard())
+
+
+def column(series: pd.Series[Any]) -> NamedColumn:
+    return NamedRows(pd.DataFrame({"c": series}), "d.csv").column("c")
 
 
 def kind(cells: Any, dtype: Any = None) -> str:
@@ -123,19 +131,19 @@ def test_labels_have_one_spelling(cells: list[Any], expected: str) -> None:
 
 
 def test_labels_do_not_confuse_one_with_true() -> None:
-    codes, labels = read_labels(pd.Series([1, True, "1", None], dtype=object), "d.csv", 1)
+    codes, labels = read_labels(column(pd.Series([1, True, "1", None], dtype=object)))
     assert codes.tolist() == [0, 1, 0, -1] and labels == ["1", "True"]
 
 
 def test_a_declared_category_that_never_occurs_is_no_label() -> None:
     series = pd.Series(pd.Categorical(["b", None, "c"], categories=["a", "b", "c"]))
-    codes, labels = read_labels(series, "d.csv", 1)
+    codes, labels = read_labels(column(series))
     assert codes.tolist() == [0, -1, 1] and labels == ["b", "c"]
 
 
 def test_which_columns() -> None:
     frame = pd.DataFrame({name: [1, 2] for name in "edcba"})
-    names = [column.name for column in decide(frame, targets=["d"], weight="c", exclude=["a"])]
+    names = [column.name for column in decide(frame, target=["d"], weight="c", exclude=["a"])]
     assert names == ["e", "b"]
     assert [column.name for column in decide(frame, include=["a", "c"])] == ["c", "a"]
     assert decide(frame, include=["a"], categorical=["a"]) == [Column("a", "categorical")]
@@ -143,10 +151,10 @@ def test_which_columns() -> None:
 
 def test_features_leave_other_columns_unread() -> None:
     frame = pd.DataFrame({"a": [1, 2], "bad": ["1", "?"], "b": [1, 2], "y": [1, 2]})
-    columns = decide(frame, targets=["y"], features=["b", "sin(3*a)"])
+    columns = decide(frame, target=["y"], features=["b", "sin(3*a)"])
     assert [column.name for column in columns] == ["a", "b"]
     with pytest.raises(ConfigError) as caught:
-        decide(frame, targets=["y"], features=["b", "y**2"], where="c.yaml:2:1: features")
+        decide(frame, target=["y"], features=["b", "y**2"], where="c.yaml:2:1: features")
     assert str(caught.value) == (
         "c.yaml:2:1: features: 'y**2': 'y' at character 1 is the target; a target is never an input"
     )
@@ -170,7 +178,7 @@ def test_features_leave_other_columns_unread() -> None:
             "columns are: age, sex",
         ),
         (
-            {"targets": ["Sex"]},
+            {"target": ["Sex"]},
             "d.csv: data.target names 'Sex', but there is no such column; "
             "columns are: age, sex; did you mean 'sex'?",
         ),
@@ -179,7 +187,7 @@ def test_features_leave_other_columns_unread() -> None:
             "d.csv: data.weight names 'w', but there is no such column; columns are: age, sex",
         ),
         (
-            {"targets": ["age"], "exclude": ["sex"]},
+            {"target": ["age"], "exclude": ["sex"]},
             "d.csv: no usable feature column; columns are: age, sex. "
             "Check data.include and data.exclude",
         ),
@@ -244,17 +252,17 @@ def test_names_that_do_not_fit(keys: dict[str, Any], message: str) -> None:
 def test_cells_that_cannot_be_read(series: pd.Series[Any], message: str | None) -> None:
     frame = pd.DataFrame({"c": series})
     if message is None:  # half of the cells: no more a column of numbers
-        assert decide(frame, rows=10) == [Column("c", "categorical")]
+        assert decide(frame, numbering=10) == [Column("c", "categorical")]
         return
     with pytest.raises(DataError) as caught:
-        decide(frame, rows=10)
+        decide(frame, numbering=10)
     assert str(caught.value) == message
 
 
 def test_rows_have_the_numbers_of_the_file() -> None:
     frame = pd.DataFrame({"c": ["1", "2", "?"]})
     with pytest.raises(DataError) as caught:
-        decide(frame, rows=np.array([4, 8, 15]))
+        decide(frame, numbering=np.array([4, 8, 15]))
     assert str(caught.value).startswith("d.csv, row 15, column 'c': cannot read '?' as a number")
 
 
@@ -281,22 +289,27 @@ def test_ids_and_free_text_are_warned_of() -> None:
 
 
 def test_column_names_become_text() -> None:
-    assert decide(pd.DataFrame({0: [1], "b": [2]}), targets=["b"]) == [Column("0", "numeric")]
+    assert decide(pd.DataFrame({0: [1], "b": [2]}), target=["b"]) == [Column("0", "numeric")]
     with pytest.raises(DataError) as caught:
-        with_text_names(pd.DataFrame([[1, 2, 3]], columns=["a", 1, "1"]), "data")
+        NamedRows.from_frame(pd.DataFrame([[1, 2, 3]], columns=["a", 1, "1"]), "data")
     assert str(caught.value) == (
         "data: column '1' is there 2 times; expected every name once. Rename or drop the others"
     )
 
 
 def test_missing_columns() -> None:
-    assert missing_columns(["a"], ["b", "a"]) is None
-    assert missing_columns(["petal_width"], ["petal_widht", "x"]) == (
-        "no column 'petal_width', which the model needs; columns are: petal_widht, x; "
+    why = ", which the model needs"
+    require_columns("d.csv", ["b", "a"], ["a"], why=why)
+    with pytest.raises(DataError) as caught:
+        require_columns("d.csv", ["petal_widht", "x"], ["petal_width"], why=why)
+    assert str(caught.value) == (
+        "d.csv: no column 'petal_width', which the model needs; columns are: petal_widht, x; "
         "did you mean 'petal_widht'?"
     )
-    assert missing_columns(["a", "b"], [f"c{i}" for i in range(22)]) == (
-        "no columns 'a', 'b', which the model needs; columns are: "
+    with pytest.raises(DataError) as caught:
+        require_columns("d.csv", [f"c{i}" for i in range(22)], ["a", "b"], why=why)
+    assert str(caught.value) == (
+        "d.csv: no columns 'a', 'b', which the model needs; columns are: "
         + ", ".join(f"c{i}" for i in range(20))
         + " and 2 more"
     )

@@ -6,6 +6,7 @@ import copy
 import io
 import json
 from collections import Counter
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -23,11 +24,14 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from nnfit.config.schema import DataConfig, PreprocessingConfig
 from nnfit.errors import ConfigError, DataError
 from nnfit.observer import Observer
+from nnfit.table import inputs
 from nnfit.table.columns import decide_columns
 from nnfit.table.encoding import Encoder
 from nnfit.table.fitting import fit_encoder
+from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import normal_quantile
 
 
@@ -43,31 +47,15 @@ def fit(
     frame: pd.DataFrame,
     heard: Heard | None = None,
     categorical: tuple[str, ...] = (),
-    rows: Any = 1,
+    numbering: Any = 1,
+    features: list[str] | None = None,
     **keys: Any,
 ) -> Encoder:
-    observer = heard or Heard()
-    columns = decide_columns(
-        frame,
-        "d.csv",
-        targets=(),
-        include=None,
-        exclude=(),
-        categorical=categorical,
-        weight=None,
-        observer=observer,
-        rows=rows,
-    )
-    settings: dict[str, Any] = {
-        "features": None,
-        "numeric": "none",
-        "missing": "impute",
-        "max_categories": 100,
-        "name": "d.csv",
-        "observer": observer,
-        "rows": rows,
-    }
-    return fit_encoder(frame, columns, **(settings | keys))
+    rows, observer = NamedRows(frame, "d.csv", numbering), heard or Heard()
+    data = DataConfig.model_construct(path="d.csv", target=(), categorical=categorical)
+    columns = decide_columns(rows, data, None, "features", observer)
+    settings = PreprocessingConfig(**{"numeric": "none", **keys})
+    return fit_encoder(rows, columns, settings, features, "features", observer)
 
 
 def mixed(n: int = 40) -> pd.DataFrame:
@@ -100,7 +88,7 @@ def test_the_order_and_names_of_the_inputs() -> None:
         "paid",
         "income",
     ]
-    X = encoder.transform(mixed(), "d.csv")
+    X = encoder.transform(NamedRows(mixed(), "d.csv"))
     assert X.shape == (40, encoder.n_inputs) and X.dtype == np.float64 and X.flags.c_contiguous
 
 
@@ -115,7 +103,7 @@ def test_by_hand() -> None:
     encoder = fit(frame, features=["x + 1", "*"])
     names = ["x + 1", "x", "x is missing", "c=a", "c=b", "c is missing", "t", "t is missing"]
     assert encoder.input_names == names
-    assert encoder.transform(frame, "d.csv").tolist() == [
+    assert encoder.transform(NamedRows(frame, "d.csv")).tolist() == [
         [2.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
         [4.0, 3.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0],
         [4.0, 3.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0],
@@ -145,7 +133,10 @@ def test_scaling_as_in_scikit_learn(numeric: str, reference: Any, values: str) -
     for data in (frame, later):
         # scikit-learn's quantile bounds are 4e-10 away; x * scale + shift loses digits at 1e9.
         np.testing.assert_allclose(
-            encoder.transform(data, "d.csv"), reference.transform(data), rtol=1e-9, atol=1e-6
+            encoder.transform(NamedRows(data, "d.csv")),
+            reference.transform(data),
+            rtol=1e-9,
+            atol=1e-6,
         )
 
 
@@ -154,7 +145,7 @@ def test_quantiles_of_more_rows_than_quantiles() -> None:
     reference = QuantileTransformer(
         n_quantiles=1000, output_distribution="normal", subsample=10**6
     ).fit(frame)
-    X = fit(frame, numeric="quantile").transform(frame, "d.csv")
+    X = fit(frame, numeric="quantile").transform(NamedRows(frame, "d.csv"))
     np.testing.assert_allclose(X, reference.transform(frame), rtol=0, atol=1e-9)
 
 
@@ -167,38 +158,40 @@ def test_normal_quantiles() -> None:
 def test_robust_scaling_is_scikit_learns_and_a_smooth_clip() -> None:
     frame = pd.DataFrame({"x": np.random.default_rng(3).standard_t(2, 200)})
     x = RobustScaler().fit_transform(frame)
-    found = fit(frame, numeric="robust").transform(frame, "d.csv")
+    found = fit(frame, numeric="robust").transform(NamedRows(frame, "d.csv"))
     np.testing.assert_allclose(found, x / np.sqrt(1 + (x / 3) ** 2), rtol=1e-12, atol=1e-12)
-    far = fit(frame, numeric="robust").transform(pd.DataFrame({"x": [1e308, -1e308]}), "d.csv")
+    far = fit(frame, numeric="robust").transform(
+        NamedRows(pd.DataFrame({"x": [1e308, -1e308]}), "d.csv")
+    )
     np.testing.assert_allclose(far, [[3.0], [-3.0]], rtol=1e-12)
 
 
 def test_robust_scaling_without_a_quartile_range() -> None:
     frame = pd.DataFrame({"x": [5.0] * 9 + [9.0]})  # so x is scaled by 2 / (9 - 5)
-    found = fit(frame, numeric="robust").transform(frame, "d.csv")
+    found = fit(frame, numeric="robust").transform(NamedRows(frame, "d.csv"))
     np.testing.assert_allclose(found[[0, 9], 0], [0.0, 2 / np.sqrt(1 + 4 / 9)], rtol=1e-15)
 
 
 def test_a_small_spread_around_a_large_mean() -> None:
     frame = pd.DataFrame({"x": 1e9 + np.array([-1.0, 0.0, 1.0])})
-    found = fit(frame, numeric="standardize").transform(frame, "d.csv")
+    found = fit(frame, numeric="standardize").transform(NamedRows(frame, "d.csv"))
     np.testing.assert_allclose(found[:, 0], [-np.sqrt(1.5), 0.0, np.sqrt(1.5)], rtol=1e-12)
 
 
 def test_squares_beyond_the_range() -> None:
     for size in (1e300, 1e-300):
         frame = pd.DataFrame({"x": np.array([-1.0, 0.0, 1.0]) * size})
-        found = fit(frame, numeric="standardize").transform(frame, "d.csv")
+        found = fit(frame, numeric="standardize").transform(NamedRows(frame, "d.csv"))
         np.testing.assert_allclose(found[:, 0], [-np.sqrt(1.5), 0.0, np.sqrt(1.5)], rtol=1e-12)
 
 
 def test_imputing_and_one_hot_as_in_scikit_learn() -> None:
     frame = mixed()
-    X = fit(frame[["age"]]).transform(frame, "d.csv")
+    X = fit(frame[["age"]]).transform(NamedRows(frame, "d.csv"))
     reference = SimpleImputer(strategy="median", add_indicator=True).fit_transform(frame[["age"]])
     np.testing.assert_array_equal(X, reference)
     zones = frame[["zone"]]
-    X = fit(zones, categorical=("zone",)).transform(frame, "d.csv")
+    X = fit(zones, categorical=("zone",)).transform(NamedRows(frame, "d.csv"))
     np.testing.assert_array_equal(X, OneHotEncoder(sparse_output=False).fit_transform(zones))
 
 
@@ -207,7 +200,7 @@ def test_rare_categories_share_a_slot() -> None:
     encoder = fit(pd.DataFrame({"c": cells}), max_categories=3)
     assert encoder.input_names == ["c=a", "c=c", "c is other"]  # c and d tie: the first by name
     later = pd.DataFrame({"c": ["a", "c", "d", "never"]})
-    assert encoder.transform(later, "n.csv").tolist() == [
+    assert encoder.transform(NamedRows(later, "n.csv")).tolist() == [
         [1.0, 0.0, 0.0],
         [0.0, 1.0, 0.0],
         [0.0, 0.0, 1.0],
@@ -223,7 +216,7 @@ def test_what_training_never_saw_is_tallied() -> None:
         {"c": ["z", None], "x": [np.nan, 2.0], "t": [None, None], "g": [None, 1.0]}
     )
     for _ in range(2):
-        X = encoder.transform(later, "n.csv", tally=tally)
+        X = encoder.transform(NamedRows(later, "n.csv"), tally)
     assert X.tolist() == [[0.0, 0.0, 2.5, 0.0, 1.0], [0.0, 0.0, 2.0, 0.0, 0.0]]
     assert encoder.warnings(tally, "n.csv") == [
         "n.csv: column 'c': 2 cells of categories not seen in training, counted as no category",
@@ -268,9 +261,11 @@ def test_the_lectures_phi() -> None:
     encoder = fit(frame, features=["x", "x**2", "sin(3*x)"])
     assert encoder.needed_columns == ["x"]
     x = frame["x"].to_numpy()
-    found = encoder.transform(frame, "d.csv")
+    found = encoder.transform(NamedRows(frame, "d.csv"))
     np.testing.assert_allclose(found, np.stack([x, x**2, np.sin(3 * x)], axis=1), rtol=1e-15)
-    scaled = fit(frame, features=["x", "x**2"], numeric="standardize").transform(frame, "d.csv")
+    scaled = fit(frame, features=["x", "x**2"], numeric="standardize").transform(
+        NamedRows(frame, "d.csv")
+    )
     np.testing.assert_allclose(scaled.mean(axis=0), 0.0, atol=1e-15)
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, rtol=1e-14)
 
@@ -309,13 +304,13 @@ def test_the_lectures_phi() -> None:
 def test_features_that_fail(features: list[str], error: Any, message: str) -> None:
     frame = pd.DataFrame({"x": [2, 0], "y": [1, 2.5], "c": ["a", "b"], "e": [np.nan, np.nan]})
     with pytest.raises(error) as caught:
-        fit(frame, features=features, rows=7)
+        fit(frame, features=features, numbering=7)
     assert str(caught.value) == message
 
 
 def _later(frame: Any, name: str = "n.csv", rows: Any = 1, **keys: Any) -> np.ndarray:
     train = pd.DataFrame({"x": [1, 2, 4], "c": ["1", "b", "True"], "t": [True, False, True]})
-    return fit(train, **keys).transform(pd.DataFrame(frame), name, rows)
+    return fit(train, **keys).transform(NamedRows(pd.DataFrame(frame), name, rows))
 
 
 @pytest.mark.parametrize(
@@ -392,20 +387,20 @@ def test_gaps_may_be_an_error() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, np.nan], "c": ["a", None, "b"]})
     for part, row in (("x", 9), ("c", 6)):
         with pytest.raises(DataError) as caught:
-            fit(frame[[part]], missing="error", rows=np.array([4, 6, 9]))
+            fit(frame[[part]], missing="error", numbering=np.array([4, 6, 9]))
         assert str(caught.value) == (
             f"d.csv, row {row}, column '{part}': missing, and preprocessing.missing is 'error'. "
             "Fill the cell, or set preprocessing.missing to impute"
         )
     encoder = fit(frame.iloc[[0, 1]][["x"]], missing="error")
     with pytest.raises(DataError, match=r"^n\.csv, row 3, column 'x': missing, and "):
-        Encoder.from_meta(encoder.to_meta()).transform(frame, "n.csv")
+        Encoder.from_meta(encoder.to_meta()).transform(NamedRows(frame, "n.csv"))
 
 
 def test_inputs_that_overflow() -> None:
     frame = pd.DataFrame({"x": [0.0, 1e-10]})
     with pytest.raises(DataError) as caught:
-        fit(frame, numeric="minmax").transform(pd.DataFrame({"x": [1e300]}), "n.csv", 3)
+        fit(frame, numeric="minmax").transform(NamedRows(pd.DataFrame({"x": [1e300]}), "n.csv", 3))
     assert str(caught.value) == (
         "n.csv, row 3: 'x' is 1e+300, which leaves the range of float64 when scaled"
     )
@@ -420,13 +415,13 @@ def test_inputs_that_overflow() -> None:
 def test_blocks_of_rows_and_no_rows() -> None:
     frame = pd.concat([mixed(60)] * 100, ignore_index=True)  # more than a block of 1,024 rows
     encoder = fit(frame.iloc[:60], features=["*", "sin(age)"], numeric="standardize")
-    X = encoder.transform(frame, "d.csv")
+    X = encoder.transform(NamedRows(frame, "d.csv"))
     np.testing.assert_array_equal(X, np.tile(X[:60], (100, 1)))
-    assert encoder.transform(frame.iloc[:0], "d.csv").shape == (0, encoder.n_inputs)
+    assert encoder.transform(NamedRows(frame.iloc[:0], "d.csv")).shape == (0, encoder.n_inputs)
     frame.loc[5000, "income"] = -1.0
     bad = fit(frame.iloc[:60], features=["log(income)"])
     with pytest.raises(DataError) as caught:
-        bad.transform(frame, "d.csv", np.arange(len(frame)) * 2)
+        bad.transform(NamedRows(frame, "d.csv", np.arange(len(frame)) * 2))
     assert str(caught.value) == "d.csv, row 10000: feature 'log(income)' is nan at income=-1"
 
 
@@ -453,16 +448,16 @@ def test_meta_row_order_and_column_order(
     except DataError as err:
         assert "no usable feature column" in str(err) or "leave empty" in str(err)
         return
-    X = encoder.transform(frame, "d.csv")
+    X = encoder.transform(NamedRows(frame, "d.csv"))
     assert np.isfinite(X).all()
     meta = json.loads(json.dumps(encoder.to_meta(), allow_nan=False))
     again = Encoder.from_meta(meta)
     assert again.to_meta() == meta and again.input_names == encoder.input_names
-    np.testing.assert_array_equal(again.transform(frame, "d.csv"), X)
+    np.testing.assert_array_equal(again.transform(NamedRows(frame, "d.csv")), X)
     order = list(range(len(frame)))
     random.shuffle(order)
     shuffled = frame.iloc[order][["c", "x", "y"]]
-    np.testing.assert_array_equal(encoder.transform(shuffled, "d.csv"), X[order])
+    np.testing.assert_array_equal(encoder.transform(NamedRows(shuffled, "d.csv")), X[order])
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=20))
@@ -470,7 +465,7 @@ def test_any_finite_numbers_scale_to_finite_ones(cells: list[float]) -> None:
     frame = pd.DataFrame({"x": cells})
     for numeric in ("standardize", "robust", "quantile", "minmax"):
         try:
-            X = fit(frame, numeric=numeric).transform(frame, "d.csv")
+            X = fit(frame, numeric=numeric).transform(NamedRows(frame, "d.csv"))
         except DataError as err:
             assert "no usable" in str(err) or "too far apart" in str(err)
         else:
@@ -484,7 +479,7 @@ def test_as_a_csv_of_text_and_as_numbers() -> None:
     encoder = fit(spelt, categorical=("c",))
     assert encoder.input_names == ["c=1", "c=2", "x"]
     np.testing.assert_array_equal(
-        encoder.transform(guessed, "d.csv"), encoder.transform(spelt, "d.csv")
+        encoder.transform(NamedRows(guessed, "d.csv")), encoder.transform(NamedRows(spelt, "d.csv"))
     )
 
 
@@ -608,3 +603,43 @@ def test_meta_from_elsewhere_is_checked(path: tuple[Any, ...], value: Any, reaso
     with pytest.raises(ValueError) as caught:
         Encoder.from_meta(meta)
     assert str(caught.value) == reason
+
+
+@dataclass(frozen=True)
+class Bands(inputs.Input):
+    """Two inputs: whether a number is below 0, and whether it is above."""
+
+    column: str
+    kind = "bands"
+
+    @classmethod
+    def of_column(cls, code: Any, table: Any, fit_scaler: Any) -> Bands | None:
+        return cls(code.name) if code.name in table.numbers else None
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{self.column} < 0", f"{self.column} > 0"]
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    def write(self, X: Any, table: Any, block: slice, dtype: Any) -> None:
+        values = table.numbers[self.column][block]
+        X[:, 0], X[:, 1] = values < 0.0, values > 0.0
+
+    @classmethod
+    def from_meta(cls, meta: Any, where: str, codes: Any) -> Bands:
+        return cls(codes.number(meta["column"], f"{where}.column").name)
+
+
+def test_a_new_kind_of_input_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(inputs.KINDS, Bands.kind, Bands)
+    frame = pd.DataFrame({"x": [-2.0, 0.0, 3.0], "c": ["a", "b", "a"]})
+    encoder = fit(frame, features=["c", "x"])
+    assert encoder.input_names == ["c=a", "c=b", "x", "x < 0", "x > 0"] and encoder.n_inputs == 5
+    again = Encoder.from_meta(json.loads(json.dumps(encoder.to_meta())))
+    assert again == encoder
+    for one in (encoder, again):
+        X = one.transform(NamedRows(frame, "d.csv"))
+        assert X[:, 2:].tolist() == [[-2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [3.0, 0.0, 1.0]]

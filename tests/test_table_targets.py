@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from nnfit.errors import ConfigError, DataError
 from nnfit.observer import Observer
 from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.targets import (
     TargetScaler,
     decide_task,
@@ -39,6 +40,14 @@ class Heard(Observer):
 
 
 MANY = list(range(21))
+
+
+def named(cells: dict[str, Any], name: str = "d.csv", numbering: Any = 1) -> NamedRows:
+    return NamedRows(pd.DataFrame(cells), name, numbering)
+
+
+def column(cells: Any, numbering: int = 1) -> NamedColumn:
+    return named({"w": cells}, numbering=numbering).column("w")
 
 
 @pytest.mark.parametrize(
@@ -80,18 +89,17 @@ MANY = list(range(21))
 )
 def test_the_task_is_found(cells: list[Any], dtype: Any, note: str) -> None:
     heard = Heard()
-    frame = pd.DataFrame({"y": pd.Series(cells, dtype=dtype)})
-    task = decide_task(frame, ["y"], "auto", "d.csv", heard)
+    task = decide_task(named({"y": pd.Series(cells, dtype=dtype)}), ["y"], "auto", heard)
     assert heard.notes == [f"task: {note}"] and note.startswith(task)
 
 
 def test_the_task_as_told() -> None:
     heard = Heard()
-    frame = pd.DataFrame({"y": ["1", "2", "?"], "z": [1, 2, 3]})
-    assert decide_task(frame, ["y"], "classification", "d.csv", heard) == "classification"
-    assert decide_task(frame, ["z"], "regression", "d.csv", heard) == "regression"
+    rows = named({"y": ["1", "2", "?"], "z": [1, 2, 3]})
+    assert decide_task(rows, ["y"], "classification", heard) == "classification"
+    assert decide_task(rows, ["z"], "regression", heard) == "regression"
     assert heard.notes == []
-    assert decide_task(frame, ["z", "y"], "auto", "d.csv", heard) == "regression"
+    assert decide_task(rows, ["z", "y"], "auto", heard) == "regression"
     assert heard.notes == ["task: regression (several targets: 'z', 'y')"]
 
 
@@ -112,31 +120,33 @@ def test_the_task_as_told() -> None:
 )
 def test_targets_that_set_no_task(cells: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        decide_task(pd.DataFrame({"y": cells}), ["y"], "auto", "d.csv", Heard(), 4)
+        decide_task(named({"y": cells}, numbering=4), ["y"], "auto", Heard())
     assert str(caught.value) == message
 
 
 def test_rows_without_a_target_go() -> None:
     heard = Heard()
-    frame = pd.DataFrame({"y": ["a", None, "b"], "z": [1.0, 2.0, np.nan], "x": [1, 2, 3]})
-    kept, rows = drop_rows_without_target(frame, ["y"], "d.csv", heard)
-    assert kept["x"].tolist() == [1, 3] and rows.tolist() == [1, 3]
-    kept, rows = drop_rows_without_target(frame, ["y", "z"], "d.csv", heard, np.array([5, 7, 9]))
-    assert kept["x"].tolist() == [1] and rows.tolist() == [5]
-    kept, rows = drop_rows_without_target(frame, ["x"], "d.csv", heard, 4)
-    assert kept is frame and rows.tolist() == [4, 5, 6]
+    cells = {"y": ["a", None, "b"], "z": [1.0, 2.0, np.nan], "x": [1, 2, 3]}
+    kept = drop_rows_without_target(named(cells), ["y"], heard)
+    assert kept.frame["x"].tolist() == [1, 3] and kept.numbers.tolist() == [1, 3]
+    rows = named(cells, numbering=np.array([5, 7, 9]))
+    kept = drop_rows_without_target(rows, ["y", "z"], heard)
+    assert kept.frame["x"].tolist() == [1] and kept.numbers.tolist() == [5]
+    rows = named(cells, numbering=4)
+    kept = drop_rows_without_target(rows, ["x"], heard)
+    assert kept is rows and kept.numbers.tolist() == [4, 5, 6]
     assert heard.warnings == [
         "d.csv: 1 row of 3 dropped: no value in target column 'y'",
         "d.csv: 2 rows of 3 dropped: no value in target columns 'y', 'z'",
     ]
     with pytest.raises(DataError) as caught:
-        drop_rows_without_target(pd.DataFrame({"y": [np.nan]}), ["y"], "d.csv", heard)
+        drop_rows_without_target(named({"y": [np.nan]}), ["y"], heard)
     assert str(caught.value) == "d.csv: target column 'y': no row has a value"
 
 
 def test_a_target_that_is_no_column() -> None:
     with pytest.raises(DataError) as caught:
-        drop_rows_without_target(pd.DataFrame({"price": [1]}), ["prise"], "d.csv", Heard())
+        drop_rows_without_target(named({"price": [1]}), ["prise"], Heard())
     assert str(caught.value) == (
         "d.csv: data.target names 'prise', but there is no such column; columns are: price; "
         "did you mean 'price'?"
@@ -144,23 +154,23 @@ def test_a_target_that_is_no_column() -> None:
 
 
 def test_integers_with_gaps_are_integers_again() -> None:
-    frame = pd.DataFrame({"y": [1.0, np.nan, 2.0]})
-    kept, _ = drop_rows_without_target(frame, ["y"], "d.csv", Heard())
-    assert kept["y"].tolist() == [1, 2] and kept["y"].dtype == np.int64
-    kept, _ = drop_rows_without_target(pd.DataFrame({"y": [1.5, np.nan]}), ["y"], "d", Heard())
-    assert kept["y"].dtype == np.float64
+    kept = drop_rows_without_target(named({"y": [1.0, np.nan, 2.0]}), ["y"], Heard())
+    assert kept.frame["y"].tolist() == [1, 2] and kept.frame["y"].dtype == np.int64
+    kept = drop_rows_without_target(named({"y": [1.5, np.nan]}), ["y"], Heard())
+    assert kept.frame["y"].dtype == np.float64
 
 
 def test_rows_with_target_may_be_none() -> None:
-    kept, rows = rows_with_target(pd.DataFrame({"y": [np.nan]}), ["y"], "d.csv", 3)
-    assert len(kept) == len(rows) == 0
+    kept = rows_with_target(named({"y": [np.nan]}, numbering=3), ["y"])
+    assert len(kept) == len(kept.numbers) == 0
     with pytest.raises(DataError) as caught:
-        rows_with_target(pd.DataFrame({"Y": [1]}), ["y"], "d.csv")
+        rows_with_target(named({"Y": [1]}), ["y"])
     assert str(caught.value) == ("d.csv: no column 'y', which the model needs; columns are: Y")
 
 
 def labels(cells: Any, heard: Heard | None = None, dtype: Any = None) -> LabelEncoder:
-    return LabelEncoder.fit(pd.Series(cells, name="y", dtype=dtype), "d.csv", heard or Heard())
+    rows = named({"y": pd.Series(cells, dtype=dtype)})
+    return LabelEncoder.fit(rows.column("y"), heard or Heard())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +194,7 @@ def labels(cells: Any, heard: Heard | None = None, dtype: Any = None) -> LabelEn
 def test_classes(cells: list[Any], classes: tuple[str, ...], native: np.dtype[Any]) -> None:
     encoder = labels(cells)
     assert encoder.classes == classes
-    codes = encoder.encode(pd.Series(cells, name="y"), "d.csv")
+    codes = encoder.read(named({"y": cells}))
     assert encoder.decode(codes).tolist() == [str(cell) for cell in cells]
     assert encoder.decode(codes).dtype == object
     found = encoder.native(codes)
@@ -200,9 +210,9 @@ def test_one_label_in_several_spellings() -> None:
         "d.csv: target 'y' spells one label in several ways, which are kept apart: '1', '1.0'",
         "d.csv: target 'y' spells one label in several ways, which are kept apart: 'True', 'true'",
     ]
-    assert encoder.encode(pd.Series(["1.0", "2.00", "1"]), "d.csv").tolist() == [1, 2, 0]
+    assert encoder.read(named({"y": ["1.0", "2.00", "1"]})).tolist() == [1, 2, 0]
     with pytest.raises(DataError, match="unknown class '1.00'"):  # it could be either
-        encoder.encode(pd.Series(["1.00"]), "d.csv")
+        encoder.read(named({"y": ["1.00"]}))
 
 
 @pytest.mark.parametrize(
@@ -216,8 +226,8 @@ def test_one_label_in_several_spellings() -> None:
     ],
 )
 def test_labels_are_known_by_value(cells: Any, codes: list[int]) -> None:
-    assert labels(["0", "1"]).encode(pd.Series(cells), "d.csv").tolist() == codes
-    truth = labels(["false", "true"]).encode(pd.Series([True, False]), "d.csv")
+    assert labels(["0", "1"]).read(named({"y": cells})).tolist() == codes
+    truth = labels(["false", "true"]).read(named({"y": [True, False]}))
     assert truth.tolist() == [1, 0]
 
 
@@ -234,7 +244,7 @@ def test_labels_are_known_by_value(cells: Any, codes: list[int]) -> None:
 )
 def test_labels_that_are_not_known(cells: list[Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
-        labels(["cat", "dog"]).encode(pd.Series(cells, name="other"), "n.csv", 7)
+        labels(["cat", "dog"]).read(named({"y": cells}, "n.csv", 7))
     assert str(caught.value) == message
 
 
@@ -250,12 +260,12 @@ _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_si
 
 @given(st.lists(_TEXTS, min_size=2, max_size=12, unique=True))
 def test_labels_survive(cells: list[str]) -> None:
-    series = pd.Series(cells, name="y", dtype=object)
-    encoder = LabelEncoder.fit(series, "d.csv", Heard())
+    rows = named({"y": pd.Series(cells, dtype=object)})
+    encoder = LabelEncoder.fit(rows.column("y"), Heard())
     again = LabelEncoder.from_meta(json.loads(json.dumps(encoder.to_meta())))
     assert again == encoder
-    assert again.decode(again.encode(series, "d.csv")).tolist() == cells
-    assert [str(cell) for cell in again.native(again.encode(series, "d.csv"))] == cells
+    assert again.decode(again.read(rows)).tolist() == cells
+    assert [str(cell) for cell in again.native(again.read(rows))] == cells
 
 
 def test_target_scales_as_in_scikit_learn() -> None:
@@ -302,16 +312,16 @@ def test_targets_too_large_to_scale() -> None:
 )
 def test_targets_that_are_no_numbers(cells: list[Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
-        target_values(pd.DataFrame({"z": [1, 2], "y": cells}), ["z", "y"], "d.csv", 2)
+        target_values(named({"z": [1, 2], "y": cells}, numbering=2), ["z", "y"])
     assert str(caught.value) == message
 
 
 def test_target_values() -> None:
-    frame = pd.DataFrame({"a": ["1", "2.5"], "b": [3, 4], "c": [True, False]})
-    found = target_values(frame, ["b", "a", "c"], "d.csv")
+    rows = named({"a": ["1", "2.5"], "b": [3, 4], "c": [True, False]})
+    found = target_values(rows, ["b", "a", "c"])
     assert found.tolist() == [[3.0, 1.0, 1.0], [4.0, 2.5, 0.0]]
     scaler = TargetScaler(("b", "a"), (0.0, 0.0), (1.0, 1.0))
-    assert scaler.read(frame, "d.csv").tolist() == [[3.0, 1.0], [4.0, 2.5]]
+    assert scaler.read(rows).tolist() == [[3.0, 1.0], [4.0, 2.5]]
 
 
 @pytest.mark.parametrize(
@@ -334,12 +344,12 @@ def test_target_values() -> None:
 )
 def test_weights_that_are_none(cells: list[Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
-        row_weights(pd.DataFrame({"w": cells}), "w", "d.csv", 4)
+        row_weights(column(cells, 4))
     assert str(caught.value) == message
 
 
 def test_weights() -> None:
-    assert row_weights(pd.DataFrame({"w": ["0", "2.5"]}), "w", "d.csv").tolist() == [0.0, 2.5]
+    assert row_weights(column(["0", "2.5"])).tolist() == [0.0, 2.5]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,16 @@ It looks at the first records only; `nnfit.csv.records` checks all the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnfit.csv.records import MAX_RECORD, parse_records
 from nnfit.csv.text import Utf8Reader
-from nnfit.errors import DataError, did_you_mean, shorten
+from nnfit.errors import DataError, listed, shorten
 
 CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
 _SNIFFED_RECORDS = 100
-_LISTED_NAMES = 20
 MAX_COLUMNS = 100_000
 MAX_NAME = 1000  # characters; every category of a column repeats its name
 
@@ -120,11 +119,15 @@ def name_columns(cells: Sequence[str], name: str) -> list[str]:
     for i, column in enumerate(names, start=1):
         places.setdefault(column, []).append(str(i))
     twice = [
-        f"{column!r} (columns {_cut(found)})" for column, found in places.items() if len(found) > 1
+        f"{column!r} (columns {listed(found, whole=True)})"
+        for column, found in places.items()
+        if len(found) > 1
     ]
     if twice:
         what = "duplicate column name" if len(twice) == 1 else "duplicate column names"
-        raise DataError(f"{name}: {what} {_cut(twice)}; expected each name once. Rename them")
+        raise DataError(
+            f"{name}: {what} {listed(twice, whole=True)}; expected each name once. Rename them"
+        )
     return names
 
 
@@ -137,31 +140,3 @@ def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: 
         f"{name}: got one column, {shorten(cells[0])!r}; expected {delimiter!r} between columns. "
         f"Set data.delimiter to {json.dumps(other)}, or to auto"
     )
-
-
-def require_columns(name: str, header: Sequence[str], needed: Collection[str]) -> None:
-    """Raise DataError that names all of `needed` that `header` lacks, with the nearest name.
-
-    Parameters
-    ----------
-    name : str
-        The file, as shown to the user.
-    header : sequence of str
-        The columns there are.
-    needed : collection of str
-        The columns there must be.
-    """
-    there = set(header)
-    missing = [column for column in needed if column not in there]
-    if not missing:
-        return
-    several = f"no columns {_cut([repr(column) for column in missing])}"
-    what = several if len(missing) > 1 else f"no column {missing[0]!r}"
-    hint = did_you_mean(missing[0], header) if len(missing) == 1 else ""
-    raise DataError(f"{name}: {what}; columns are: {_cut(list(header))}{hint}")
-
-
-def _cut(words: Sequence[str]) -> str:
-    shown = ", ".join(words[:_LISTED_NAMES])
-    more = len(words) - _LISTED_NAMES
-    return f"{shown}, … ({more} more)" if more > 0 else shown

@@ -13,12 +13,12 @@ from typing import Any, Literal, cast
 import pandas as pd
 from pandas import DataFrame
 
-from nnfit.csv.dialect import CsvFormat, require_columns
+from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.plain import read_plain
 from nnfit.csv.records import Piece, blanks
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import DataError
+from nnfit.errors import DataError, require_columns
 from nnfit.observer import Observer
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "RowWriter",
     "read_blocks",
     "read_table",
-    "require_columns",
 ]
 
 BLOCK_BYTES = 1 << 22

@@ -1,60 +1,63 @@
-"""What follows from the task: the loss, the output activation, the outputs, the target's scale.
+"""The head of the network against the task: what makes no sense and the config alone hides.
 
-Here the combinations are refused that make no sense and that the config alone does not show.
+Refused here, before anything is allocated; what was chosen is in `deciding`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
+from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError
 from nnfit.nn.arrays import Array
 from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.observer import Observer
-from nnfit.table.cells import Rows, place
-from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
 
 
-def choose_head(file: ConfigFile, task: str, labels: LabelEncoder | None) -> tuple[str, str, int]:
-    """Return the loss, the output activation and the number of outputs that fit the task."""
-    config = file.config
-    loss, output = config.loss, config.model.output_activation
-    n_targets = len(config.data.target)
+def check_head(file: ConfigFile, decisions: Decisions) -> None:
+    """Refuse a loss, an output, weights or a scaling that don't go with the task.
+
+    Raises
+    ------
+    ConfigError
+        With the key's place.
+    """
+    config, labels, loss = file.config, decisions.labels, decisions.loss
+    output = config.model.output_activation
+    target = f"the target {config.data.target[0]!r}"
     if labels is None:
-        loss = "mse" if loss == "auto" else loss
         if loss not in RESIDUAL_LOSSES:
             raise ConfigError(
-                f"{file.where('loss')}: {loss} needs classes, the target "
-                f"{config.data.target[0]!r} is a quantity; expected mse, mae or huber. "
-                "Leave loss at auto, or set data.task: classification"
+                f"{file.where('loss')}: {loss} needs classes, {target} is a quantity; expected "
+                "mse, mae or huber. Leave loss at auto, or set data.task: classification"
             )
         if config.class_weight is not None:
             raise ConfigError(
-                f"{file.where('class_weight')}: the target {config.data.target[0]!r} is a "
-                "quantity and has no classes; expected null"
+                f"{file.where('class_weight')}: {target} is a quantity and has no classes; "
+                "expected null"
             )
-        if output == "softmax" and n_targets == 1:
-            raise _softmax_on_one(file)
-        return loss, output, n_targets
-    n_classes = len(labels.classes)
+        if output == "softmax" and decisions.n_outputs == 1:
+            raise ConfigError(
+                f"{file.where('model.output_activation')}: softmax on one output is always 1; "
+                "expected identity, or several targets"
+            )
+        return
     if config.preprocessing.target == "standardize":
         raise ConfigError(
-            f"{file.where('preprocessing.target')}: the target {config.data.target[0]!r} has "
-            "classes, which can't be standardized; expected auto or none"
+            f"{file.where('preprocessing.target')}: {target} has classes, which can't be "
+            "standardized; expected auto or none"
         )
-    if loss == "auto":
-        loss = "binary_cross_entropy" if n_classes == 2 and output != "softmax" else "cross_entropy"
-    if loss == "binary_cross_entropy" and n_classes > 2:
+    if loss == "binary_cross_entropy" and len(labels.classes) > 2:
         raise ConfigError(
-            f"{file.where('loss')}: binary_cross_entropy is for two classes, the target "
-            f"{config.data.target[0]!r} has {n_classes}; expected cross_entropy"
+            f"{file.where('loss')}: binary_cross_entropy is for two classes, {target} has "
+            f"{len(labels.classes)}; expected cross_entropy"
         )
     own = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, output)
     if output not in ("auto", own):
@@ -62,17 +65,6 @@ def choose_head(file: ConfigFile, task: str, labels: LabelEncoder | None) -> tup
             f"{file.where('model.output_activation')}: the output {output!r} gives no probability "
             f"that {loss} could use; expected auto or {own}"
         )
-    one_output = loss == "binary_cross_entropy" or (
-        n_classes == 2 and loss in RESIDUAL_LOSSES and output != "softmax"
-    )
-    return loss, output, 1 if one_output else n_classes
-
-
-def _softmax_on_one(file: ConfigFile) -> ConfigError:
-    return ConfigError(
-        f"{file.where('model.output_activation')}: softmax on one output is always 1; "
-        "expected identity, or several targets"
-    )
 
 
 def choose_target_scaling(
@@ -91,11 +83,10 @@ def choose_target_scaling(
 def check_target_range(
     Y: Array,
     truth: Array,
-    targets: Sequence[str],
+    targets: tuple[str, ...],
     loss: str,
     dtype: np.dtype[Any],
-    name: str,
-    rows: Rows,
+    rows: NamedRows,
 ) -> None:
     """Refuse a target whose loss, before anything is learnt, leaves the range of the dtype.
 
@@ -107,7 +98,7 @@ def check_target_range(
     if len(beyond):
         i, k = beyond[0].tolist()
         raise DataError(
-            f"{place(name, rows, i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
+            f"{rows.place(i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
             f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
         )
 

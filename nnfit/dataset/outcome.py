@@ -15,13 +15,14 @@ import numpy as np
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
 from nnfit.table.targets import TargetScaler
 from nnfit.training.metrics import accuracy, classification_metrics, regression_metrics
 
 MAX_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The targets of a network, and the way from its outputs to them.
 
@@ -44,8 +45,14 @@ class Outcome:
         scaler: TargetScaler | None,
     ) -> Outcome:
         """Return what the outputs of `network` mean."""
-        bounded = network.architecture.output_activation in ("sigmoid", "softmax")
-        return cls(targets, labels, scaler, bounded, network.dtype == np.float32)
+        output = network.architecture.output_activation
+        return cls(
+            targets=targets,
+            labels=labels,
+            scaler=scaler,
+            are_probabilities=output in ("sigmoid", "softmax"),
+            rounded=network.dtype == np.float32,
+        )
 
     @property
     def task(self) -> str:
@@ -89,6 +96,18 @@ class Outcome:
                     if abs(decimals) <= MAX_DECIMALS:
                         values[:, k] = values[:, k].round(decimals)
         return values
+
+    def truth(self, rows: NamedRows) -> Array:
+        """Return what is true of rows that have a target: codes (N,), or values (N, K).
+
+        Raises
+        ------
+        DataError
+            At the first class that is unknown, or value that is no number.
+        """
+        targets = self.labels or self.scaler
+        assert targets is not None
+        return targets.read(rows)
 
     def found(self, y_hat: Array) -> Array:
         """Return what the metrics judge: probabilities (N, n_classes), or values (N, K)."""

@@ -145,10 +145,8 @@ def _of_model(
         drawn = random_problem(name, model.network.architecture, rng, ROWS, False, network_class)
         return dataclasses.replace(drawn, parameters=parameters)
     with contextlib.closing(pieces(model, table, observer)) as some:
-        frame, called, first = next(some)
-    frame = frame.head(CANDIDATES)
-    frame, numbers = drop_rows_without_target(frame, model.targets, called, Observer(), first)
-    part = encoded(model, frame, called, numbers)
+        rows = next(some).between(0, CANDIDATES)
+    part = encoded(model, drop_rows_without_target(rows, model.targets, Observer()))
     errors = np.abs(predict(model.network, part.X) - part.Y).max(axis=1)
     worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
     return Problem(

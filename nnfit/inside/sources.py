@@ -9,28 +9,26 @@ import os
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnfit.config.reading import ConfigFile, load_config
-from nnfit.csv.reading import read_blocks, read_table, require_columns
+from nnfit.csv.reading import read_blocks
 from nnfit.dataset.dataset import Dataset, prepare
-from nnfit.dataset.part import Part, encode_rows
-from nnfit.errors import DataError
+from nnfit.dataset.encoding import Encoding, Part
+from nnfit.dataset.reading import read_named
+from nnfit.errors import DataError, require_columns
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
-from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run.run import build_network, random_streams
-from nnfit.table.columns import with_text_names
-
-if TYPE_CHECKING:
-    import pandas as pd
+from nnfit.table.rows import NamedRows
+from nnfit.table.weights import Weighting
 
 ConfigSource: TypeAlias = str | Path | Mapping[str, Any]
-Table: TypeAlias = "pd.DataFrame | str"  # a CSV by its path
+Table: TypeAlias = NamedRows | str  # a CSV by its path
 
 
 def is_model_file(path: str) -> bool:
@@ -79,26 +77,22 @@ def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initiali
 def own_table(model: Model, name: str, data: Any) -> Table | None:
     """Return `data`, or else the CSV that the model was trained on if it is here."""
     if data is not None and not isinstance(data, str | Path):
-        return with_text_names(data, "data")
+        return NamedRows.from_frame(data, "data")
     if data is not None:
         return os.fspath(data)
     return training_csv(model, name)
 
 
-def pieces(
-    model: Model, table: Table, observer: Observer
-) -> Generator[tuple[pd.DataFrame, str, int]]:
-    """Yield the rows piece by piece, each with the table's name and its first row's number.
-
-    They have the columns that the model needs, and its targets.
+def pieces(model: Model, table: Table, observer: Observer) -> Generator[NamedRows]:
+    """Yield the rows piece by piece, with the columns that the model needs, and its targets.
 
     Raises
     ------
     DataError
         When a column or every row is missing.
     """
-    if not isinstance(table, str):
-        yield table, "data", 1
+    if isinstance(table, NamedRows):
+        yield table
         return
     needed, text = model.judged_columns, model.text_columns
     with read_blocks(table, csv_format(model), needed, text, (), observer) as blocks:
@@ -106,30 +100,27 @@ def pieces(
         empty = True
         for block in blocks:
             empty = False
-            yield block.frame, blocks.name, block.first_row
+            yield NamedRows(block.frame, blocks.name, block.first_row)
         if empty:
             raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
 
 
-def whole(model: Model, table: Table, observer: Observer) -> tuple[pd.DataFrame, str]:
-    """Return all rows, in memory as in training, and the table's name."""
-    if not isinstance(table, str):
-        return table, "data"
-    frame = read_table(table, csv_format(model), model.text_columns, observer)
-    return frame, "<stdin>" if table == "-" else table
+def whole(model: Model, table: Table, observer: Observer) -> NamedRows:
+    """Return all rows, in memory as in training."""
+    if isinstance(table, NamedRows):
+        return table
+    return read_named(table, csv_format(model), model.text_columns, observer)
 
 
-def encoded(model: Model, frame: pd.DataFrame, name: str, numbers: Array) -> Part:
-    """Return rows that have a target as the network sees them."""
+def encoded(model: Model, rows: NamedRows, part: str | None = None) -> Part:
+    """Return rows that have a target as the network sees them; `part` as for `Encoding.encode`."""
     network = model.network
-    return encode_rows(
-        frame,
-        name,
-        numbers,
-        model.encoder,
-        model.labels,
-        model.scaler,
-        network.architecture.loss,
-        network.architecture.sizes[-1],
-        network.dtype,
-    )
+    return Encoding(
+        encoder=model.encoder,
+        labels=model.labels,
+        scaler=model.scaler,
+        loss=network.architecture.loss,
+        n_outputs=network.architecture.sizes[-1],
+        dtype=network.dtype,
+        weighting=Weighting(model.config["data"]["weight"], model.config["class_weight"]),
+    ).encode(rows, part)

@@ -6,19 +6,17 @@ What the figures are is in `outcome`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
-from nnfit.table.coding import Tally
+from nnfit.table.rows import NamedRows
+from nnfit.table.table import Tally
 from nnfit.table.targets import rows_with_target
 from nnfit.training.threads import available_cores
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Evaluation:
@@ -38,27 +36,14 @@ class Evaluation:
         self._found: list[Array] = []
         self.without_target = 0
 
-    def add(
-        self,
-        frame: pd.DataFrame,
-        name: str,
-        rows: Array | int,
-        tally: Tally | None = None,
-    ) -> Evaluation:
+    def add(self, rows: NamedRows, tally: Tally | None = None) -> Evaluation:
         """Take a piece of the table, targets included; rows without a target are counted."""
-        outcome = self.outcome
-        n = len(frame)
-        frame, rows = rows_with_target(frame, outcome.targets, name, rows)
-        self.without_target += n - len(frame)
-        if len(frame):
-            y_hat = self._outputs(frame, name, rows, tally, available_cores())
-            if outcome.labels is not None:
-                target = frame[outcome.targets[0]]
-                self._truth.append(outcome.labels.encode(target, name, rows))
-            else:
-                assert outcome.scaler is not None
-                self._truth.append(outcome.scaler.read(frame, name, rows))
-            self._found.append(outcome.found(y_hat))
+        judged = rows_with_target(rows, self.outcome.targets)
+        self.without_target += len(rows) - len(judged)
+        if len(judged):
+            y_hat = self._outputs(judged, tally, available_cores())
+            self._truth.append(self.outcome.truth(judged))
+            self._found.append(self.outcome.found(y_hat))
         return self
 
     def arrays(self, name: str = "data") -> tuple[Array, Array]:

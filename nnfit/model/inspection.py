@@ -11,7 +11,6 @@ import numpy as np
 from nnfit.model.file.declared import FORMAT_VERSION
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.table.coding import CategoryCode, Code
 
 
 def describe(model: Model, path: str) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "inputs": model.encoder.n_inputs,
         "input_names": model.encoder.input_names,
         "columns": [
-            {"name": code.name, "kind": code.kind, "detail": _detail(code)}
+            {"name": code.name, "kind": code.kind, "detail": code.detail}
             for code in model.encoder.columns
         ],
         "training": dict(model.training),
@@ -59,11 +58,3 @@ def _known(statistic: Callable[..., Any], W: Array) -> float | None:
     with np.errstate(all="ignore"):
         value = float(statistic(W, dtype=np.float64))
     return value if math.isfinite(value) else None
-
-
-def _detail(code: Code) -> str:
-    """Return in a few words how a column is encoded."""
-    if isinstance(code, CategoryCode):
-        return f"{len(code.slot_names)} inputs: " + ", ".join(code.categories)
-    fill = f"{code.fill:g}" if code.kind == "numeric" else str(bool(code.fill)).lower()
-    return f"a gap becomes {fill}" + (", and is marked" if code.had_gaps else "")

@@ -21,11 +21,10 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict
 from nnfit.nn.network import Network
 from nnfit.storage.files import whole_file
-from nnfit.table.cells import row_number
-from nnfit.table.coding import Tally
-from nnfit.table.columns import with_text_names
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
+from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
 from nnfit.training.path import Path
 from nnfit.training.threads import available_cores, blas_threads
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """Everything a prediction needs, and what is known of the training.
 
@@ -121,7 +120,7 @@ class Model:
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
         with blas_threads(1):
-            return self.evaluation().add(with_text_names(frame, "data"), "data", 1).result()
+            return self.evaluation().add(NamedRows.from_frame(frame, "data")).result()
 
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all; OutputError where that fails."""
@@ -149,19 +148,11 @@ class Model:
         """Return what takes rows with known targets, piece by piece, and judges them."""
         return Evaluation(self.outcome, self.outputs)
 
-    def outputs(
-        self,
-        frame: pd.DataFrame,
-        name: str,
-        rows: Array | int,
-        tally: Tally | None = None,
-        threads: int = 1,
-    ) -> Array:
+    def outputs(self, rows: NamedRows, tally: Tally | None = None, threads: int = 1) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.
 
-        `name` and `rows` (the first row's number, or each row's) are for the errors; `tally`
-        counts what was unseen or imputed. The same bits for a row among any others, and for any
-        number of `threads`, where the caller has left the matrix products one thread.
+        `tally` counts what was unseen or imputed. The same bits for a row among any others, and
+        for any number of `threads`, where the caller has left the matrix products one thread.
 
         Raises
         ------
@@ -169,56 +160,42 @@ class Model:
             As from `Encoder.transform`, and where numbers leave the dtype's range on their way.
         """
         network = self.network
-        out: Array = np.empty((len(frame), network.architecture.sizes[-1]))
-        for part, X, numbers in self._inputs(frame, name, rows, tally):
+        out: Array = np.empty((len(rows), network.architecture.sizes[-1]))
+        for start, X in self._inputs(rows, tally):
             with np.errstate(all="ignore"):
-                out[part] = y_hat = predict(network, X, threads)
+                out[start : start + len(X)] = y_hat = predict(network, X, threads)
             if not np.isfinite(y_hat).all():
                 i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
                 far = int(np.abs(X[i]).argmax())
                 raise DataError(
-                    f"{name}, row {row_number(numbers, i)}: the network leaves the range of "
+                    f"{rows.place(start + i)}: the network leaves the range of "
                     f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} "
                     "when scaled. Mend it, or train with numbers as large"
                 )
         return out
 
-    def hidden(
-        self,
-        frame: pd.DataFrame,
-        name: str,
-        rows: Array | int,
-        tally: Tally | None = None,
-        *,
-        layer: int,
-    ) -> Array:
+    def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
         """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.
 
         The rest is as for `outputs`.
         """
         network = self.network
-        out: Array = np.empty((len(frame), network.architecture.sizes[layer]), network.dtype)
-        for part, X, _ in self._inputs(frame, name, rows, tally):
+        out: Array = np.empty((len(rows), network.architecture.sizes[layer]), network.dtype)
+        for start, X in self._inputs(rows, tally):
             with np.errstate(all="ignore"):
-                out[part] = hidden_layer(network, X, layer)
+                out[start : start + len(X)] = hidden_layer(network, X, layer)
         return out
 
-    def _inputs(
-        self, frame: pd.DataFrame, name: str, rows: Array | int, tally: Tally | None
-    ) -> Iterator[tuple[slice, Array, Array | int]]:
-        """Yield rows as the network takes them, not too many at once, with their numbers."""
+    def _inputs(self, rows: NamedRows, tally: Tally | None) -> Iterator[tuple[int, Array]]:
+        """Yield rows as the network takes them, not too many at once, and where they start."""
         at_once = max(1, INPUTS_AT_ONCE // self.network.architecture.sizes[0])
-        for start in range(0, max(1, len(frame)), at_once):
-            part = slice(start, start + at_once)
-            numbers = rows + start if isinstance(rows, int) else rows[part]
+        for start in range(0, max(1, len(rows)), at_once):
+            some = rows.between(start, start + at_once)
             with np.errstate(all="ignore"):
-                X = self.encoder.transform(
-                    frame.iloc[part], name, numbers, tally, self.network.dtype
-                )
-            yield part, X, numbers
+                X = self.encoder.transform(some, tally, self.network.dtype)
+            yield start, X
 
     def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
         """Return y_hat of a whole frame, on all cores."""
         with blas_threads(1):
-            named = with_text_names(frame, "data")
-            return self.outputs(named, "data", 1, threads=available_cores())
+            return self.outputs(NamedRows.from_frame(frame, "data"), threads=available_cores())

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO, TypeVar
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
@@ -16,18 +16,15 @@ from nnfit.csv.reading import (
     CsvFormat,
     RowWriter,
     read_blocks,
-    require_columns,
 )
-from nnfit.errors import ConfigError, DataError
+from nnfit.errors import ConfigError, DataError, require_columns
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
-from nnfit.table.coding import Tally
+from nnfit.table.rows import NamedRows
+from nnfit.table.table import Tally
 from nnfit.training.threads import available_cores, blas_threads
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAX_THREADS = 4  # what holds the interpreter's lock leaves more of them nothing to do
 
@@ -59,8 +56,8 @@ def predict_rows(
         of the predictions.
     """
 
-    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
-        return _cells(model, model.outputs(frame, name, row, tally), proba)
+    def cells(rows: NamedRows, tally: Tally) -> list[Any]:
+        return _cells(model, model.outputs(rows, tally), proba)
 
     columns = prediction_columns(model, proba)
     _write_rows(model, path, stream, format, columns, cells, "predicted", carry, observer)
@@ -98,8 +95,8 @@ def activation_rows(
         expected = "1, its only one" if n_hidden == 1 else f"1 to {n_hidden}"
         raise ConfigError(f"--layer: the model has no hidden layer {layer}; expected {expected}")
 
-    def cells(frame: pd.DataFrame, name: str, row: int, tally: Tally) -> list[Any]:
-        a = model.hidden(frame, name, row, tally, layer=layer).astype(np.float64)
+    def cells(rows: NamedRows, tally: Tally) -> list[Any]:
+        a = model.hidden(rows, tally, layer=layer).astype(np.float64)
         a += 0.0  # a relu's -0.0 is written as 0.0
         return list((_significant(a, 9) if model.network.dtype.itemsize == 4 else a).T)
 
@@ -114,7 +111,7 @@ def _write_rows(
     stream: TextIO,
     format: Literal["csv", "tsv", "jsonl"],
     columns: Sequence[str],
-    cells: Callable[[pd.DataFrame, str, int, Tally], list[Any]],
+    cells: Callable[[NamedRows, Tally], list[Any]],
     what: str,
     carry: Sequence[str] | Literal["all"],
     observer: Observer,
@@ -143,7 +140,7 @@ def _write_rows(
 
         def rows(block: Block) -> tuple[str, Tally]:
             tally: Tally = Counter()
-            after = cells(block.frame, blocks.name, block.first_row, tally)
+            after = cells(NamedRows(block.frame, blocks.name, block.first_row), tally)
             lines = block.lines if as_they_are else None
             before = block.carried if lines is None else []
             return writer.rows([*before, *after], lines), tally
@@ -249,7 +246,7 @@ def evaluation_of(model: Model, path: str, observer: Observer) -> tuple[Evaluati
     ):
         require_columns(blocks.name, blocks.header, needed)
         for block in blocks:
-            evaluation.add(block.frame, blocks.name, block.first_row, tally)
+            evaluation.add(NamedRows(block.frame, blocks.name, block.first_row), tally)
     for sentence in encoder.warnings(tally, blocks.name):
         observer.warning(sentence)
     if evaluation.without_target:

@@ -6,7 +6,8 @@ Nothing is decided here.
 from __future__ import annotations
 
 from nnfit.config.reading import ConfigFile
-from nnfit.dataset.dataset import Dataset, count_kinds
+from nnfit.dataset.dataset import Dataset
+from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
 from nnfit.nn.network import Network
 from nnfit.observer import Plan

@@ -14,11 +14,13 @@ import numpy as np
 
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
-from nnfit.csv.reading import CsvFormat, read_blocks, read_table
-from nnfit.errors import name_of
+from nnfit.csv.reading import CsvFormat, read_blocks
+from nnfit.dataset.reading import read_named
+from nnfit.errors import require_columns
 from nnfit.observer import Observer
-from nnfit.table.cells import cell_type, parse_number, read_floats
-from nnfit.table.columns import is_crowded, require_columns_named
+from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
+from nnfit.table.columns import is_crowded
+from nnfit.table.rows import NamedRows
 from nnfit.table.targets import decide_task, drop_rows_without_target
 
 if TYPE_CHECKING:
@@ -56,10 +58,9 @@ def propose(
     fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
     if not any(text.startswith("data.delimiter") for text in overrides):
         fmt = dataclasses.replace(fmt, delimiter=_delimiter(path, fmt))
-    frame = read_table(path, fmt, data.target, observer)
-    name = name_of(path)
-    require_columns_named("--target", data.target, list(frame.columns), name)
-    values, comments = _decide(frame, name, data, fmt, observer)
+    rows = read_named(path, fmt, data.target, observer)
+    require_columns(rows.name, rows.columns, data.target, key="--target")
+    values, comments = _decide(rows, data, fmt, observer)
     values["output"] = _output(stored_path)
     flat = [override.split("=", 1)[0] for override in overrides]
     comments = {key: text for key, text in comments.items() if key not in flat}
@@ -84,9 +85,10 @@ def _output(path: str) -> str:
 
 
 def _decide(
-    frame: pd.DataFrame, name: str, data: Any, fmt: CsvFormat, observer: Observer
+    rows: NamedRows, data: Any, fmt: CsvFormat, observer: Observer
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return values by dotted key, and the comments that say why."""
+    frame = rows.frame
     values: dict[str, Any] = {}
     comments: dict[str, str] = {}
     if fmt.delimiter != ",":
@@ -98,13 +100,14 @@ def _decide(
     for column in frame.columns:
         if column in skipped or column in categorical:
             continue
-        found = _odd_cells(frame[column])
-        if found is not None and len(found) <= MAX_TOKENS:
-            tokens += [token for token in found if token not in tokens]
-        elif found is not None:
+        cells = rows.column(column)
+        odd = _odd_cells(cells.cells)
+        if odd is not None and len(odd) <= MAX_TOKENS:
+            tokens += [token for token in odd if token not in tokens]
+        elif odd is not None:
             categorical.append(column)
-        elif _is_row_number(frame[column]) or (
-            cell_type(frame[column]) == "text" and is_crowded(frame[column], name, 1)
+        elif _is_row_number(cells.cells) or (
+            cell_type(cells.cells) == "text" and is_crowded(cells, len(read_labels(cells)[1]))
         ):
             ids.append(column)
     for target in data.target:  # a gap in the target is a row less, not a class more
@@ -114,7 +117,7 @@ def _decide(
     if tokens:
         values["data.missing_values"] = tokens
         comments["data.missing_values"] = "found where the other cells are numbers"
-        frame = frame.mask(frame.isin(tokens))
+        rows = dataclasses.replace(rows, frame=frame.mask(frame.isin(tokens)))
     if categorical:
         values["data.categorical"] = categorical
     if len(ids) < len(frame.columns) - len(skipped):
@@ -123,8 +126,9 @@ def _decide(
             comments["data.exclude"] = (
                 "a value of its own in (nearly) every row: an id or free text"
             )
-    frame, _ = drop_rows_without_target(frame, data.target, name, observer)
-    task = decide_task(frame, data.target, data.task, name, observer)
+    rows = drop_rows_without_target(rows, data.target, observer)
+    frame = rows.frame
+    task = decide_task(rows, data.target, data.task, observer)
     if task == "classification":
         features = [c for c in frame.columns if c not in {*skipped, *ids}]
         again = [c for c in features if _is_target_again(frame[c], frame[data.target[0]])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -16,9 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-
-Rows = NDArray[np.int64] | int
-"""The data-row numbers (from 1) of a frame's rows: one each, or the first of consecutive ones."""
+from nnfit.table.rows import NamedColumn
 
 CellType = Literal["number", "boolean", "text", "category", "mixed", "empty", "other"]
 
@@ -166,12 +164,9 @@ def read_floats(
 
 
 def read_labels(
-    series: pd.Series[Any],
-    name: str,
-    rows: Rows,
-    spell: Callable[[object], str | None] = label,
+    column: NamedColumn, spell: Callable[[object], str | None] = label
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Return the cells of `series` as codes into a list of labels.
+    """Return the cells of `column` as codes into a list of labels.
 
     Returns
     -------
@@ -185,7 +180,7 @@ def read_labels(
     DataError
         If a cell is neither text nor a number nor a truth value.
     """
-    codes, cells = _distinct(series, cell_type(series))
+    codes, cells = _distinct(column.cells, cell_type(column.cells))
     spelt = [spell(cell) for cell in cells]
     used = np.bincount(codes + 1, minlength=len(cells) + 1)[1:] > 0
     labels: dict[str, int] = {}
@@ -194,41 +189,12 @@ def read_labels(
         text = spelt[position]
         if text is None:
             i = int(np.flatnonzero(codes == position)[0])
-            cell = series.iloc[i]
             raise DataError(
-                f"{place(name, rows, i, str(series.name))}: got {shown(cell)} "
-                f"({type(cell).__name__}); expected text, a number or a truth value"
+                f"{column.place(i)}: got {column.shown(i)} ({type(column.cells.iloc[i]).__name__})"
+                "; expected text, a number or a truth value"
             )
         table[position] = labels.setdefault(text, len(labels))
     return table[codes], list(labels)
-
-
-def place(name: str, rows: Rows, i: int, column: str) -> str:
-    """Return `NAME, row R, column 'C'` for position `i`."""
-    return f"{name}, row {row_number(rows, i)}, column {column!r}"
-
-
-def row_number(rows: Rows, i: int) -> int:
-    """Return the data-row number (from 1) of position `i`."""
-    return rows + i if isinstance(rows, int) else int(rows[i])
-
-
-def shown(cell: object) -> str:
-    """Return a cell quoted for a message, at most about 60 characters long."""
-    text = repr(cell.item() if isinstance(cell, np.generic) else cell)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def listed(names: Iterable[object], limit: int = 20) -> str:
-    """Return `a, b, c`, cut after `limit` names."""
-    texts = [text if len(text := str(name)) <= 60 else text[:57] + "..." for name in names]
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
-
-
-def quoted(names: Sequence[str]) -> str:
-    """Return `column 'a'` or `columns 'a', 'b'`, cut when there are many."""
-    return ("column " if len(names) == 1 else "columns ") + listed(map(repr, names))
 
 
 def _distinct(series: pd.Series[Any], kind: CellType) -> tuple[NDArray[np.intp], list[object]]:
@@ -241,8 +207,8 @@ def _distinct(series: pd.Series[Any], kind: CellType) -> tuple[NDArray[np.intp],
         codes[series.isna().to_numpy()] = -1
         return codes, list(series)
     plain = isinstance(series.dtype, np.dtype)
-    found, cells = pd.factorize(series.to_numpy() if plain else series.array)
-    return found.astype(np.intp), list(np.asarray(cells))
+    codes, cells = pd.factorize(series.to_numpy() if plain else series.array)
+    return codes.astype(np.intp), list(np.asarray(cells))
 
 
 def _trimmed(decimal: str) -> str:

@@ -1,45 +1,90 @@
 """One feature column as numbers or category slots, with what the training rows taught about it.
 
-Not the network's inputs: `encoding` scales, combines and lines these up.
+Not the network's inputs: `inputs` makes them of these, and `encoding` lines them up.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import (
-    Rows,
-    parse_number,
-    parse_truth,
-    place,
-    read_floats,
-    read_labels,
-    shown,
-)
-from nnfit.table.columns import infinite_number
-
-Tally = Counter[tuple[str, str]]
-"""How many cells were ("unseen" | "gap", column): categories or gaps that training never saw."""
+from nnfit.table.columns import Column, Kind
+from nnfit.table.table import Floats, Table
 
 
-@dataclass(frozen=True)
-class NumberCode:
-    """A numeric or boolean column.
+class Code(ABC):
+    """One column as the training rows taught to read it; a class for each way.
 
     Attributes
     ----------
-    fill : float
-        What a gap becomes: the training median, or the more frequent truth value.
+    name, kind : str
+        The column's, as decided on the training data.
     had_gaps : bool
-        Whether the training rows had gaps, so that an input says where they are.
+        Whether the training rows had gaps, so that an input or a slot says where they are.
+    is_text : bool
+        Whether a CSV reader had better leave the cells as they are spelt.
+    keys : tuple of str
+        What a model file says of it.
+    """
+
+    name: str
+    kind: Kind
+    had_gaps: bool
+    is_text: ClassVar[bool] = False
+    keys: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, column: Column, table: Table, max_categories: int) -> Self:
+        """Return what a column with at least one cell teaches, and `read` it."""
+
+    @abstractmethod
+    def read(self, table: Table) -> None:
+        """Read the column into `table`.
+
+        Raises
+        ------
+        DataError
+            At the first cell that can't be read, or at the first gap where none is allowed.
+        """
+
+    @abstractmethod
+    def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
+        """Return labels, values (N,) and, for where there are none, a typical one; see `slices`."""
+
+    @property
+    @abstractmethod
+    def became(self) -> str:
+        """What is said to have become of cells that training never saw the like of."""
+
+    @property
+    @abstractmethod
+    def detail(self) -> str:
+        """How the column is encoded, in a few words."""
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return plain JSON types; floats survive `json` exactly."""
+        values = [getattr(self, key) for key in self.keys]
+        plain = [list(value) if isinstance(value, tuple) else value for value in values]
+        return dict(zip(self.keys, plain, strict=True))
+
+    @classmethod
+    @abstractmethod
+    def from_meta(cls, meta: object, where: str) -> Self:
+        """Return the code that `to_meta` wrote, or raise ValueError with the reason."""
+
+
+@dataclass(frozen=True)
+class NumberCode(Code):
+    """A numeric or boolean column; `fill` is its training median or more frequent truth value.
+
+    A gap becomes that.
     """
 
     name: str
@@ -47,30 +92,64 @@ class NumberCode:
     fill: float
     had_gaps: bool
 
-    def filled(
-        self, values: NDArray[np.float64], tally: Tally | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return `values` (N,) without gaps, and where the gaps were."""
-        gaps = np.isnan(values)
-        n_gaps = int(np.count_nonzero(gaps))
-        if n_gaps:
-            values = np.where(gaps, self.fill, values)
-            if tally is not None and not self.had_gaps:
-                tally["gap", self.name] += n_gaps
-        return values, gaps
+    keys = ("name", "kind", "fill", "had_gaps")
 
-    def to_meta(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "fill": self.fill,
-            "had_gaps": self.had_gaps,
-        }
+    @classmethod
+    def fit(cls, column: Column, table: Table, max_categories: int) -> NumberCode:
+        assert column.kind != "categorical"
+        values = table.read_numbers(column.name, column.kind)
+        present = values[~np.isnan(values)]
+        if column.kind == "boolean":
+            fill = float(present.mean() > 0.5)
+        else:
+            middle = [(len(present) - 1) // 2, len(present) // 2]
+            low, high = np.partition(present, middle)[middle].tolist()
+            fill = low / 2 + high / 2  # their sum may overflow
+        code = cls(column.name, column.kind, fill, had_gaps=len(present) < len(values))
+        code._put(values, table)
+        return code
+
+    def read(self, table: Table) -> None:
+        self._put(table.read_numbers(self.name, self.kind), table)
+
+    def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
+        labels = ("false", "true") if self.kind == "boolean" else ()
+        return labels, table.read_numbers(self.name, self.kind), self.fill
+
+    def _put(self, values: Floats, table: Table) -> None:
+        gaps = np.isnan(values)
+        if n_gaps := int(np.count_nonzero(gaps)):
+            values = np.where(gaps, self.fill, values)
+            if not self.had_gaps:
+                table.tally["gap", self.name] += n_gaps
+        table.numbers[self.name], table.gaps[self.name] = values, gaps
+
+    @property
+    def _fill_text(self) -> str:
+        return f"{self.fill:g}" if self.kind == "numeric" else str(bool(self.fill)).lower()
+
+    @property
+    def became(self) -> str:
+        return f"filled with {self._fill_text}"
+
+    @property
+    def detail(self) -> str:
+        return f"a gap becomes {self._fill_text}" + (", and is marked" if self.had_gaps else "")
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str) -> NumberCode:
+        fields = check.entries(meta, where, cls.keys)
+        kind = check.choice(fields["kind"], f"{where}.kind", CODES)
+        return cls(
+            check.text(fields["name"], f"{where}.name"),
+            "boolean" if kind == "boolean" else "numeric",
+            check.finite(fields["fill"], f"{where}.fill"),
+            check.flag(fields["had_gaps"], f"{where}.had_gaps"),
+        )
 
 
 @dataclass(frozen=True)
-class CategoryCode:
+class CategoryCode(Code):
     """A categorical column: a slot for each category, then `other`, then the gaps' own.
 
     Attributes
@@ -79,8 +158,6 @@ class CategoryCode:
         Sorted.
     other : bool
         Whether rarer categories share a slot.
-    had_gaps : bool
-        Whether the training rows had gaps, so that these have a slot.
     """
 
     name: str
@@ -88,7 +165,56 @@ class CategoryCode:
     other: bool
     had_gaps: bool
 
-    kind: Literal["categorical"] = "categorical"
+    kind = "categorical"
+    is_text = True
+    keys = ("name", "kind", "categories", "other", "had_gaps")
+    became = "counted as no category"
+
+    @classmethod
+    def fit(cls, column: Column, table: Table, max_categories: int) -> CategoryCode:
+        """Do as `Code.fit`.
+
+        With more than `max_categories` labels the most frequent keep a slot, all but one of that
+        number, and the others share the last.
+        """
+        codes, labels = table.read_categories(column.name)
+        frequent = labels
+        if len(labels) > max_categories:
+            counts = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
+            by_frequency = sorted(zip((-counts).tolist(), labels, strict=True))
+            frequent = [label for _, label in by_frequency[: max_categories - 1]]
+        had_gaps = bool((codes < 0).any())
+        code = cls(column.name, tuple(sorted(frequent)), len(frequent) < len(labels), had_gaps)
+        code._put(codes, labels, table)
+        return code
+
+    def read(self, table: Table) -> None:
+        self._put(*table.read_categories(self.name), table)
+
+    def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
+        codes, labels = table.read_categories(self.name)
+        known = {category: float(place) for place, category in enumerate(self.categories)}
+        values = np.array([*(known.get(label, np.nan) for label in labels), np.nan])
+        return self.categories, values[codes], 0.0
+
+    def _put(self, codes: NDArray[np.intp], labels: list[str], table: Table) -> None:
+        """Put the slot of every row into the table, or -1 where it has none."""
+        known = {category: slot for slot, category in enumerate(self.categories)}
+        unknown = len(known) if self.other else -1
+        missing = len(known) + self.other if self.had_gaps else -1
+        slots = np.array([known.get(label, unknown) for label in labels] + [missing], np.intp)
+        # A rare category of training is not told apart from an unseen one: both are `other`.
+        if not self.other and any(strange := [label not in known for label in labels]):
+            counts = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
+            table.tally["unseen", self.name] += int(counts[strange].sum())
+        if not self.had_gaps and (n_gaps := int(np.count_nonzero(codes < 0))):
+            table.tally["gap", self.name] += n_gaps
+        table.slots[self.name] = slots[codes]
+
+    @property
+    def n_slots(self) -> int:
+        """How many slots there are."""
+        return len(self.categories) + self.other + self.had_gaps
 
     @property
     def slot_names(self) -> list[str]:
@@ -98,151 +224,45 @@ class CategoryCode:
         return names + ([f"{self.name} is missing"] if self.had_gaps else [])
 
     @property
-    def n_slots(self) -> int:
-        """How many slots there are."""
-        return len(self.categories) + self.other + self.had_gaps
+    def detail(self) -> str:
+        return f"{self.n_slots} inputs: " + ", ".join(self.categories)
 
-    def slots(
-        self, codes: NDArray[np.intp], labels: list[str], tally: Tally | None = None
-    ) -> NDArray[np.intp]:
-        """Return the slot of every row (N,), or -1 where it has none."""
-        known = {category: slot for slot, category in enumerate(self.categories)}
-        unknown = len(known) if self.other else -1
-        missing = len(known) + self.other if self.had_gaps else -1
-        table = np.array([known.get(label, unknown) for label in labels] + [missing], np.intp)
-        if tally is not None:
-            counts = np.bincount(codes + 1, minlength=len(labels) + 1)
-            strange = [label not in known for label in labels]
-            # A rare category of training is not told apart from an unseen one: both are `other`.
-            if any(strange) and not self.other:
-                tally["unseen", self.name] += int(counts[1:][strange].sum())
-            if counts[0] and not self.had_gaps:
-                tally["gap", self.name] += int(counts[0])
-        return table[codes]
-
-    def to_meta(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "categories": list(self.categories),
-            "other": self.other,
-            "had_gaps": self.had_gaps,
-        }
-
-
-Code = NumberCode | CategoryCode
-
-
-def read_numbers(
-    series: pd.Series[Any],
-    kind: Literal["numeric", "boolean"],
-    name: str,
-    rows: Rows,
-    *,
-    gaps_allowed: bool,
-) -> NDArray[np.float64]:
-    """Return a numeric or boolean column as float64 (N,), NaN in gaps.
-
-    Raises
-    ------
-    DataError
-        At the first cell that is no finite number (no truth value), or at the first gap where
-        none is allowed.
-    """
-    values, failed = read_floats(series, parse_number if kind == "numeric" else parse_truth)
-    if len(failed):
-        i = int(failed[0])
-        expected = "a number" if kind == "numeric" else "true or false"
-        raise DataError(
-            f"{place(name, rows, i, str(series.name))}: cannot read {shown(series.iloc[i])} as "
-            f"{expected}. Mend the cell, or leave it empty"
+    @classmethod
+    def from_meta(cls, meta: object, where: str) -> CategoryCode:
+        fields = check.entries(meta, where, cls.keys)
+        return cls(
+            check.text(fields["name"], f"{where}.name"),
+            check.texts(fields["categories"], f"{where}.categories"),
+            check.flag(fields["other"], f"{where}.other"),
+            check.flag(fields["had_gaps"], f"{where}.had_gaps"),
         )
-    if np.isinf(values).any():
-        raise infinite_number(series, name, rows, int(np.flatnonzero(np.isinf(values))[0]))
-    if not gaps_allowed:
-        _refuse_gaps(np.isnan(values), str(series.name), name, rows)
-    return values
 
 
-def read_categories(
-    series: pd.Series[Any], name: str, rows: Rows, *, gaps_allowed: bool
-) -> tuple[NDArray[np.intp], list[str]]:
-    """Return a categorical column as codes (N,), -1 in gaps, and the labels they stand for.
-
-    Raises
-    ------
-    DataError
-        At the first cell that can name no category, or at the first gap where none is allowed.
-    """
-    codes, labels = read_labels(series, name, rows)
-    if not gaps_allowed:
-        _refuse_gaps(codes < 0, str(series.name), name, rows)
-    return codes, labels
+CODES: dict[str, type[Code]] = {
+    "numeric": NumberCode,
+    "boolean": NumberCode,
+    "categorical": CategoryCode,
+}
 
 
-def fit_number(
-    name: str, kind: Literal["numeric", "boolean"], values: NDArray[np.float64]
-) -> NumberCode:
-    """Return the code of a column that has at least one number among `values` (N,)."""
-    present = values[~np.isnan(values)]
-    if kind == "boolean":
-        fill = float(present.mean() > 0.5)
-    else:
-        middle = [(len(present) - 1) // 2, len(present) // 2]
-        low, high = np.partition(present, middle)[middle].tolist()
-        fill = low / 2 + high / 2  # their sum may overflow
-    return NumberCode(name, kind, fill, had_gaps=len(present) < len(values))
+class Codes(dict[str, Code]):
+    """The codes of a model's columns, by their names."""
 
+    @cached_property
+    def numbers(self) -> dict[str, NumberCode]:
+        """Those of numbers and truth values, which expressions may be over."""
+        return {name: code for name, code in self.items() if isinstance(code, NumberCode)}
 
-def fit_categories(
-    name: str, codes: NDArray[np.intp], labels: list[str], max_categories: int
-) -> CategoryCode:
-    """Return the code of a column with the given codes (N,) into `labels`.
-
-    With more than `max_categories` labels the most frequent keep a slot, all but one of that
-    number, and the others share the last.
-    """
-    kept = labels
-    if len(labels) > max_categories:
-        counts = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
-        by_frequency = sorted(zip((-counts).tolist(), labels, strict=True))
-        kept = [label for _, label in by_frequency[: max_categories - 1]]
-    return CategoryCode(
-        name, tuple(sorted(kept)), len(kept) < len(labels), had_gaps=bool((codes < 0).any())
-    )
+    def number(self, name: object, where: str) -> NumberCode:
+        """Return the code of numbers or truth values of that name, or raise ValueError."""
+        code = self.get(check.text(name, where))
+        if not isinstance(code, NumberCode):
+            raise ValueError(f"{where} must be a numeric or boolean column")
+        return code
 
 
 def code_from_meta(meta: object, where: str) -> Code:
-    """Return the code that `to_meta` wrote.
-
-    Raises
-    ------
-    ValueError
-        If `meta` is anything else.
-    """
-    if isinstance(meta, dict) and meta.get("kind") == "categorical":
-        check.entries(meta, where, ("name", "kind", "categories", "other", "had_gaps"))
-        return CategoryCode(
-            check.text(meta["name"], f"{where}.name"),
-            check.texts(meta["categories"], f"{where}.categories"),
-            check.flag(meta["other"], f"{where}.other"),
-            check.flag(meta["had_gaps"], f"{where}.had_gaps"),
-        )
-    fields = check.entries(meta, where, ("name", "kind", "fill", "had_gaps"))
-    kind = check.choice(fields["kind"], f"{where}.kind", ("numeric", "boolean", "categorical"))
-    return NumberCode(
-        check.text(fields["name"], f"{where}.name"),
-        "boolean" if kind == "boolean" else "numeric",
-        check.finite(fields["fill"], f"{where}.fill"),
-        check.flag(fields["had_gaps"], f"{where}.had_gaps"),
-    )
-
-
-def _refuse_gaps(gaps: NDArray[np.bool_], column: str, name: str, rows: Rows) -> None:
-    if gaps.any():
-        i = int(np.flatnonzero(gaps)[0])
-        raise DataError(
-            f"{place(name, rows, i, column)}: missing, and preprocessing.missing is 'error'. "
-            "Fill the cell, or set preprocessing.missing to impute"
-        )
+    """Return the code that `Code.to_meta` wrote, or raise ValueError with the reason."""
+    kind = meta.get("kind") if isinstance(meta, dict) else None
+    code = CODES.get(kind, NumberCode) if isinstance(kind, str) else NumberCode
+    return code.from_meta(meta, where)

@@ -5,37 +5,19 @@ Not the targets, which `targets` encodes, and no network: the matrix has a row p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError
+from nnfit.errors import require_columns
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import Rows
-from nnfit.table.coding import (
-    CategoryCode,
-    Code,
-    NumberCode,
-    Tally,
-    code_from_meta,
-    read_categories,
-    read_numbers,
-)
-from nnfit.table.columns import missing_columns, with_text_names
-from nnfit.table.inputs import (
-    ExpressionInput,
-    Input,
-    Table,
-    input_from_meta,
-    input_names,
-    input_to_meta,
-    width,
-    write,
-)
+from nnfit.table.coding import Code, Codes, code_from_meta
+from nnfit.table.inputs import Input, input_from_meta
+from nnfit.table.rows import NamedRows
+from nnfit.table.table import Floats, Table, Tally
 
 # Numbers worked on at a time: a block of rows this large stays in the processor's cache while
 # its columns are laid side by side.
@@ -70,38 +52,27 @@ class Encoder:
     @property
     def text_columns(self) -> list[str]:
         """The categorical ones, which a CSV reader had better leave as they are spelt."""
-        return [code.name for code in self.columns if isinstance(code, CategoryCode)]
+        return [code.name for code in self.columns if code.is_text]
 
     @property
     def input_names(self) -> list[str]:
         """A name for every column of the matrix: `age`, `age is missing`, `sex=female`."""
-        codes = {code.name: code for code in self.columns}
-        return [name for item in self.inputs for name in input_names(item, codes)]
+        return [name for item in self.inputs for name in item.names]
 
     @property
     def n_inputs(self) -> int:
         """D, the width of the matrix."""
-        codes = {code.name: code for code in self.columns}
-        return sum(width(item, codes) for item in self.inputs)
+        return sum(item.width for item in self.inputs)
 
     def transform(
-        self,
-        frame: pd.DataFrame,
-        name: str,
-        rows: Rows = 1,
-        tally: Tally | None = None,
-        dtype: np.dtype[Any] = _FLOAT64,
-    ) -> NDArray[np.float64]:
+        self, rows: NamedRows, tally: Tally | None = None, dtype: np.dtype[Any] = _FLOAT64
+    ) -> Floats:
         """Return the inputs of every row.
 
         Parameters
         ----------
-        frame : DataFrame of N rows
-            Columns are matched by name; others are ignored.
-        name : str
-            The file as shown in messages.
-        rows : int ndarray or int
-            The data-row number of every row, or of the first.
+        rows : NamedRows
+            N of them. Columns are matched by name; others are ignored.
         tally : Counter, optional
             Counts the cells that training never saw the like of; see `warnings`.
         dtype : dtype
@@ -116,28 +87,24 @@ class Encoder:
         DataError
             If a column is not there, a cell cannot be read, or an input is beyond the dtype.
         """
-        frame = with_text_names(frame, name)
-        _require(frame, self.needed_columns, name)
-        table = self._read(frame, name, rows, tally)
-        codes = {code.name: code for code in self.columns}
-        widths = [width(item, codes) for item in self.inputs]
-        X = np.zeros((len(frame), sum(widths)))
+        table = self._read(rows, tally)
+        widths = [item.width for item in self.inputs]
+        X = np.zeros((len(rows), sum(widths)))
         step = max(1024, _BLOCK_SIZE // X.shape[1])
-        for start in range(0, len(frame), step):
-            part = slice(start, min(start + step, len(frame)))
+        for start in range(0, len(rows), step):
+            block = slice(start, min(start + step, len(rows)))
             j = 0
-            for item, n in zip(self.inputs, widths, strict=True):
-                write(item, table, part, X[part, j : j + n], name, rows, dtype)
-                j += n
+            for item, width in zip(self.inputs, widths, strict=True):
+                item.write(X[block, j : j + width], table, block, dtype)
+                j += width
         return X
 
-    def defined(self, frame: pd.DataFrame, name: str, rows: Rows = 1) -> NDArray[np.bool_]:
+    def defined(self, rows: NamedRows) -> NDArray[np.bool_]:
         """Return for every row (N,) whether all expressions are finite there: log(x) at x > 0."""
-        table = self._read(frame, name, rows, None)
-        finite = np.ones(len(frame), dtype=bool)
+        table = self._read(rows)
+        finite = np.ones(len(rows), dtype=bool)
         for item in self.inputs:
-            if isinstance(item, ExpressionInput):
-                finite &= np.isfinite(item.expression.evaluate(table.numbers, len(frame)))
+            finite &= item.defined(table)
         return finite
 
     def warnings(self, tally: Tally, name: str) -> list[str]:
@@ -146,14 +113,10 @@ class Encoder:
         sentences = []
         for (what, column), count in tally.items():
             cells = "1 cell" if count == 1 else f"{count} cells"
-            code = codes[column]
-            became = "counted as no category"
-            if isinstance(code, NumberCode):
-                fill = f"{code.fill:g}" if code.kind == "numeric" else f"{bool(code.fill)}".lower()
-                became = f"filled with {fill}"
-            found = "of categories not seen in training" if what == "unseen" else "missing"
+            were = "of categories not seen in training" if what == "unseen" else "missing"
             why = "" if what == "unseen" else "; training had none missing there"
-            sentences.append(f"{name}: column {column!r}: {cells} {found}, {became}{why}")
+            became = codes[column].became
+            sentences.append(f"{name}: column {column!r}: {cells} {were}, {became}{why}")
         return sentences
 
     def to_meta(self) -> dict[str, Any]:
@@ -161,7 +124,7 @@ class Encoder:
         return {
             "missing": self.missing,
             "columns": [code.to_meta() for code in self.columns],
-            "inputs": [input_to_meta(item) for item in self.inputs],
+            "inputs": [item.to_meta() for item in self.inputs],
         }
 
     @classmethod
@@ -179,45 +142,28 @@ class Encoder:
             code_from_meta(item, f"encoder.columns[{i}]")
             for i, item in enumerate(check.items(fields["columns"], "encoder.columns"))
         )
-        codes = {code.name: code for code in columns}
+        codes = Codes({code.name: code for code in columns})
         if len(codes) < len(columns):
             raise ValueError("encoder.columns must have different names")
-        numbers = {name: code for name, code in codes.items() if isinstance(code, NumberCode)}
         inputs = tuple(
-            input_from_meta(item, f"encoder.inputs[{i}]", codes, numbers)
+            input_from_meta(item, f"encoder.inputs[{i}]", codes)
             for i, item in enumerate(check.items(fields["inputs"], "encoder.inputs"))
         )
-        if len(set(map(_identity, inputs))) < len(inputs):
+        if len({item.identity for item in inputs}) < len(inputs):
             raise ValueError("encoder.inputs must be different")
         encoder = cls(columns, inputs, "error" if missing == "error" else "impute")
         if encoder.n_inputs == 0:
             raise ValueError("encoder.inputs must not be empty")
-        if sum(len(c.name) * c.n_slots for c in columns if isinstance(c, CategoryCode)) > (
-            _MAX_NAMES
-        ):
+        repeated = (len(item.columns[0]) * item.width for item in inputs if item.width > 1)
+        if sum(repeated) > _MAX_NAMES:
             raise ValueError("encoder.columns must have shorter names")
         return encoder
 
-    def _read(self, frame: pd.DataFrame, name: str, rows: Rows, tally: Tally | None) -> Table:
-        table = Table({}, {}, {})
-        gaps_allowed = self.missing == "impute"
+    def _read(self, rows: NamedRows, tally: Tally | None = None) -> Table:
+        needed = self.needed_columns
+        require_columns(rows.name, rows.columns, needed, why=", which the model needs")
+        tally = Counter() if tally is None else tally
+        table = Table(rows, gaps_allowed=self.missing == "impute", tally=tally)
         for code in self.columns:
-            series = frame[code.name]
-            if isinstance(code, CategoryCode):
-                found, labels = read_categories(series, name, rows, gaps_allowed=gaps_allowed)
-                table.slots[code.name] = code.slots(found, labels, tally)
-            else:
-                values = read_numbers(series, code.kind, name, rows, gaps_allowed=gaps_allowed)
-                table.numbers[code.name], table.gaps[code.name] = code.filled(values, tally)
+            code.read(table)
         return table
-
-
-def _identity(item: Input) -> tuple[type, str]:
-    """Return what no two inputs share: the same column many times over could fill any memory."""
-    return type(item), item.expression.text if isinstance(item, ExpressionInput) else item.column
-
-
-def _require(frame: pd.DataFrame, needed: Sequence[str], name: str) -> None:
-    problem = missing_columns(needed, list(frame.columns))
-    if problem:
-        raise DataError(f"{name}: {problem}")

@@ -171,12 +171,10 @@ def parse(
     # says what stood in the backticks.
     source = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
     for pattern in ("`", "#", '"', "'", _CONTROL):
-        found = re.search(pattern, source)
-        if found:
-            what = (
-                "a backtick is never closed" if pattern == "`" else f"{found[0]!r} is not allowed"
-            )
-            raise ValueError(f"{what} at character {found.start() + 1}")
+        odd = re.search(pattern, source)
+        if odd:
+            what = "a backtick is never closed" if pattern == "`" else f"{odd[0]!r} is not allowed"
+            raise ValueError(f"{what} at character {odd.start() + 1}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python comments on text like `1if x`

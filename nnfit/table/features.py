@@ -23,17 +23,17 @@ def parse_features(
     ConfigError
         With `where` and the feature, if one cannot be understood or is there twice.
     """
-    found: list[Expression] = []
+    wanted: list[Expression] = []
     for text in ("*",) if features is None else features:
         if text.strip() == "*":
-            found += [column(name) for name in known_columns]
+            wanted += [column(name) for name in known_columns]
             continue
         try:
-            found.append(parse(text, known_columns, refused))
+            wanted.append(parse(text, known_columns, refused))
         except ValueError as err:
             raise ConfigError(f"{where}: {text!r}: {err}") from err
     seen: set[tuple[bool, str]] = set()
-    for expression in found:
+    for expression in wanted:
         key = (
             expression.is_column,
             expression.columns[0] if expression.is_column else expression.text,
@@ -44,4 +44,4 @@ def parse_features(
                 "('*' stands for every column)"
             )
         seen.add(key)
-    return found
+    return wanted

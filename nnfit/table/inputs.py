@@ -1,13 +1,14 @@
-"""What the columns of a table become: the network's inputs, one kind of class each.
+"""What the columns of a table become: the network's inputs, a class for each kind.
 
-Not the choice of inputs, nor what they learnt from the training rows: `encoding` makes them.
+Not the choice among features, which `fitting` reads: a kind says of which columns it is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,179 +16,264 @@ from numpy.typing import NDArray
 from nnfit.errors import DataError
 from nnfit.storage import json_checks as check
 from nnfit.table import expressions
-from nnfit.table.cells import Rows, row_number
-from nnfit.table.coding import CategoryCode, Code, NumberCode
+from nnfit.table.coding import CategoryCode, Code, Codes, NumberCode
 from nnfit.table.scaling import Scaler, scaler_from_meta
+from nnfit.table.table import Floats, Table
+
+Dtype = np.dtype[Any]
+FitScaler = Callable[[Floats, str, bool], Scaler]
+"""From training values (N,), what they are for the error, and whether to leave them as they are."""
+
+
+class Input(ABC):
+    """One or several neighbouring columns of the input matrix, and what they are made of.
+
+    Most kinds are made of one `column`; one that is not says otherwise where it is used here.
+    """
+
+    kind: ClassVar[str]
+    column: str
+
+    @classmethod
+    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> Self | None:
+        """Return the input that a column as it is becomes, with the training rows in `table`.
+
+        None where the column is of another kind, or tells these rows nothing.
+        """
+        return None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return (self.column,)
+
+    @property
+    def names(self) -> list[str]:
+        """What the inputs are called, as many as it is wide."""
+        return [self.column]
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What no two share: the same column many times over could fill any memory."""
+        return self.kind, self.column
+
+    def defined(self, table: Table) -> NDArray[np.bool_] | bool:
+        """Return for each row (N,), or for all, whether there is a finite number: log(x)."""
+        return True
+
+    @abstractmethod
+    def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
+        """Fill `X` (n, width), zeros so far, with the input on the n rows of `block`.
+
+        Raises
+        ------
+        DataError
+            At the first number that a network of this dtype can't hold.
+        """
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {"kind": self.kind, "column": self.column}
+
+    @classmethod
+    @abstractmethod
+    def from_meta(cls, meta: object, where: str, codes: Codes) -> Self:
+        """Return the input that `to_meta` wrote, over the columns' `codes`.
+
+        Raises ValueError, with the reason, if `meta` is anything else.
+        """
+
+
+class _ScaledInput(Input):
+    """One number, scaled."""
+
+    scaler: Scaler
+
+    @abstractmethod
+    def _values(self, table: Table, block: slice) -> Floats:
+        """Return the number of each row of `block`."""
+
+    def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
+        values = self._values(table, block)
+        scaled = self.scaler.apply(values)
+        fits = np.abs(scaled) <= np.finfo(dtype).max
+        if not fits.all():
+            i = int(np.flatnonzero(~fits)[0])
+            raise DataError(
+                f"{table.rows.place(block.start + i)}: {self.names[0]!r} is {values[i]:g}, "
+                f"which leaves the range of {dtype.name} when scaled"
+                + (". Mend it, or set training.dtype to float64" if dtype.itemsize < 8 else "")
+            )
+        X[:, 0] = scaled
 
 
 @dataclass(frozen=True)
-class ColumnInput:
+class ColumnInput(_ScaledInput):
     """A numeric or boolean column, scaled."""
 
     column: str
     scaler: Scaler
 
+    kind = "column"
+
+    @classmethod
+    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> ColumnInput | None:
+        if not isinstance(code, NumberCode):
+            return None
+        values = table.numbers[code.name]
+        if not values.min() < values.max():
+            return None
+        is_boolean = code.kind == "boolean"  # 0 and 1 as they are
+        return cls(code.name, fit_scaler(values, f"column {code.name!r}", is_boolean))
+
+    def _values(self, table: Table, block: slice) -> Floats:
+        return table.numbers[self.column][block]
+
+    def to_meta(self) -> dict[str, Any]:
+        return {**super().to_meta(), "scaler": self.scaler.to_meta()}
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str, codes: Codes) -> ColumnInput:
+        fields = check.entries(meta, where, ("kind", "column", "scaler"))
+        code = codes.number(fields["column"], f"{where}.column")
+        return cls(code.name, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
+
 
 @dataclass(frozen=True)
-class GapInput:
-    """1 where the cell of a column is missing, else 0."""
+class GapInput(Input):
+    """1 where the cell of a numeric or boolean column is missing, else 0."""
 
     column: str
 
+    kind = "gap"
+
+    @classmethod
+    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> GapInput | None:
+        return cls(code.name) if isinstance(code, NumberCode) and code.had_gaps else None
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{self.column} is missing"]
+
+    def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
+        X[:, 0] = table.gaps[self.column][block]
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str, codes: Codes) -> GapInput:
+        fields = check.entries(meta, where, ("kind", "column"))
+        code = codes.number(fields["column"], f"{where}.column")
+        if not code.had_gaps:
+            raise ValueError(f"{where}.column must be a column with gaps")
+        return cls(code.name)
+
 
 @dataclass(frozen=True)
-class OneHotInput:
+class OneHotInput(Input):
     """A block of inputs: 1 in the slot of the row's category, else 0."""
 
     column: str
+    code: CategoryCode
+
+    kind = "one_hot"
+
+    @classmethod
+    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> OneHotInput | None:
+        if not isinstance(code, CategoryCode) or code.n_slots < 2:
+            return None
+        return cls(code.name, code)
+
+    @property
+    def names(self) -> list[str]:
+        return self.code.slot_names
+
+    @property
+    def width(self) -> int:
+        return self.code.n_slots
+
+    def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
+        slots = table.slots[self.column][block]
+        (hit,) = np.nonzero(slots >= 0)
+        X[hit, slots[hit]] = 1.0
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str, codes: Codes) -> OneHotInput:
+        fields = check.entries(meta, where, ("kind", "column"))
+        code = codes.get(check.text(fields["column"], f"{where}.column"))
+        if not isinstance(code, CategoryCode):
+            raise ValueError(f"{where}.column must be a categorical column")
+        return cls(code.name, code)
 
 
 @dataclass(frozen=True)
-class ExpressionInput:
+class ExpressionInput(_ScaledInput):
     """An expression over columns without gaps, scaled."""
 
     expression: expressions.Expression
     scaler: Scaler
 
+    kind = "expression"
 
-Input = ColumnInput | GapInput | OneHotInput | ExpressionInput
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.expression.columns
+
+    @property
+    def names(self) -> list[str]:
+        return [self.expression.text]
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.kind, self.expression.text
+
+    def defined(self, table: Table) -> NDArray[np.bool_]:
+        return np.isfinite(self.expression.evaluate(table.numbers, len(table.rows)))
+
+    def _values(self, table: Table, block: slice) -> Floats:
+        return evaluate(self.expression, table, block)
+
+    def to_meta(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "expression": self.expression.text,
+            "scaler": self.scaler.to_meta(),
+        }
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str, codes: Codes) -> ExpressionInput:
+        fields = check.entries(meta, where, ("kind", "expression", "scaler"))
+        text = check.text(fields["expression"], f"{where}.expression")
+        try:
+            expression = expressions.parse(text, codes.numbers)
+        except ValueError as err:
+            raise ValueError(f"{where}.expression: {err}") from err
+        return cls(expression, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
 
 
-@dataclass(frozen=True)
-class Table:
-    """The columns of one frame, read: numbers without gaps, gaps and slots, each (N,)."""
-
-    numbers: dict[str, NDArray[np.float64]]
-    gaps: dict[str, NDArray[np.bool_]]
-    slots: dict[str, NDArray[np.intp]]
+KINDS: dict[str, type[Input]] = {
+    kind.kind: kind for kind in (ColumnInput, GapInput, OneHotInput, ExpressionInput)
+}
+"""Each kind by its name in model files, in the order of a column's inputs."""
 
 
-def input_names(item: Input, codes: Mapping[str, Code]) -> list[str]:
-    """Return what the inputs of `item` are called, as many as it is wide."""
-    if isinstance(item, ExpressionInput):
-        return [item.expression.text]
-    if isinstance(item, ColumnInput):
-        return [item.column]
-    code = codes[item.column]
-    return code.slot_names if isinstance(code, CategoryCode) else [f"{item.column} is missing"]
+def input_from_meta(meta: object, where: str, codes: Codes) -> Input:
+    """Return the input that `Input.to_meta` wrote; ValueError as `Input.from_meta`."""
+    kind = meta.get("kind") if isinstance(meta, dict) else None
+    return KINDS[check.choice(kind, f"{where}.kind", KINDS)].from_meta(meta, where, codes)
 
 
-def width(item: Input, codes: Mapping[str, Code]) -> int:
-    """Return how many inputs `item` is."""
-    code = codes[item.column] if isinstance(item, OneHotInput) else None
-    return code.n_slots if isinstance(code, CategoryCode) else 1
-
-
-def evaluate(
-    expression: expressions.Expression,
-    numbers: Mapping[str, NDArray[np.float64]],
-    part: slice,
-    name: str,
-    rows: Rows,
-) -> NDArray[np.float64]:
-    """Return the expression on the rows `part`, all finite."""
-    lookup = {column: numbers[column][part] for column in expression.columns}
-    values = expression.evaluate(lookup, part.stop - part.start)
+def evaluate(expression: expressions.Expression, table: Table, block: slice) -> Floats:
+    """Return the expression on the rows of `block`; DataError where it is not finite."""
+    lookup = {column: table.numbers[column][block] for column in expression.columns}
+    values = expression.evaluate(lookup, block.stop - block.start)
     if not np.isfinite(values).all():
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         at = ", ".join(f"{column}={x[i]:g}" for column, x in lookup.items())
         raise DataError(
-            f"{name}, row {row_number(rows, part.start + i)}: feature {expression.text!r} is "
+            f"{table.rows.place(block.start + i)}: feature {expression.text!r} is "
             f"{values[i]:g}{' at ' if at else ''}{at}"
         )
     return values
-
-
-def write(
-    item: Input,
-    table: Table,
-    part: slice,
-    X: NDArray[np.float64],
-    name: str,
-    rows: Rows,
-    dtype: np.dtype[Any],
-) -> None:
-    """Fill `X` (n, width), zeros so far, with the input on the n rows of `part`.
-
-    Raises
-    ------
-    DataError
-        At the first number that a network of this dtype can't hold.
-    """
-    if isinstance(item, OneHotInput):
-        slots = table.slots[item.column][part]
-        (hit,) = np.nonzero(slots >= 0)
-        X[hit, slots[hit]] = 1.0
-        return
-    if isinstance(item, GapInput):
-        X[:, 0] = table.gaps[item.column][part]
-        return
-    if isinstance(item, ExpressionInput):
-        values = evaluate(item.expression, table.numbers, part, name, rows)
-    else:
-        values = table.numbers[item.column][part]
-    scaled = item.scaler.apply(values)
-    fits = np.abs(scaled) <= np.finfo(dtype).max
-    if not fits.all():
-        i = int(np.flatnonzero(~fits)[0])
-        what = item.expression.text if isinstance(item, ExpressionInput) else item.column
-        raise DataError(
-            f"{name}, row {row_number(rows, part.start + i)}: {what!r} is {values[i]:g}, "
-            f"which leaves the range of {dtype.name} when scaled"
-            + (". Mend it, or set training.dtype to float64" if dtype.itemsize < 8 else "")
-        )
-    X[:, 0] = scaled
-
-
-def columns_of(item: Input) -> tuple[str, ...]:
-    """Return the columns that `item` reads."""
-    return item.expression.columns if isinstance(item, ExpressionInput) else (item.column,)
-
-
-def input_to_meta(item: Input) -> dict[str, Any]:
-    """Return plain JSON types."""
-    if isinstance(item, ExpressionInput):
-        return {
-            "kind": "expression",
-            "expression": item.expression.text,
-            "scaler": item.scaler.to_meta(),
-        }
-    if isinstance(item, ColumnInput):
-        return {"kind": "column", "column": item.column, "scaler": item.scaler.to_meta()}
-    return {"kind": "gap" if isinstance(item, GapInput) else "one_hot", "column": item.column}
-
-
-def input_from_meta(
-    meta: object, where: str, codes: Mapping[str, Code], numbers: Mapping[str, NumberCode]
-) -> Input:
-    """Return the input that `input_to_meta` wrote; `numbers` are those among the `codes`.
-
-    Raises
-    ------
-    ValueError
-        If `meta` is anything else, or does not fit the columns' `codes`.
-    """
-    kind = meta.get("kind") if isinstance(meta, dict) else None
-    check.choice(kind, f"{where}.kind", ("column", "gap", "one_hot", "expression"))
-    if kind == "expression":
-        fields = check.entries(meta, where, ("kind", "expression", "scaler"))
-        text = check.text(fields["expression"], f"{where}.expression")
-        try:
-            expression = expressions.parse(text, numbers)
-        except ValueError as err:
-            raise ValueError(f"{where}.expression: {err}") from err
-        return ExpressionInput(expression, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
-    keys = ("kind", "column", "scaler") if kind == "column" else ("kind", "column")
-    fields = check.entries(meta, where, keys)
-    column = check.text(fields["column"], f"{where}.column")
-    if kind == "one_hot":
-        if not isinstance(codes.get(column), CategoryCode):
-            raise ValueError(f"{where}.column must be a categorical column")
-        return OneHotInput(column)
-    if column not in numbers:
-        raise ValueError(f"{where}.column must be a numeric or boolean column")
-    if kind == "column":
-        return ColumnInput(column, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
-    if not numbers[column].had_gaps:
-        raise ValueError(f"{where}.column must be a column with gaps")
-    return GapInput(column)

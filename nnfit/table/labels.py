@@ -11,23 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError, did_you_mean
+from nnfit.errors import DataError, did_you_mean, listed, shorten
 from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import (
-    INTEGER,
-    Rows,
-    label,
-    listed,
-    parse_number,
-    place,
-    read_labels,
-    shown,
-    spelling,
-)
+from nnfit.table.cells import INTEGER, label, parse_number, read_labels, spelling
+from nnfit.table.rows import NamedColumn, NamedRows
 
 MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
@@ -48,18 +38,16 @@ class LabelEncoder:
     classes: tuple[str, ...]
 
     @classmethod
-    def fit(
-        cls, series: pd.Series[Any], name: str, observer: Observer, rows: Rows = 1
-    ) -> LabelEncoder:
-        """Return the encoder of the labels in `series`, which has no gaps.
+    def fit(cls, column: NamedColumn, observer: Observer) -> LabelEncoder:
+        """Return the encoder of the labels in `column`, which has no gaps.
 
         Raises
         ------
         DataError
             If there are fewer than two classes, or too many.
         """
-        target = str(series.name)
-        _, labels = read_labels(series, name, rows, spelling)
+        name, target = column.rows.name, column.name
+        _, labels = read_labels(column, spelling)
         if len(labels) < 2:
             raise DataError(
                 f"{name}: target {target!r} has one class, {listed(map(repr, labels))}; "
@@ -86,8 +74,8 @@ class LabelEncoder:
                 )
         return cls(target, tuple(classes))
 
-    def encode(self, series: pd.Series[Any], name: str, rows: Rows = 1) -> NDArray[np.intp]:
-        """Return the class codes of `series`, of shape (N,).
+    def read(self, rows: NamedRows) -> NDArray[np.intp]:
+        """Return the class codes of the target, of shape (N,).
 
         A label that is spelt otherwise than in training is known by its value: 1 and 1.0 are '1'.
 
@@ -96,21 +84,22 @@ class LabelEncoder:
         DataError
             At the first label that is missing or unknown.
         """
-        found, labels = read_labels(series, name, rows, spelling)
+        column = rows.column(self.target)
+        places, labels = read_labels(column, spelling)
         find = class_finder(self.classes)
         table = np.array([-1 if (c := find(text)) is None else c for text in labels] + [-1])
-        codes = table[found].astype(np.intp)
+        codes = table[places].astype(np.intp)
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             i = int(unknown[0])
             what, hint = "missing class", ""
-            if found[i] >= 0:
-                text = labels[found[i]]
-                what, hint = f"unknown class {shown(text)}", did_you_mean(text, self.classes)
-            raise DataError(
-                f"{place(name, rows, i, self.target)}: {what}; "
-                f"classes are: {listed(self.classes)}{hint}"
-            )
+            if places[i] >= 0:
+                text = labels[places[i]]
+                what, hint = (
+                    f"unknown class {shorten(repr(text))}",
+                    did_you_mean(text, self.classes),
+                )
+            raise DataError(f"{column.place(i)}: {what}; classes are: {listed(self.classes)}{hint}")
         return codes
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.object_]:

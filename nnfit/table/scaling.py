@@ -160,10 +160,10 @@ def scaler_from_meta(meta: object, where: str) -> Scaler:
     """
     if isinstance(meta, dict) and meta.get("kind") == "quantile":
         check.entries(meta, where, ("kind", "quantiles"))
-        found = check.items(meta["quantiles"], f"{where}.quantiles")
-        if not 2 <= len(found) <= MAX_QUANTILES:
+        values = check.items(meta["quantiles"], f"{where}.quantiles")
+        if not 2 <= len(values) <= MAX_QUANTILES:
             raise ValueError(f"{where}.quantiles must be a list of 2 to {MAX_QUANTILES} numbers")
-        quantiles = np.array([check.finite(value, f"{where}.quantiles") for value in found])
+        quantiles = np.array([check.finite(value, f"{where}.quantiles") for value in values])
         with np.errstate(over="ignore"):
             steps, span = np.diff(quantiles), quantiles[-1] - quantiles[0]
         if (steps < 0.0).any() or not 0.0 < span < np.inf:

@@ -6,14 +6,15 @@ What the varied columns are taken through is the caller's choice, not made here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.table.cells import Rows
-from nnfit.table.coding import CategoryCode, Code, read_categories, read_numbers
+from nnfit.table.coding import Code
+from nnfit.table.rows import NamedRows
+from nnfit.table.table import Table
 
 
 @dataclass(frozen=True)
@@ -41,23 +42,13 @@ class Reading:
         return self.labels[int(self.typical)] if self.labels else f"{self.typical:.4g}"
 
 
-def read_column(frame: pd.DataFrame, code: Code, name: str, rows: Rows = 1) -> Reading:
-    """Return the column of `frame` that `code` stands for; DataError where a cell can't be read."""
-    series = frame[code.name]
-    if isinstance(code, CategoryCode):
-        found, spelt = read_categories(series, name, rows, gaps_allowed=True)
-        places = {label: float(place) for place, label in enumerate(code.categories)}
-        table = np.array([*(places.get(label, np.nan) for label in spelt), np.nan])
-        values, labels = table[found], code.categories
-    else:
-        values = read_numbers(series, code.kind, name, rows, gaps_allowed=True)
-        labels = ("false", "true") if code.kind == "boolean" else ()
+def read_column(rows: NamedRows, code: Code) -> Reading:
+    """Return the column of `rows` that `code` stands for; DataError where a cell can't be read."""
+    labels, values, typical = code.places(Table(rows))
     present = values[~np.isnan(values)]
-    if not len(present):
-        typical = 0.0 if isinstance(code, CategoryCode) else code.fill
-    elif labels:
+    if len(present) and labels:
         typical = float(np.bincount(present.astype(np.intp)).argmax())
-    else:
+    elif len(present):
         typical = float(np.median(present))
     return Reading(code.name, labels, values, typical)
 
@@ -73,6 +64,8 @@ def made_up(columns: Iterable[tuple[Reading, NDArray[np.float64]]]) -> pd.DataFr
     return pd.DataFrame(cells)
 
 
-def with_column_permuted(frame: pd.DataFrame, column: str, order: NDArray[np.intp]) -> pd.DataFrame:
-    """Return `frame` with the cells of one column in another order."""
-    return frame.assign(**{column: frame[column].take(order).set_axis(frame.index)})
+def with_column_permuted(rows: NamedRows, column: str, order: NDArray[np.intp]) -> NamedRows:
+    """Return `rows` with the cells of one column in another order."""
+    frame = rows.frame
+    cells = frame[column].take(order).set_axis(frame.index)
+    return replace(rows, frame=frame.assign(**{column: cells}))

@@ -7,7 +7,7 @@ training rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,31 +15,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError
+from nnfit.errors import DataError, listed, quoted, require_columns
 from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
 from nnfit.table.cells import (
     DIGITS,
-    Rows,
     cell_type,
     label,
-    listed,
     parse_number,
-    place,
-    quoted,
     read_floats,
     read_labels,
-    shown,
     spelling,
 )
 from nnfit.table.columns import (
     bad_number,
     infinite_number,
-    missing_columns,
     refuse_foreign_numbers,
     refuse_other,
-    require_columns_named,
 )
+from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.scaling import mean_and_deviation
 
 Task = Literal["regression", "classification"]
@@ -49,27 +43,21 @@ MAX_INTEGER_CLASSES = 20
 
 
 def decide_task(
-    frame: pd.DataFrame,
+    rows: NamedRows,
     targets: Sequence[str],
     task: Literal["auto", "regression", "classification"],
-    name: str,
     observer: Observer,
-    rows: Rows = 1,
 ) -> Task:
     """Return the task, found in the target's cells when it is auto.
 
     Parameters
     ----------
-    frame : DataFrame
+    rows : NamedRows
         The training data; target columns as text as it was spelt, or with a dtype of their own.
     targets : sequence of str
         Column names, which exist.
-    name : str
-        The file as shown in messages.
     observer : Observer
         Told what was decided, and why.
-    rows : int ndarray or int
-        The data-row number of every row, or of the first.
 
     Raises
     ------
@@ -77,21 +65,21 @@ def decide_task(
         If a target is mostly numbers and has cells that are none, or holds dates or the like.
     """
     for target in targets:
-        refuse_other(frame[target], name)
+        refuse_other(rows.column(target))
     if task != "auto":
         return task
     if len(targets) > 1:
         observer.note(f"task: regression (several targets: {listed(map(repr, targets))})")
         return "regression"
-    decided, reason = _find_task(frame[targets[0]], name, rows)
+    decided, reason = _find_task(rows.column(targets[0]))
     observer.note(f"task: {decided} (target {targets[0]!r} {reason})")
     return decided
 
 
 def drop_rows_without_target(
-    frame: pd.DataFrame, targets: Sequence[str], name: str, observer: Observer, rows: Rows = 1
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return the rows in which every target is there, and their data-row numbers.
+    rows: NamedRows, targets: Sequence[str], observer: Observer
+) -> NamedRows:
+    """Return the rows in which every target is there.
 
     A float column whose gaps were the only reason not to be integer is integer afterwards.
 
@@ -100,44 +88,37 @@ def drop_rows_without_target(
     DataError
         If a target is no column, or no row is left.
     """
-    require_columns_named("data.target", targets, list(frame.columns), name)
-    kept, numbers = rows_with_target(frame, targets, name, rows)
-    n_gaps = len(frame) - len(kept)
+    require_columns(rows.name, rows.columns, targets, key="data.target")
+    kept = rows_with_target(rows, targets)
+    n_gaps = len(rows) - len(kept)
     if not n_gaps:
-        return frame, numbers
+        return rows
     if not len(kept):
-        raise DataError(f"{name}: target {quoted(targets)}: no row has a value")
+        raise DataError(f"{rows.name}: target {quoted(targets)}: no row has a value")
     dropped = "1 row" if n_gaps == 1 else f"{n_gaps} rows"
     observer.warning(
-        f"{name}: {dropped} of {len(frame)} dropped: no value in target {quoted(targets)}"
+        f"{rows.name}: {dropped} of {len(rows)} dropped: no value in target {quoted(targets)}"
     )
+    frame = kept.frame
     for target in targets:
-        if pd.api.types.is_float_dtype(kept[target].dtype) and _are_integers(frame[target]):
-            kept = kept.assign(**{target: kept[target].astype(np.int64)})
-    return kept, numbers
+        if pd.api.types.is_float_dtype(frame[target].dtype) and _are_integers(rows.frame[target]):
+            frame = frame.assign(**{target: frame[target].astype(np.int64)})
+    return replace(kept, frame=frame)
 
 
-def rows_with_target(
-    frame: pd.DataFrame, targets: Sequence[str], name: str, rows: Rows = 1
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return the rows in which every target is there, perhaps none, and their data-row numbers.
+def rows_with_target(rows: NamedRows, targets: Sequence[str]) -> NamedRows:
+    """Return the rows in which every target is there, perhaps none.
 
     Raises
     ------
     DataError
         If a target is no column.
     """
-    problem = missing_columns(targets, list(frame.columns))
-    if problem:
-        raise DataError(f"{name}: {problem}")
-    numbers = np.arange(rows, rows + len(frame)) if isinstance(rows, int) else rows
-    kept = np.flatnonzero(frame[list(targets)].notna().to_numpy().all(axis=1))
-    return frame.iloc[kept], numbers[kept]
+    require_columns(rows.name, rows.columns, targets, why=", which the model needs")
+    return rows.take(np.flatnonzero(rows.frame[list(targets)].notna().to_numpy().all(axis=1)))
 
 
-def target_values(
-    frame: pd.DataFrame, targets: Sequence[str], name: str, rows: Rows = 1
-) -> NDArray[np.float64]:
+def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64]:
     """Return the targets of a regression as numbers, of shape (N, K).
 
     Raises
@@ -145,21 +126,20 @@ def target_values(
     DataError
         At the first cell that is no finite number.
     """
-    Y = np.empty((len(frame), len(targets)))
+    Y = np.empty((len(rows), len(targets)))
     for k, target in enumerate(targets):
-        series = frame[target]
-        values, failed = read_floats(series, parse_number)
-        if cell_type(series) == "boolean":  # as a loss sees them: 0 and 1
-            values, failed = series.to_numpy(dtype=np.float64, na_value=np.nan), failed[:0]
+        column = rows.column(target)
+        values, failed = read_floats(column.cells, parse_number)
+        if cell_type(column.cells) == "boolean":  # as a loss sees them: 0 and 1
+            values, failed = column.cells.to_numpy(np.float64, na_value=np.nan), failed[:0]
         if len(failed):
             i = int(failed[0])
             raise DataError(
-                f"{place(name, rows, i, target)}: cannot read {shown(series.iloc[i])} as a "
+                f"{column.place(i)}: cannot read {column.shown(i)} as a "
                 "number, which a regression needs. Mend the cell, or set data.task"
             )
         if not np.isfinite(values).all():
-            i = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise infinite_number(series, name, rows, i)
+            raise infinite_number(column, int(np.flatnonzero(~np.isfinite(values))[0]))
         Y[:, k] = values
     return Y
 
@@ -218,9 +198,9 @@ class TargetScaler:
         """Return scaled `Y` (N, K) in the targets' own units."""
         return np.asarray(Y * np.array(self.scales) + np.array(self.means))
 
-    def read(self, frame: pd.DataFrame, name: str, rows: Rows = 1) -> NDArray[np.float64]:
-        """Return the targets of `frame` in their own units (N, K); see `target_values`."""
-        return target_values(frame, self.targets, name, rows)
+    def read(self, rows: NamedRows) -> NDArray[np.float64]:
+        """Return the targets in their own units (N, K); see `target_values`."""
+        return target_values(rows, self.targets)
 
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types; floats survive `json` exactly."""
@@ -249,12 +229,13 @@ class TargetScaler:
         return cls(targets, means, scales)
 
 
-def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str]:
+def _find_task(column: NamedColumn) -> tuple[Task, str]:
     """Return the task that one target sets, and the reason."""
+    series = column.cells
     kind = cell_type(series)
     if kind == "boolean":
         return "classification", "is boolean"
-    _, labels = read_labels(series, name, rows, spelling)
+    _, labels = read_labels(column, spelling)
     values, failed = read_floats(series, parse_number)
     n_cells = int(series.notna().sum())
     if kind == "category" or len(failed):
@@ -263,9 +244,9 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
         n_numbers = n_cells - len(failed)
         if kind != "category" and n_numbers > n_cells / 2:
             otherwise = "set data.task: classification"
-            raise bad_number(series, name, rows, int(failed[0]), n_numbers, n_cells, otherwise)
+            raise bad_number(column, int(failed[0]), n_numbers, n_cells, otherwise)
         if kind != "category":
-            refuse_foreign_numbers(series, name, rows, "set data.task: classification")
+            refuse_foreign_numbers(column, "set data.task: classification")
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
     if pd.api.types.is_float_dtype(series.dtype):
@@ -276,10 +257,8 @@ def _find_task(series: pd.Series[Any], name: str, rows: Rows) -> tuple[Task, str
         n_distinct = len(set(map(Decimal, labels))) if integers else 0  # floats round beyond 2**53
     if not integers:
         return "regression", "holds decimal numbers"
-    found = f"holds integers, {n_distinct} distinct values"
-    if n_distinct <= MAX_INTEGER_CLASSES:
-        return "classification", found
-    return "regression", found
+    task: Task = "classification" if n_distinct <= MAX_INTEGER_CLASSES else "regression"
+    return task, f"holds integers, {n_distinct} distinct values"
 
 
 def _are_integers(series: pd.Series[Any]) -> bool:

@@ -6,18 +6,23 @@ The loss itself divides by their sum: only their proportions count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import ConfigError, DataError, did_you_mean
-from nnfit.table.cells import Rows, listed, parse_number, place, read_floats, shown
-from nnfit.table.labels import class_finder
+from nnfit.errors import ConfigError, DataError, did_you_mean, listed
+from nnfit.nn.arrays import in_proportion
+from nnfit.table.cells import parse_number, read_floats
+from nnfit.table.labels import LabelEncoder, class_finder
+from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.table import Floats
+
+ClassWeight: TypeAlias = Literal["balanced"] | Mapping[str, float]
 
 
-def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> NDArray[np.float64]:
+def row_weights(column: NamedColumn) -> Floats:
     """Return the sample weights, of shape (N,).
 
     Raises
@@ -25,28 +30,25 @@ def row_weights(frame: pd.DataFrame, weight: str, name: str, rows: Rows = 1) -> 
     DataError
         At the first cell that is no finite number >= 0.
     """
-    series = frame[weight]
-    values, failed = read_floats(series, parse_number)
+    values, failed = read_floats(column.cells, parse_number)
     wrong = ~(np.isfinite(values) & (values >= 0.0))
     wrong[failed] = True
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
-        cell = "a missing cell" if series.isna().iloc[i] else shown(series.iloc[i])
-        raise DataError(
-            f"{place(name, rows, i, weight)}: got {cell}; a weight must be a finite number >= 0"
-        )
+        cell = "a missing cell" if column.cells.isna().iloc[i] else column.shown(i)
+        raise DataError(f"{column.place(i)}: got {cell}; a weight must be a finite number >= 0")
     return np.array(values)
 
 
-def require_weight(weights: NDArray[np.float64], part: str, name: str) -> None:
-    """Check that some row of a part weighs more than 0.
+def require_weight(weights: Floats, part: str | None, name: str) -> None:
+    """Check that some row of a part, where the rows are one, weighs more than 0.
 
     Raises
     ------
     DataError
         If none does.
     """
-    if not weights.any():
+    if part is not None and not weights.any():
         what = "training" if part == "train" else part
         raise DataError(
             f"{name}: every {what} row weighs 0; some must weigh more. "
@@ -57,9 +59,9 @@ def require_weight(weights: NDArray[np.float64], part: str, name: str) -> None:
 def class_weights(
     codes: NDArray[np.integer[Any]],
     classes: Sequence[str],
-    spec: Literal["balanced"] | Mapping[str, float],
+    spec: ClassWeight,
     where: str,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return every row's class weight, of shape (N,).
 
     Parameters
@@ -94,3 +96,44 @@ def class_weights(
     if not weights[codes].any():
         raise ConfigError(f"{where}: every row weighs 0; some class needs a weight > 0")
     return np.asarray(weights[codes])
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How much rows count: the weight in a `column` times that of each class.
+
+    `class_weight` is the config's, and `where` its place in messages.
+    """
+
+    column: str | None
+    class_weight: ClassWeight | None
+    where: str = "class_weight"
+
+    def of(
+        self,
+        rows: NamedRows,
+        labels: LabelEncoder | None,
+        truth: NDArray[Any],
+        part: str | None = None,
+    ) -> Floats | None:
+        """Return the weights (N,) of `rows` with their `truth`, None where all count alike.
+
+        Raises
+        ------
+        DataError
+            If a weight can't be read, or no row of the `part` that they are weighs more than 0.
+        ConfigError
+            As `class_weights`.
+        """
+        weights = None
+        if self.column is not None:
+            if self.column not in rows.columns:
+                raise DataError(f"{rows.name}: no column {self.column!r}, which data.weight names")
+            weights = row_weights(rows.column(self.column))
+            require_weight(weights, part, rows.name)
+        if labels is not None and self.class_weight is not None:
+            by_class = class_weights(truth, labels.classes, self.class_weight, self.where)
+            weights = by_class if weights is None else in_proportion(weights) * by_class
+        if weights is not None:
+            require_weight(weights, part, rows.name)
+        return weights

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnfit.dataset.dataset import PARTS
-from nnfit.dataset.part import Part, weighted
+from nnfit.dataset.encoding import Part
 from nnfit.errors import ConfigError, DataError, NnfitError
 from nnfit.inside.sources import (
     ConfigSource,
@@ -93,7 +93,12 @@ def _of_config(
         last = max(int(part.numbers.max()) for part in mine.values())
         raise _no_such_row(dataset.name, row, dataset.targets, last)
     model = Model(
-        dataset.encoder, start.network, dataset.targets, dataset.labels, dataset.scaler, config
+        encoder=dataset.encoder,
+        network=start.network,
+        targets=dataset.targets,
+        labels=dataset.labels,
+        scaler=dataset.scaler,
+        config=config,
     )
     one = _only(mine[drawn], row)
     return Example(
@@ -140,24 +145,20 @@ def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[
     """Return the table's name and its row, read block by block."""
     last = 0
     with contextlib.closing(pieces(model, table, observer)) as blocks:
-        for frame, name, first in blocks:
-            if row < first + len(frame):
-                frame, numbers = rows_with_target(frame, model.targets, name, first)
-                if row not in numbers:
-                    raise _no_such_row(name, row, model.targets, row)
-                one = numbers == row
-                return name, encoded(model, frame[one], name, numbers[one])
-            last = first + len(frame) - 1
-    raise _no_such_row(name, row, model.targets, last)
+        for rows in blocks:
+            if row <= last + len(rows):
+                one = rows.between(row - last - 1, row - last)
+                if not len(rows_with_target(one, model.targets)):
+                    raise _no_such_row(rows.name, row, model.targets, row)
+                return rows.name, encoded(model, one)
+            last += len(rows)
+    raise _no_such_row(rows.name, row, model.targets, last)
 
 
 def _all_rows(model: Model, table: Table, observer: Observer) -> tuple[str, Part]:
     """Return the table's name and all its rows, weighted as in training."""
-    frame, name = whole(model, table, observer)
-    frame, numbers = drop_rows_without_target(frame, model.targets, name, observer)
-    part = encoded(model, frame, name, numbers)
-    weight, spec = model.config["data"]["weight"], model.config["class_weight"]
-    return name, weighted(part, "train", frame, name, weight, spec, model.labels, "class_weight")
+    rows = drop_rows_without_target(whole(model, table, observer), model.targets, observer)
+    return rows.name, encoded(model, rows, "train")
 
 
 def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> NnfitError:
@@ -171,7 +172,13 @@ def _only(part: Part, row: int) -> Part:
     """Return the part with the row of that number alone."""
     one = part.numbers == row
     weights = None if part.weights is None else part.weights[one]
-    return Part(part.X[one], part.Y[one], weights, part.truth[one], part.numbers[one])
+    return Part(
+        X=part.X[one],
+        Y=part.Y[one],
+        weights=weights,
+        truth=part.truth[one],
+        numbers=part.numbers[one],
+    )
 
 
 def _plain(model: Model) -> Model:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.errors import PictureError
-from nnfit.inside.pictures.rows import TableRows, sample_of
-from nnfit.inside.pictures.slicing import Axis, Slice, listed, slice_of_columns, slice_of_components
+from nnfit.errors import PictureError, listed
+from nnfit.inside.pictures.rows import sample_of
+from nnfit.inside.pictures.slicing import Axis, Slice, slice_of_columns, slice_of_components
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 
 GRID = 240  # places along each axis
 MAX_POINTS = 2000  # rows drawn
@@ -55,7 +56,7 @@ class Boundary:
 def boundary(
     model: Model,
     name: str,
-    rows: TableRows,
+    rows: NamedRows,
     *,
     x: str | None,
     y: str | None,
@@ -90,14 +91,14 @@ def boundary(
         p.reshape(GRID, GRID, -1),
         model.classes,
         model.targets[0],
-        model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers)[shown],
+        model.labels.read(rows)[shown],
         plane.held,
         architecture.output_activation == "sigmoid" and architecture.sizes[-1] == 1,
         not architecture.activations,
     )
 
 
-def drawn(rows: TableRows, observer: Observer) -> Array:
+def drawn(rows: NamedRows, observer: Observer) -> Array:
     """Return the places of the rows to draw, as many as can be seen one by one."""
     if len(rows) > MAX_POINTS:
         observer.note(f"{rows.name}: {MAX_POINTS} of {len(rows)} rows are drawn")
@@ -105,7 +106,7 @@ def drawn(rows: TableRows, observer: Observer) -> Array:
 
 
 def choose_plane(
-    model: Model, name: str, rows: TableRows, x: str | None, y: str | None, pca: bool
+    model: Model, name: str, rows: NamedRows, x: str | None, y: str | None, pca: bool
 ) -> Slice:
     """Return the plane that was asked for, or the only one there is.
 
@@ -121,14 +122,14 @@ def choose_plane(
         return slice_of_components(model, rows)
     if len(names) < 2:
         raise PictureError(
-            f"{name}: reads one column, {listed(names)}; expected two or more for a plane. "
-            "'nnfit plot fit' draws the curve over one"
+            f"{name}: reads one column, {listed(names, whole=True)}; expected two or more for a "
+            "plane. 'nnfit plot fit' draws the curve over one"
         )
     if x is None or y is None:
         if len(names) > 2:
             raise PictureError(
                 f"{name}: reads {len(names)} columns; expected two. Choose them with --x and --y, "
-                f"or set --plane pca; columns are: {listed(names)}"
+                f"or set --plane pca; columns are: {listed(names, whole=True)}"
             )
         given = y if x is None else x
         if given is not None and given in names:
@@ -142,5 +143,5 @@ def choose_plane(
 def tell_held(chosen: Slice, observer: Observer) -> None:
     """Say at what the other columns are kept."""
     if chosen.held:
-        at = listed([f"{name} = {text}" for name, text in chosen.held])
+        at = listed((f"{name} = {text}" for name, text in chosen.held), whole=True)
         observer.note(f"held at their median or most frequent value: {at}")

@@ -12,14 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from nnfit.errors import PictureError
+from nnfit.errors import PictureError, listed
 from nnfit.inside.pictures.boundary import drawn, tell_held
-from nnfit.inside.pictures.rows import TableRows
-from nnfit.inside.pictures.slicing import code_named, listed, slice_of_columns
+from nnfit.inside.pictures.slicing import code_named, slice_of_columns
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 
 GRID = 600
 MAX_MODELS = 8  # more curves can't be told apart
@@ -88,7 +88,7 @@ def loss_curves(model: Model, name: str) -> LossCurves:
 
 
 def fit_curves(
-    models: Sequence[tuple[str, Model]], rows: TableRows, *, x: str | None, observer: Observer
+    models: Sequence[tuple[str, Model]], rows: NamedRows, *, x: str | None, observer: Observer
 ) -> FitCurves:
     """Return what each model, given with its file's name, predicts along one column.
 
@@ -104,7 +104,7 @@ def fit_curves(
         if len(columns) > 1:
             raise PictureError(
                 f"{name}: reads {len(columns)} columns; expected one. Choose it with --x; "
-                f"columns are: {listed(columns)}"
+                f"columns are: {listed(columns, whole=True)}"
             )
         x = columns[0]
     for model_name, model in models:
@@ -124,18 +124,12 @@ def fit_curves(
         values = line.at([grid], partial(_predicted, model))
         curves.append(Curve(label, phi_of(model), values))
     shown = drawn(rows, observer)
-    y_points: Array
-    if first.labels is None:
-        assert first.scaler is not None
-        y_points = first.scaler.read(rows.frame, rows.name, rows.numbers)
-    else:
-        target = rows.frame[first.targets[0]]
-        y_points = first.labels.encode(target, rows.name, rows.numbers)[:, None]
+    truth = first.outcome.truth(rows)
     return FitCurves(
         x,
         grid,
         line.axes[0].points[shown],
-        y_points[shown],
+        truth.reshape(len(rows), -1)[shown],
         tuple(curves),
         first.targets,
         first.classes,
@@ -170,7 +164,7 @@ def _go_together(models: Sequence[tuple[str, Model]]) -> None:
 
 def _what(model: Model) -> str:
     classes = f" ({', '.join(model.classes)})" if model.classes else ""
-    return f"{listed(model.targets)}{classes}"
+    return f"{listed(model.targets, whole=True)}{classes}"
 
 
 def phi_of(model: Model) -> str:

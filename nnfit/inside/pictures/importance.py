@@ -7,15 +7,15 @@ share their importance, and none of them may show any.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.rows import TableRows
+from nnfit.inside.pictures.rows import at_most
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
 
 MAX_ROWS = 5000
@@ -51,7 +51,7 @@ class Importance:
 
 def importance(
     model: Model,
-    rows: TableRows,
+    rows: NamedRows,
     *,
     metric: str | None,
     repeats: int,
@@ -83,16 +83,16 @@ def importance(
         )
     if len(rows) > MAX_ROWS:
         observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
-        rows = rows.at_most(MAX_ROWS, seed)
+        rows = at_most(rows, MAX_ROWS, seed)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(rows)) for _ in range(repeats)]
-    baseline = _metric(model, rows.frame, rows, metric)
+    baseline = _metric(model, rows, metric)
     names = model.encoder.needed_columns
     losses: Array = np.empty((len(names), repeats))
     for i, column in enumerate(names):
         for k, order in enumerate(orders):
-            frame = with_column_permuted(rows.frame, column, order)
-            losses[i, k] = baseline - _metric(model, frame, rows, metric)
+            permuted = with_column_permuted(rows, column, order)
+            losses[i, k] = baseline - _metric(model, permuted, metric)
     if metric in ERRORS:
         losses = -losses
     by_size = np.argsort(-losses.mean(axis=1), kind="stable")[:top]
@@ -101,8 +101,8 @@ def importance(
     )
 
 
-def _metric(model: Model, frame: Any, rows: TableRows, metric: str) -> float:
-    evaluation = model.evaluation().add(frame, rows.name, rows.numbers)
+def _metric(model: Model, rows: NamedRows, metric: str) -> float:
+    evaluation = model.evaluation().add(rows)
     value = model.outcome.score(*evaluation.arrays(rows.name)).get(metric)
     if value is None:
         raise PictureError(

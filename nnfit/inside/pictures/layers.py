@@ -12,12 +12,12 @@ import numpy as np
 
 from nnfit.errors import PictureError
 from nnfit.inside.pictures.boundary import choose_plane, tell_held
-from nnfit.inside.pictures.rows import TableRows
 from nnfit.inside.pictures.slicing import Axis, slice_of_columns
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 
 PLANE_GRID = 80  # places along each axis
 CURVE_GRID = 300
@@ -82,7 +82,7 @@ def check_layer(model: Model, name: str, layer: int) -> None:
 def units(
     model: Model,
     name: str,
-    rows: TableRows,
+    rows: NamedRows,
     *,
     layer: int,
     x: str | None,

@@ -5,42 +5,23 @@ What the rows become is up to each picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnfit.csv.reading import read_table, require_columns
+from nnfit.dataset.reading import read_named
+from nnfit.errors import require_columns
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.run.run import random_streams
+from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
 from nnfit.table.targets import drop_rows_without_target
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-@dataclass(frozen=True)
-class TableRows:
-    """Rows of a table, with its name and the rows' numbers in it for the errors."""
-
-    frame: pd.DataFrame
-    name: str
-    numbers: Array
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def take(self, places: Array) -> TableRows:
-        """Return the rows at `places`."""
-        return TableRows(self.frame.iloc[places], self.name, self.numbers[places])
-
-    def at_most(self, n: int, seed: int) -> TableRows:
-        """Return all rows, or `n` of them drawn with `seed`, in their order."""
-        return self if len(self) <= n else self.take(sample_of(len(self), n, seed))
+def at_most(rows: NamedRows, n: int, seed: int) -> NamedRows:
+    """Return all rows, or `n` of them drawn with `seed`, in their order."""
+    return rows.take(sample_of(len(rows), n, seed))
 
 
 def sample_of(n_rows: int, n: int, seed: int) -> Array:
@@ -50,7 +31,7 @@ def sample_of(n_rows: int, n: int, seed: int) -> Array:
     return np.sort(np.random.default_rng(seed).choice(n_rows, n, replace=False))
 
 
-def read_rows(model: Model, path: str, observer: Observer, *, target: bool = True) -> TableRows:
+def read_rows(model: Model, path: str, observer: Observer, *, target: bool = True) -> NamedRows:
     """Return the rows of the CSV at `path`, with `target` those in which every target is known.
 
     Raises
@@ -58,17 +39,13 @@ def read_rows(model: Model, path: str, observer: Observer, *, target: bool = Tru
     DataError
         When it can't be read, or a column that the model needs is not there.
     """
-    frame = read_table(path, csv_format(model), model.text_columns, observer)
-    name = "<stdin>" if path == "-" else path
+    rows = read_named(path, csv_format(model), model.text_columns, observer)
     needed = model.judged_columns if target else model.encoder.needed_columns
-    require_columns(name, list(frame.columns), needed)
-    if not target:
-        return TableRows(frame, name, np.arange(1, len(frame) + 1))
-    frame, numbers = drop_rows_without_target(frame, model.targets, name, observer)
-    return TableRows(frame, name, numbers)
+    require_columns(rows.name, rows.columns, needed)
+    return drop_rows_without_target(rows, model.targets, observer) if target else rows
 
 
-def training_rows(model: Model, rows: TableRows, observer: Observer) -> TableRows:
+def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRows:
     """Return the rows that the model learned from, when `rows` are the table it was trained on.
 
     The split is drawn again from the config's seed; a table of another length is another table,
@@ -83,9 +60,7 @@ def training_rows(model: Model, rows: TableRows, observer: Observer) -> TableRow
             "the loss is that of all of them"
         )
         return rows
-    codes = None
-    if model.labels is not None:
-        codes = model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers)
+    codes = None if model.labels is None else model.labels.read(rows)
     rng = random_streams(model.config["seed"])["split"]
     validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
     return rows.take(split(len(rows), codes, validation, test, rng)[0])

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfit.errors import PictureError, did_you_mean
-from nnfit.inside.pictures.rows import TableRows, sample_of
+from nnfit.errors import PictureError, did_you_mean, listed
+from nnfit.inside.pictures.rows import sample_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
+from nnfit.table.rows import NamedRows
 from nnfit.table.slices import made_up, read_column
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MAX_CATEGORIES = 20  # more of them can't be labelled
 MARGIN = 0.06  # of the range of the data, on both sides
 COMPONENT_ROWS = 5000  # that the principal components are taken from
-MAX_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def code_named(model: Model, model_name: str, option: str, column: str) -> Code:
             return code
     names = model.encoder.needed_columns
     raise PictureError(
-        f"{option}: {column!r} is no column that {model_name} reads; columns are: {listed(names)}"
-        f"{did_you_mean(column, names)}"
+        f"{option}: {column!r} is no column that {model_name} reads; columns are: "
+        f"{listed(names, whole=True)}{did_you_mean(column, names)}"
     )
 
 
 def slice_of_columns(
-    model: Model, model_name: str, rows: TableRows, chosen: Sequence[tuple[str, str]]
+    model: Model, model_name: str, rows: NamedRows, chosen: Sequence[tuple[str, str]]
 ) -> Slice:
     """Return the slice along columns, the others at their median or most frequent value.
 
@@ -107,10 +107,7 @@ def slice_of_columns(
     names = [code.name for code in codes]
     if len(set(names)) < len(names):
         raise PictureError(f"--y: {names[0]!r} is --x already; expected another column")
-    readings = {
-        code.name: read_column(rows.frame, code, rows.name, rows.numbers)
-        for code in model.encoder.columns
-    }
+    readings = {code.name: read_column(rows, code) for code in model.encoder.columns}
     for (option, _), name in zip(chosen, names, strict=True):
         if (n := len(readings[name].labels)) > MAX_CATEGORIES:
             raise PictureError(
@@ -127,8 +124,8 @@ def slice_of_columns(
             for name, reading in readings.items()
         )
         with np.errstate(all="ignore"):
-            defined = model.encoder.defined(frame, rows.name)
-            return model.encoder.transform(frame[defined], rows.name), defined
+            defined = model.encoder.defined(NamedRows(frame, rows.name))
+            return model.encoder.transform(NamedRows(frame[defined], rows.name)), defined
 
     held = tuple(
         (name, reading.typical_text) for name, reading in readings.items() if name not in names
@@ -136,14 +133,14 @@ def slice_of_columns(
     return Slice(axes, held, inputs)
 
 
-def slice_of_components(model: Model, rows: TableRows) -> Slice:
+def slice_of_components(model: Model, rows: NamedRows) -> Slice:
     """Return the plane of the network's inputs that holds most of the rows' variance.
 
     Its points are combinations of the inputs, not of the columns: scaled, one-hot and expressions.
     """
     if model.encoder.n_inputs < 2:
         raise PictureError("--plane pca: the network has one input; expected two or more")
-    X = model.encoder.transform(rows.frame, rows.name, rows.numbers)
+    X = model.encoder.transform(rows)
     sample = X[sample_of(len(X), COMPONENT_ROWS, 0)]
     mean = sample.mean(axis=0)
     components, shares = principal_components(sample - mean)
@@ -174,13 +171,6 @@ def principal_components(deviations: Array) -> tuple[Array, Array]:
     variances = singular**2
     total = variances.sum()
     return components * signs[:, None], variances[:2] / (total or 1.0)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - MAX_NAMES
-    shown = ", ".join(names[:MAX_NAMES])
-    return f"{shown}, … ({more} more)" if more > 0 else shown
 
 
 def _axis(labels: tuple[str, ...], points: Array, name: str) -> Axis:

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.rows import TableRows, training_rows
+from nnfit.inside.pictures.rows import at_most, training_rows
 from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Parameters
 from nnfit.observer import Observer
-from nnfit.table.weights import class_weights, row_weights
+from nnfit.table.rows import NamedRows
+from nnfit.table.weights import Weighting
 
 GRID = 41  # places along each axis
 MAX_ROWS = 1000
@@ -85,7 +86,7 @@ class _Plane:
 
 
 def training_loss(
-    model: Model, rows: TableRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
+    model: Model, rows: NamedRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
 ) -> TrainingLoss:
     """Return the loss over the rows that the model learned from, or a sample of them.
 
@@ -99,12 +100,17 @@ def training_loss(
     n = max(FEWEST_ROWS, min(MAX_ROWS, affordable))
     if len(rows) > n:
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
-        rows = rows.at_most(n, seed)
-    part = encoded(model, rows.frame, rows.name, rows.numbers)
-    return TrainingLoss(model, part.X, part.Y, _weights(model, rows))
+        rows = at_most(rows, n, seed)
+    part = encoded(model, rows)
+    weight = model.config["data"]["weight"]
+    if weight not in rows.columns:  # without it the picture still shows something
+        weight = None
+    weighting = Weighting(weight, model.config["class_weight"])
+    weights = weighting.of(rows, model.labels, part.truth)
+    return TrainingLoss(model, part.X, part.Y, weights)
 
 
-def surface(model: Model, name: str, rows: TableRows, *, seed: int, observer: Observer) -> Surface:
+def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Observer) -> Surface:
     """Return the loss over the plane that suits the model.
 
     Parameters
@@ -154,20 +160,6 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
         lengths = np.linalg.norm(d, axis=1, keepdims=True)
         d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
     return direction.flat
-
-
-def _weights(model: Model, rows: TableRows) -> Array | None:
-    """Return how much each row counts in the loss, as in training."""
-    weight, spec = model.config["data"]["weight"], model.config["class_weight"]
-    weights = None
-    if weight is not None and weight in rows.frame.columns:
-        weights = row_weights(rows.frame, weight, rows.name, rows.numbers)
-    if spec is not None and model.labels is not None:
-        target = rows.frame[model.targets[0]]
-        codes = model.labels.encode(target, rows.name, rows.numbers)
-        by_class = class_weights(codes, model.classes, spec, "class_weight")
-        weights = by_class if weights is None else weights * by_class
-    return weights
 
 
 def _choose_plane(model: Model, seed: int) -> _Plane:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit import __version__
+from nnfit.errors import shorten
 from nnfit.nn.arrays import Array
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _other(of_run: Mapping[str, Any], key: str, value: Any) -> bool:
 
 def _shown(config: Mapping[str, Any], key: str) -> str:
     text = json.dumps(config[key], ensure_ascii=False) if key in config else "no such key"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(text)
 
 
 def _flat(config: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

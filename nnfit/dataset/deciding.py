@@ -1,0 +1,88 @@
+"""What a config and the rows to learn from settle before any row is encoded.
+
+Plain data, which any process can be handed; what the training rows teach is in `encoding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import Config
+from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.observer import Observer
+from nnfit.table.columns import Column, decide_columns
+from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
+from nnfit.table.targets import decide_task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What is true of the table `name` and of all its parts.
+
+    `labels` is set for classification. `loss` and `n_outputs` depend on the classes;
+    `output_activation` may still be auto, the loss's own.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    columns: tuple[Column, ...]
+    labels: LabelEncoder | None
+    loss: str
+    output_activation: str
+    n_outputs: int
+
+    @property
+    def task(self) -> str:
+        return "regression" if self.labels is None else "classification"
+
+
+def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
+    """Return what is decided on all rows that have a target, before any is held out.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Each with its place.
+    """
+    config = file.config
+    data = config.data
+    task = decide_task(rows, data.target, data.task, observer)
+    columns = decide_columns(rows, data, config.features, file.where("features"), observer)
+    labels = None
+    if task == "classification":
+        labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
+    loss, n_outputs = _choose_head(config, labels)
+    return Decisions(
+        name=rows.name,
+        targets=data.target,
+        columns=tuple(columns),
+        labels=labels,
+        loss=loss,
+        output_activation=config.model.output_activation,
+        n_outputs=n_outputs,
+    )
+
+
+def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
+    """Return the loss and the number of outputs; `head` tells whether they can be."""
+    loss, output = config.loss, config.model.output_activation
+    if labels is None:
+        return "mse" if loss == "auto" else loss, len(config.data.target)
+    n_classes = len(labels.classes)
+    may_be_one = n_classes == 2 and output != "softmax"
+    if loss == "auto":
+        loss = "binary_cross_entropy" if may_be_one else "cross_entropy"
+    one = loss == "binary_cross_entropy" or (may_be_one and loss in RESIDUAL_LOSSES)
+    return loss, 1 if one else n_classes
+
+
+def count_kinds(columns: Sequence[Column]) -> dict[str, int]:
+    """Return how many columns there are of each kind that occurs."""
+    counts = {
+        kind: sum(column.kind == kind for column in columns)
+        for kind in ("numeric", "categorical", "boolean")
+    }
+    return {kind: n for kind, n in counts.items() if n}

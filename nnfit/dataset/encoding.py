@@ -1,0 +1,129 @@
+"""What some rows teach, and any others as arrays with it: the training rows are only the first.
+
+What holds for all rows was settled before, in `deciding`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnfit.config.reading import ConfigFile
+from nnfit.dataset.deciding import Decisions
+from nnfit.dataset.head import (
+    check_head,
+    check_size,
+    check_target_range,
+    choose_target_scaling,
+)
+from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
+from nnfit.table.encoding import Encoder
+from nnfit.table.fitting import fit_encoder
+from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
+from nnfit.table.targets import TargetScaler, target_values
+from nnfit.table.weights import Weighting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a table, encoded.
+
+    `X` (N, D); `Y` (N, K) as the loss sees them; `weights` (N,) or None; `truth` for the
+    metrics: class codes (N,), or values (N, K) in the targets' own units; `numbers` (N,) of the
+    data rows, from 1.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array | None
+    truth: Array
+    numbers: Array
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """The way from rows to a `Part`: plain data, which any process can be handed.
+
+    `labels` is set for classification, `scaler` for regression; `dtype` is the network's, which
+    must be able to hold the numbers.
+    """
+
+    encoder: Encoder
+    labels: LabelEncoder | None
+    scaler: TargetScaler | None
+    loss: str
+    n_outputs: int
+    dtype: np.dtype[Any]
+    weighting: Weighting
+
+    def encode(self, rows: NamedRows, part: str | None = None) -> Part:
+        """Return the arrays of rows that all have a target.
+
+        They are weighted as the `part` that they are: train, validation or test.
+
+        Raises
+        ------
+        ConfigError, DataError
+            Each with its place.
+        """
+        X = self.encoder.transform(rows, dtype=self.dtype)
+        truth: Array
+        Y: Array
+        if self.labels is None:
+            assert self.scaler is not None
+            truth = self.scaler.read(rows)
+            Y = self.scaler.encode(truth)
+            targets = self.scaler.targets
+            check_target_range(Y, truth, targets, self.loss, self.dtype, rows)
+        else:
+            truth = self.labels.read(rows)
+            Y = truth[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[truth]
+        weights = None
+        if part is not None:
+            weights = self.weighting.of(rows, self.labels, truth, part)
+        Y = Y.astype(np.float64, copy=False)
+        return Part(X=X, Y=Y, weights=weights, truth=truth, numbers=rows.numbers)
+
+
+def fit_encoding(
+    file: ConfigFile, decisions: Decisions, rows: NamedRows, observer: Observer
+) -> Encoding:
+    """Return what `rows`, the training rows of the whole or of a fold, teach.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Each with its place.
+    """
+    config = file.config
+    encoder = fit_encoder(
+        rows,
+        decisions.columns,
+        config.preprocessing,
+        config.features,
+        file.where("features"),
+        observer,
+    )
+    check_head(file, decisions)
+    check_size(file, encoder.n_inputs, decisions.n_outputs)
+    scaler = None
+    if decisions.labels is None:
+        method = choose_target_scaling(file, decisions.output_activation, observer)
+        Y = target_values(rows, decisions.targets)
+        scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
+    return Encoding(
+        encoder=encoder,
+        labels=decisions.labels,
+        scaler=scaler,
+        loss=decisions.loss,
+        n_outputs=decisions.n_outputs,
+        dtype=np.dtype(config.training.dtype),
+        weighting=Weighting(config.data.weight, config.class_weight, file.where("class_weight")),
+    )

@@ -1,0 +1,47 @@
+"""Rows to learn from, out of a CSV or a DataFrame: those in which every target is known.
+
+What their columns mean is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from nnfit.config.reading import ConfigFile
+from nnfit.csv.reading import CsvFormat, read_table
+from nnfit.errors import name_of
+from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
+from nnfit.table.targets import drop_rows_without_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_named(
+    path: str, fmt: CsvFormat, text_columns: Collection[str], observer: Observer
+) -> NamedRows:
+    """Return all rows of a CSV, as `read_table`."""
+    return NamedRows(read_table(path, fmt, text_columns, observer), name_of(path))
+
+
+def read_to_learn(
+    file: ConfigFile, frame: pd.DataFrame | None, observer: Observer, path: str | None = None
+) -> NamedRows:
+    """Return the rows that have a target: of `frame`, or of a CSV, `data.path` or another `path`.
+
+    Raises
+    ------
+    DataError
+        If it can't be read, a target is no column, or no row has one.
+    """
+    data = file.config.data
+    if frame is None:
+        fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
+        # as text, so that labels come back as they were spelt
+        text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
+        rows = read_named(path or file.resolve(data.path), fmt, text, observer)
+    else:
+        rows = NamedRows.from_frame(frame, "data")
+    return drop_rows_without_target(rows, data.target, observer)
