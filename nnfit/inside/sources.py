@@ -23,8 +23,9 @@ from nnfit.model.streaming import csv_format
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
-from nnfit.run.run import build_network, random_streams
+from nnfit.run.building import build_network
 from nnfit.table.columns import with_text_names
+from nnfit.training.streams import stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,11 +70,8 @@ def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initiali
     path = os.fspath(data) if isinstance(data, str | Path) else None
     frame = data if path is None else None
     file = load_config(source, (), "-" if frame is not None else path)
-    streams = random_streams(file.config.seed)
-    dataset = prepare(file, frame, streams["split"], observer)
-    network = build_network(file, dataset, np.float64)
-    network.initialize(file.config.model.initialization, streams["initialization"])
-    return Initialised(file, dataset, network)
+    dataset = prepare(file, frame, stream(file.config.seed, "split"), observer)
+    return Initialised(file, dataset, build_network(file, dataset, np.float64))
 
 
 def own_table(model: Model, name: str, data: Any) -> Table | None:

@@ -15,9 +15,9 @@ from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
-from nnfit.run.run import random_streams
 from nnfit.table.splitting import split
 from nnfit.table.targets import drop_rows_without_target
+from nnfit.training.streams import stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +86,6 @@ def training_rows(model: Model, rows: TableRows, observer: Observer) -> TableRow
     codes = None
     if model.labels is not None:
         codes = model.labels.encode(rows.frame[model.targets[0]], rows.name, rows.numbers)
-    rng = random_streams(model.config["seed"])["split"]
+    rng = stream(model.config["seed"], "split")
     validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
     return rows.take(split(len(rows), codes, validation, test, rng)[0])
