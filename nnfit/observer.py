@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What was decided before training starts."""
 
@@ -36,7 +36,7 @@ class Plan:
     decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochRecord:
     """One epoch's figures. `epoch` counts from 1; losses are means over the rows."""
 
@@ -48,7 +48,7 @@ class EpochRecord:
     rows_per_second: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """How a run ended."""
 

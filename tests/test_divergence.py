@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from loops import make_fit
 
 import nnfit
 from nnfit.config.reading import load_config
 from nnfit.errors import ExitCode, Interrupted, TrainingError
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
-from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
-from nnfit.run.run import random_streams, train_run
+from nnfit.run.run import train_run
 from nnfit.training import fit as loop
+from nnfit.training import judge
 from nnfit.training.divergence import Diverged, epochs_to_stay, is_high
+from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.parts import Settings, network_rows
+from nnfit.training.settings import Settings
 from nnfit.training.state import roll_back
 from nnfit.training.stop import StopRequest
 
@@ -52,7 +54,7 @@ class Listener(Observer):
         self.records.append(record)
 
 
-def make_fit(
+def make_run(
     rollback: bool,
     validation: bool,
     optimizer: str = "sgd",
@@ -64,19 +66,14 @@ def make_fit(
     network = Network(Architecture((1, 1), (), "mse", bias=False), np.float64)
     ones = np.ones((1, 1))
     rows = network_rows(ones, ones, None, network)
-    streams = random_streams(0)
-    return Fit(
+    return make_fit(
         network,
         make_optimizer(optimizer, network.is_weight),
-        Schedule("constant", epochs),
-        Settings(epochs, 1, learning_rate, rollback=rollback),
+        Settings(epochs=epochs, batch_size=1, learning_rate=learning_rate, rollback=rollback),
         rows,
         rows if validation else None,
-        shuffling=streams["shuffling"],
-        dropout=streams["dropout"],
-        metric=lambda y_hat: 0.0,
         observer=Listener(),
-        stop=stop or StopRequest(),
+        stop=stop,
     )
 
 
@@ -85,7 +82,7 @@ def play(fit: Fit, losses: list[float], monkeypatch: pytest.MonkeyPatch) -> List
     script, weight = iter(losses), iter(range(1, 1000))
 
     def epoch(self: Fit, number: int) -> float:
-        fit.network.parameters.flat[0] = next(weight)
+        fit.state.parameters[0] = next(weight)
         return next(script)
 
     monkeypatch.setattr(loop.Fit, "_train_epoch", epoch)
@@ -118,7 +115,7 @@ def test_it_stays_for_three_epochs_and_a_hundred_steps() -> None:
 
 
 def test_a_loss_that_grew_and_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = make_fit(rollback=False, validation=False)
+    fit = make_run(rollback=False, validation=False)
     heard = play(fit, [1.0, 0.001, 2.0, 2.0, 0.5, 2.0, 3.0, 4.0], monkeypatch)
     with pytest.raises(TrainingError) as caught:
         fit.run()
@@ -151,12 +148,9 @@ def test_weights_that_make_a_sum_overflow_are_divergence() -> None:
     X = np.ones((3, 1))
     rows = network_rows(X, 1e19 * X, None, network)
     rows = replace(rows, weights=np.full(3, 1e3, np.float32))
-    fit = make_fit(rollback=False, validation=False)
-    fit.train = rows  # each loss is finite, their weighted sum is not
-    fit.network = network
-    fit.optimizer = make_optimizer("sgd", network.is_weight)
-    fit.batch_size = fit.window_rows = 3
-    fit.logits = np.zeros((1, 3), np.float32)
+    settings = Settings(epochs=1, batch_size=3, learning_rate=0.1)
+    # each loss is finite, their weighted sum is not
+    fit = make_fit(network, make_optimizer("sgd", network.is_weight), settings, rows)
     with pytest.raises(TrainingError, match="^loss became inf in epoch 1, step 1 "):
         fit.run()
 
@@ -167,10 +161,9 @@ def test_weights_that_make_a_sum_overflow_are_divergence() -> None:
 def test_a_rollback_goes_to_the_best_weights_with_half_the_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fit = make_fit(rollback=True, validation=True)
+    fit = make_run(rollback=True, validation=True, epochs=7)
     validation = iter([0.5, 0.4, 0.3, 0.9, 0.9, 0.9, 0.2])
-    monkeypatch.setattr(loop, "weighted_mean", lambda *args: next(validation))
-    fit.settings = Settings(7, 1, 0.1, rollback=True)
+    monkeypatch.setattr(judge, "weighted_mean", lambda *args: next(validation))
     heard = play(fit, [1.0, 0.001, 0.001, 2.0, 2.0, 2.0, 0.001], monkeypatch)
     result = fit.run()
     assert heard.said == [
@@ -178,25 +171,25 @@ def test_a_rollback_goes_to_the_best_weights_with_half_the_rate(
         "going back to the weights of epoch 3 with half the learning rate (1 of 5)"
     ]
     assert (len(result.records), result.best_epoch, result.failure) == (7, 7, None)
-    assert fit.progress.rollbacks == [6]
+    assert fit.state.progress.rollbacks == [6]
 
 
 def test_without_validation_it_goes_to_where_the_lowest_epoch_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Weights are as good as the epoch that they began, not as the one that they ended."""
-    fit = make_fit(rollback=True, validation=False, epochs=6)
+    fit = make_run(rollback=True, validation=False, epochs=6)
     heard = play(fit, [1.0, 0.1, 0.001, 2.0, 2.0, 2.0], monkeypatch)
     result = fit.run()
     assert "going back to the weights of epoch 2 with half" in heard.said[0]
     # the run is over: what it went back to is what it keeps
     assert (len(result.records), result.best_epoch) == (6, 2)
-    assert fit.network.parameters.flat[0] == 2.0
+    assert fit.state.parameters[0] == 2.0
 
 
 def test_a_rollback_halves_the_rate_and_forgets_the_moments() -> None:
     """A rate of 1.6 takes w from 0 to 3.2, 1 - 2.2², …; half of it, 0.8, comes to 1."""
-    fit = make_fit(rollback=True, validation=True, learning_rate=1.6, epochs=1000)
+    fit = make_run(rollback=True, validation=True, learning_rate=1.6, epochs=1000)
     result = fit.run()
     heard = fit.observer
     assert isinstance(heard, Listener)
@@ -204,18 +197,18 @@ def test_a_rollback_halves_the_rate_and_forgets_the_moments() -> None:
     assert "going back to the initial weights" in said or "of epoch" in said
     rates = {record.learning_rate for record in result.records}
     assert rates == {1.6, 0.8}
-    assert fit.network.parameters.flat[0] == pytest.approx(1.0, rel=1e-9)
-    momentum = make_fit(rollback=True, validation=True, optimizer="adam", epochs=3)
+    assert fit.state.parameters[0] == pytest.approx(1.0, rel=1e-9)
+    momentum = make_run(rollback=True, validation=True, optimizer="adam", epochs=3)
     momentum.run()
-    t, M = momentum.optimizer.t, momentum.optimizer.state["M"].copy()
+    t, M = momentum.state.optimizer.t, momentum.state.optimizer.state["M"].copy()
     assert t == 3 and M.any()
-    assert roll_back(momentum, Diverged("loss became nan", 3, 1, 0.1)) is None
-    assert momentum.optimizer.t == 0
-    assert not any(moment.any() for moment in momentum.optimizer.state.values())
+    assert roll_back(momentum.state, Diverged("loss became nan", 3, 1, 0.1), Observer()) is None
+    assert momentum.state.optimizer.t == 0
+    assert not any(moment.any() for moment in momentum.state.optimizer.state.values())
 
 
 def test_after_five_rollbacks_the_run_ends_with_what_was_best() -> None:
-    fit = make_fit(rollback=True, validation=True, learning_rate=1e200)
+    fit = make_run(rollback=True, validation=True, learning_rate=1e200)
     result = fit.run()
     assert str(result.failure) == (
         "validation loss became inf in epoch 1, step 1 (learning_rate=3.125e+198) "
@@ -224,7 +217,7 @@ def test_after_five_rollbacks_the_run_ends_with_what_was_best() -> None:
     assert isinstance(fit.observer, Listener)
     assert [said[-8:] for said in fit.observer.said] == [f"({n} of 5)" for n in range(1, 6)]
     assert (result.best_epoch, result.interrupted, result.stopped_early) == (0, False, False)
-    assert fit.network.parameters.flat[0] == 0.0
+    assert fit.state.parameters[0] == 0.0
 
 
 def test_a_run_stopped_with_the_initial_weights_gives_no_model(
@@ -286,13 +279,13 @@ def test_rolled_back_in_vain_the_best_weights_are_kept(
     cli: Commands, price: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = [0]
-    original = loop.weighted_mean
+    original = judge.weighted_mean
 
     def weighted_mean(*args: Any) -> float:
         calls[0] += 1
         return original(*args) if calls[0] < 3 else math.nan
 
-    monkeypatch.setattr(loop, "weighted_mean", weighted_mean)
+    monkeypatch.setattr(judge, "weighted_mean", weighted_mean)
     result = cli("train", "price.yaml", *ROLLBACK)
     assert (result.code, result.out) == (1, "price.npz\n")
     assert "2 of 60, diverged; best epoch 2" in result.err
@@ -315,13 +308,13 @@ def test_python_gets_the_error_and_no_model(
     with pytest.raises(TrainingError, match="after 5 rollbacks"):
         nnfit.train(config, frame)
     calls = [0]
-    original = loop.weighted_mean
+    original = judge.weighted_mean
 
     def weighted_mean(*args: Any) -> float:
         calls[0] += 1
         return original(*args) if calls[0] < 3 else math.nan
 
-    monkeypatch.setattr(loop, "weighted_mean", weighted_mean)
+    monkeypatch.setattr(judge, "weighted_mean", weighted_mean)
     config["optimizer"] = {}
     with pytest.raises(TrainingError, match="after 5 rollbacks"):
         nnfit.train(config, frame)

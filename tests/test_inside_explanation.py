@@ -21,8 +21,8 @@ from nnfit.inside.explanation import FIRST_COLUMNS, FIRST_ROWS, explain
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.losses import OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES
 from nnfit.observer import Observer
-from nnfit.run.run import random_streams
 from nnfit.table.rows import NamedRows
+from nnfit.training.streams import stream
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -220,7 +220,7 @@ def test_gradients_and_complex_steps_are_gradchecks(
 
 def test_a_configs_gradients_are_gradchecks_on_average(tiny: Example) -> None:
     file = load_config("tiny.yaml")
-    train = prepare(file, None, random_streams(0)["split"], Observer()).parts["train"]
+    train = prepare(file, None, stream(0, "split"), Observer()).parts["train"]
     eight = train.numbers[np.unique(np.linspace(0, len(train) - 1, 8).astype(int))]
     rows = [gradients(explain("tiny.yaml", row=int(row))) for row in eight]
     for c in nnfit.check_gradients("tiny.yaml")["checks"][:-1]:
@@ -247,7 +247,7 @@ def test_of_a_large_array_a_sample_is_compared_and_all_that_a_table_shows(
 def test_rows_have_the_numbers_of_the_file(tiny: Example) -> None:
     frame = pd.read_csv("tiny.csv")
     file = load_config("tiny.yaml")
-    dataset = prepare(file, None, random_streams(0)["split"], Observer())
+    dataset = prepare(file, None, stream(0, "split"), Observer())
     drawn = []
     for row in range(1, 49):
         found = explain("tiny.yaml", row=row)

@@ -336,8 +336,8 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     found = picture("surface", "line")
     w, b = model.network.parameters.flat
     assert found.centre == (w, b)
-    assert model.path is not None
-    np.testing.assert_allclose(found.path, model.path.parameters, rtol=1e-12, atol=1e-15)
+    assert model.trajectory is not None
+    np.testing.assert_allclose(found.path, model.trajectory.parameters, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(found.path_epochs, range(13))
     # by hand: the mean squared error on the training rows, and the penalty on w
     rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
@@ -365,8 +365,8 @@ def test_the_loss_is_the_one_that_training_reports(folder: Path) -> None:
     model = saved(folder, "weighed", table, data={"weight": "s"},
                   training={"epochs": 5, "batch_size": "full", "keep_path": True})  # fmt: skip
     loss = training_loss(model, read_rows(model, "weighed.csv", Observer()), Observer())
-    assert model.path is not None
-    found = [loss(theta) for theta in model.path.parameters[:-1]]
+    assert model.trajectory is not None
+    found = [loss(theta) for theta in model.trajectory.parameters[:-1]]
     np.testing.assert_allclose(found, model.history["train_loss"], rtol=1e-12)
 
 
@@ -376,8 +376,8 @@ def test_class_weights_count_in_the_loss(folder: Path) -> None:
     model = saved(folder, "rare", table, class_weight="balanced",
                   training={"epochs": 4, "batch_size": "full", "keep_path": True})  # fmt: skip
     loss = training_loss(model, read_rows(model, "rare.csv", Observer()), Observer())
-    assert model.path is not None
-    found = [loss(theta) for theta in model.path.parameters[:-1]]
+    assert model.trajectory is not None
+    found = [loss(theta) for theta in model.trajectory.parameters[:-1]]
     np.testing.assert_allclose(found, model.history["train_loss"], rtol=1e-12)
 
 

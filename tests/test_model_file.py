@@ -149,7 +149,7 @@ def test_a_wrong_number_of_points_is_refused(walked: bytes, points: Any) -> None
 def test_a_file_without_a_path_need_not_say_so(walked: bytes, tiny: Example) -> None:
     """As those written before paths were kept."""
     (Path("m.npz")).write_bytes(with_meta(tiny.npz, lambda meta: meta.pop("path_points")))
-    assert nnfit.load("m.npz").path is None
+    assert nnfit.load("m.npz").trajectory is None
     assert refusal(with_meta(walked, lambda meta: meta.pop("path_points"))) == (
         "m.npz: holds 'history_parameters.npy', which belongs to no nnfit model; "
         "train the model again"

@@ -95,7 +95,14 @@ def make_plan(epochs=3, **changes):
 
 
 def make_record(epoch, validation_loss=0.5):
-    return EpochRecord(epoch, 1 / epoch, validation_loss, 0.9, 0.001, 12345.6)
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=1 / epoch,
+        validation_loss=validation_loss,
+        metric=0.9,
+        learning_rate=0.001,
+        rows_per_second=12345.6,
+    )
 
 
 def make_summary(epochs=3, **changes):

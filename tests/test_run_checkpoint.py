@@ -15,13 +15,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from loops import make_fit
 from numpy.typing import NDArray
 
 from nnfit.config.reading import load_config
@@ -35,14 +36,15 @@ from nnfit.run.checkpoint import Checkpoint, keeper
 from nnfit.run.checkpoint.fingerprint import difference, fingerprint
 from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.checkpoint.stored import leftovers, read, write
-from nnfit.run.run import random_streams
-from nnfit.training import fit as loop
-from nnfit.training.fit import Fit
+from nnfit.training import settings as sizes
+from nnfit.training.examples import network_rows
+from nnfit.training.fit import Fit, Result
 from nnfit.training.history import to_arrays
-from nnfit.training.parts import Result, Settings, network_rows
+from nnfit.training.settings import Settings
 from nnfit.training.shards import Shards
-from nnfit.training.state import capture
-from nnfit.training.stop import StopRequest
+from nnfit.training.snapshot import capture
+from nnfit.training.state import State
+from nnfit.training.streams import stream
 
 if TYPE_CHECKING:
     from conftest import Commands, Example
@@ -69,10 +71,10 @@ class Case:
     patience: int | None = None
     validation: bool = True
     weighted: bool = False
-    parts: int = 1
+    shards: int = 1
     rollback: bool = False
     dtype: str = "float32"
-    keep_path: bool = False
+    keep_trajectory: bool = False
 
 
 CASES = {
@@ -86,8 +88,8 @@ CASES = {
     "full batch": Case(batch_size=23, epochs=9),
     "no validation": Case(validation=False, dropout=0.1),
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
-    "keeps its path": Case(keep_path=True, epochs=5),
-    "shards": Case(parts=2, batch_size=8, weighted=True),
+    "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
+    "shards": Case(shards=2, batch_size=8, weighted=True),
     "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5),
     "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
     "rolls back, no validation": Case(
@@ -99,51 +101,50 @@ CASES = {
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an epoch of 23 rows have several windows: 3 minibatches of 4 rows, 3 numbers each."""
-    monkeypatch.setattr(loop, "WINDOW_BYTES", 12 * 4 * 4)
+    monkeypatch.setattr(sizes, "WINDOW_BYTES", 12 * 4 * 4)
 
 
-def make_fit(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
+def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     """Return the run, before its first step; it keeps a checkpoint every so many seconds."""
     rng = np.random.default_rng(3)
     X = rng.normal(size=(31, 3))
     Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
     s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
-    streams = random_streams(1)
     network = Network(
         Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2), case.dtype
     )
-    network.initialize("auto", streams["initialization"])
+    network.initialize("auto", stream(1, "initialization"))
     rows = [
         network_rows(X[part], Y[part], None if s is None else s[part], network)
         for part in (slice(23), slice(23, 31))
     ]
-    shards = held.enter_context(
-        Shards(network, case.parts, 1, False, Observer()) if case.parts > 1 else nullcontext()
-    )
-    return Fit(
+    gradients = None
+    if case.shards > 1:
+        shards = Shards(network, case.shards, n_threads=1, probe=False, observer=Observer())
+        gradients = held.enter_context(shards)
+    return make_fit(
         network,
         make_optimizer(
             case.optimizer, network.is_weight, case.weight_decay, case.momentum, case.nesterov
         ),
-        Schedule(case.schedule, case.epochs, every=1 if case.schedule == "plateau" else None),
         Settings(
-            case.epochs,
-            case.batch_size,
-            case.learning_rate,
-            case.patience,
-            case.clip_norm,
-            case.rollback,
+            epochs=case.epochs,
+            batch_size=case.batch_size,
+            learning_rate=case.learning_rate,
+            patience=case.patience,
+            clip_norm=case.clip_norm,
+            rollback=case.rollback,
             checkpoint_seconds=seconds,
-            keep_path=case.keep_path,
+            keep_trajectory=case.keep_trajectory,
         ),
         rows[0],
         rows[1] if case.validation else None,
-        shuffling=streams["shuffling"],
-        dropout=streams["dropout"],
+        schedule=Schedule(
+            case.schedule, case.epochs, every=1 if case.schedule == "plateau" else None
+        ),
+        gradients=gradients,
+        seed=1,
         metric=lambda y_hat: float(y_hat.sum()),
-        observer=Observer(),
-        stop=StopRequest(),
-        shards=shards,
     )
 
 
@@ -151,16 +152,16 @@ def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:
     """Return all that a model file holds of a run."""
     history = {name: array.tobytes() for name, array in to_arrays(result.records).items()}
     ending = (result.best_epoch, result.stopped_early, str(result.failure))
-    path = None
-    if result.path is not None:
-        path = (result.path.epochs.tobytes(), result.path.parameters.tobytes())
-    return fit.network.parameters.flat.tobytes(), history, ending, path
+    way = None
+    if result.trajectory is not None:
+        way = (result.trajectory.epochs.tobytes(), result.trajectory.parameters.tobytes())
+    return fit.state.parameters.tobytes(), history, ending, way
 
 
-def test_a_path_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> None:
+def test_a_trajectory_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> None:
     with ExitStack() as held:
-        fit = make_fit(Case(keep_path=True), held)
-        fit.keep = save
+        fit = make_case(Case(keep_trajectory=True), held)
+        fit.checkpoint = save
         stop_after(fit, 8)
         fit.run()
         for epochs in ([1, 2], [0, 0]):
@@ -168,12 +169,12 @@ def test_a_path_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> No
             arrays["path_epochs"] = np.array(epochs)
             Path("damaged").write_bytes(packed(arrays))
             with pytest.raises(ResumeError, match="damaged: 'path_epochs' do not go up from 0"):
-                read("damaged", make_fit(Case(keep_path=True), held), RUN)
+                read("damaged", make_case(Case(keep_trajectory=True), held).state, RUN)
 
 
 def stop_after(fit: Fit, steps: int) -> None:
     """Have the run stopped as a signal would, after some more steps."""
-    original, left = fit.optimizer.step, [steps]
+    original, left = fit.state.optimizer.step, [steps]
 
     def step(*args: Any) -> None:
         original(*args)
@@ -183,12 +184,12 @@ def stop_after(fit: Fit, steps: int) -> None:
 
     if steps == 0:
         fit.stop.signal = signal.SIGINT
-    fit.optimizer.step = step  # type: ignore[method-assign]
+    fit.state.optimizer.step = step  # type: ignore[method-assign]
 
 
-def save(fit: Fit) -> None:
-    with open("c", "wb") as stream:
-        write(stream, fit, RUN)
+def save(state: State) -> None:
+    with open("c", "wb") as file:
+        write(file, state, RUN)
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
@@ -202,17 +203,17 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_stopped_before_any_minibatch_it_ends_with_the_same_bits(case: Case, folder: Path) -> None:
     with ExitStack() as held:
-        whole = make_fit(case, held)
+        whole = make_case(case, held)
         expected = outcome(whole, whole.run())
         interrupted, steps = True, 0
         while interrupted:
-            fit = make_fit(case, held)
-            fit.keep = save
+            fit = make_case(case, held)
+            fit.checkpoint = save
             stop_after(fit, steps)
             interrupted = fit.run().interrupted
-            fit = make_fit(case, held)
+            fit = make_case(case, held)
             if interrupted:
-                read("c", fit, RUN)
+                read("c", fit.state, RUN)
                 assert outcome(fit, fit.run()) == expected, steps
             steps += 1
         assert steps > min(10, case.epochs)
@@ -222,21 +223,21 @@ def test_each_checkpoint_of_a_run_leads_to_the_same_bits(case: Case, folder: Pat
     """Take one after every minibatch, the last of a window and of an epoch too."""
     kept: list[bytes] = []
 
-    def keep(fit: Fit) -> None:
-        stream = io.BytesIO()
-        write(stream, fit, RUN)
-        kept.append(stream.getvalue())
+    def keep(state: State) -> None:
+        buffer = io.BytesIO()
+        write(buffer, state, RUN)
+        kept.append(buffer.getvalue())
 
     with ExitStack() as held:
-        whole = make_fit(case, held, 1e-9)
-        whole.keep = keep
+        whole = make_case(case, held, 1e-9)
+        whole.checkpoint = keep
         expected = outcome(whole, whole.run())
         assert len(kept) > 8
-        assert bool(whole.progress.rollbacks) is case.rollback
+        assert bool(whole.state.progress.rollbacks) is case.rollback
         for raw in kept:
             Path("c").write_bytes(raw)
-            fit = make_fit(case, held)
-            read("c", fit, RUN)
+            fit = make_case(case, held)
+            read("c", fit.state, RUN)
             assert outcome(fit, fit.run()) == expected
 
 
@@ -245,14 +246,14 @@ def test_resumed_again_and_again_it_ends_with_the_same_bits(
     case: Case, folder: Path, steps: int
 ) -> None:
     with ExitStack() as held:
-        whole = make_fit(case, held)
+        whole = make_case(case, held)
         expected = outcome(whole, whole.run())
         result, sessions = None, 0
         while result is None or result.interrupted:
-            fit = make_fit(case, held)
+            fit = make_case(case, held)
             if sessions:
-                read("c", fit, RUN)
-            fit.keep = save
+                read("c", fit.state, RUN)
+            fit.checkpoint = save
             stop_after(fit, steps)
             result = fit.run()
             sessions += 1
@@ -283,27 +284,27 @@ def test_t_and_state_are_all_that_an_optimizer_remembers(name: str) -> None:
 
 def test_more_epochs_after_a_stop_are_those_of_a_longer_run(folder: Path) -> None:
     with ExitStack() as held:
-        longer = make_fit(Case(epochs=7), held)
+        longer = make_case(Case(epochs=7), held)
         expected = outcome(longer, longer.run())
-        fit = make_fit(Case(epochs=3), held)
-        fit.keep = save
+        fit = make_case(Case(epochs=3), held)
+        fit.checkpoint = save
         stop_after(fit, 14)
         fit.run()
-        fit = make_fit(Case(epochs=7), held)
-        read("c", fit, RUN)
+        fit = make_case(Case(epochs=7), held)
+        read("c", fit.state, RUN)
         assert outcome(fit, fit.run()) == expected
 
 
 def test_less_patience_after_a_stop_ends_the_run_at_once(folder: Path) -> None:
     case = Case(patience=9, epochs=30, learning_rate=0.3)
     with ExitStack() as held:
-        fit = make_fit(case, held)
-        fit.keep = save
+        fit = make_case(case, held)
+        fit.checkpoint = save
         stop_after(fit, 80)
-        waited = len(fit.run().records) - fit.progress.best_epoch
+        waited = len(fit.run().records) - fit.state.progress.best_epoch
         assert waited > 2
-        fit = make_fit(replace(case, patience=2), held)
-        read("c", fit, RUN)
+        fit = make_case(replace(case, patience=2), held)
+        read("c", fit.state, RUN)
         result = fit.run()
         assert result.stopped_early and not result.interrupted
         assert len(result.records) - result.best_epoch == waited
@@ -312,12 +313,12 @@ def test_less_patience_after_a_stop_ends_the_run_at_once(folder: Path) -> None:
 def test_a_checkpoint_comes_in_time_and_not_before(folder: Path) -> None:
     kept: list[int] = []
     with ExitStack() as held:
-        fit = make_fit(Case(), held, 1000.0)
-        fit.keep = lambda fit: kept.append(fit.optimizer.t)
+        fit = make_case(Case(), held, 1000.0)
+        fit.checkpoint = lambda state: kept.append(state.optimizer.t)
         fit.run()
         assert kept == []
-        fit = make_fit(Case(), held, 1e-9)
-        fit.keep = lambda fit: kept.append(fit.optimizer.t)
+        fit = make_case(Case(), held, 1e-9)
+        fit.checkpoint = lambda state: kept.append(state.optimizer.t)
         fit.run()
         assert kept == list(range(1, 4 * 6 + 1))
 
@@ -329,8 +330,8 @@ def test_a_checkpoint_comes_in_time_and_not_before(folder: Path) -> None:
 def kept(folder: Path) -> bytes:
     """The checkpoint of a run in its second epoch, behind the first minibatch of a window."""
     with ExitStack() as held:
-        fit = make_fit(Case(validation=False), held)
-        fit.keep = save
+        fit = make_case(Case(validation=False), held)
+        fit.checkpoint = save
         stop_after(fit, 10)
         fit.run()
     return Path("c").read_bytes()
@@ -338,8 +339,8 @@ def kept(folder: Path) -> bytes:
 
 def resumed(case: Case = CASES["adam"], run: Any = RUN) -> Fit:
     with ExitStack() as held:
-        fit = make_fit(replace(case, validation=False), held)
-        read("c", fit, run)
+        fit = make_case(replace(case, validation=False), held)
+        read("c", fit.state, run)
         return fit
 
 
@@ -503,15 +504,15 @@ def test_a_wrong_array_is_one_line(kept: bytes, name: str, array: Any, said: str
 
 def test_a_validation_loss_that_is_no_number_is_refused(folder: Path) -> None:
     with ExitStack() as held:
-        fit = make_fit(Case(), held)
-        fit.keep = save
+        fit = make_case(Case(), held)
+        fit.checkpoint = save
         stop_after(fit, 10)
         fit.run()
         arrays = unpacked(Path("c").read_bytes())
         arrays["history_validation_loss"][0] = math.inf
         Path("c").write_bytes(packed(arrays))
         with pytest.raises(ResumeError, match="damaged: 'history' has a validation loss"):
-            read("c", make_fit(Case(), held), RUN)
+            read("c", make_case(Case(), held).state, RUN)
 
 
 def test_a_compressed_one_is_refused_before_it_is_unpacked(kept: bytes) -> None:
@@ -529,7 +530,7 @@ def test_a_member_twice_is_refused(kept: bytes) -> None:
 
 def test_no_cut_and_no_flipped_bit_goes_unseen(kept: bytes, rng: np.random.Generator) -> None:
     expected = resumed()
-    state, arrays = capture(expected)
+    state, arrays = capture(expected.state)
     for size in [0, 1, 30, len(kept) // 2, len(kept) - 1]:
         assert refusal(kept[:size]).startswith("c: damaged")
     refused = 0
@@ -544,7 +545,7 @@ def test_no_cut_and_no_flipped_bit_goes_unseen(kept: bytes, rng: np.random.Gener
             refused += 1
             assert len(err.messages) == 1 and "\n" not in str(err)
         else:  # a byte that nobody reads
-            found, found_arrays = capture(fit)
+            found, found_arrays = capture(fit.state)
             assert found == state
             for name, array in arrays.items():
                 assert np.array_equal(found_arrays[name], array, equal_nan=True)
@@ -555,9 +556,9 @@ def test_what_can_not_be_read_is_one_line(
     kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ExitStack() as held:
-        fit = make_fit(Case(), held)
+        fit = make_case(Case(), held)
         with pytest.raises(ResumeError, match="^.: is no regular file; expected a checkpoint$"):
-            read(".", fit, RUN)
+            read(".", fit.state, RUN)
         for error, said in [
             (PermissionError(13, "Permission denied"), "c: cannot be read: permission denied"),
             (MemoryError(), "c: does not fit into memory"),
@@ -568,7 +569,7 @@ def test_what_can_not_be_read_is_one_line(
 
             monkeypatch.setattr("nnfit.run.checkpoint.stored.open", fail, raising=False)
             with pytest.raises(ResumeError) as caught:
-                read("c", fit, RUN)
+                read("c", fit.state, RUN)
             assert str(caught.value) == said
 
 
@@ -577,7 +578,7 @@ def test_what_can_not_be_read_is_one_line(
 
 def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1) -> dict[str, Any]:
     file = load_config(config, overrides)
-    return fingerprint(file, prepare(file, None, random_streams(0)["split"], Observer()), threads)
+    return fingerprint(file, prepare(file, None, stream(0, "split"), Observer()), threads)
 
 
 @pytest.mark.parametrize(
@@ -684,7 +685,7 @@ def test_a_lock_is_one_process_and_ends_with_it(holder: subprocess.Popen[bytes])
     holder.wait()
     assert Path(lock).exists()  # and locks nothing
     with Lock(lock) as held:
-        assert held.held
+        assert held.taken
     assert not Path(lock).exists()
 
 
@@ -693,9 +694,9 @@ def test_a_second_run_keeps_its_hands_off(holder: subprocess.Popen[bytes]) -> No
     heard = Listener()
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
-        fit = make_fit(Case(), held)
+        fit = make_case(Case(), held)
         checkpoint.attach(fit, lambda: RUN)
-        assert fit.keep is None and not checkpoint.to_resume
+        assert fit.checkpoint is None and not checkpoint.to_resume
         checkpoint.remove()
     assert heard.said == [
         f"warning: m.npz.checkpoint: another run (process {holder.pid}) is using it; "
@@ -734,7 +735,7 @@ def test_a_lock_that_was_just_removed_is_taken_anew(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with Lock("lock") as lock:
-        assert lock.held and len(calls) == 2
+        assert lock.taken and len(calls) == 2
         assert Path("lock").read_text() == str(os.getpid())
     assert not Path("lock").exists()
 
@@ -782,7 +783,7 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
 
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
-        fit = make_fit(Case(), held)
+        fit = make_case(Case(), held)
         checkpoint.attach(fit, describe)
         assert not described and not checkpoint.to_resume
         stop_after(fit, 9)
@@ -791,7 +792,7 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
     assert heard.said == []
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))
-        fit = make_fit(Case(), held)
+        fit = make_case(Case(), held)
         checkpoint.attach(fit, describe)
         assert checkpoint.to_resume
         assert heard.said == ["note: going on in epoch 2 from m.npz.checkpoint"]
@@ -801,7 +802,7 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
     assert not list(folder.iterdir())
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))
-        checkpoint.attach(make_fit(Case(), held), describe)
+        checkpoint.attach(make_case(Case(), held), describe)
         assert heard.said[1:] == [
             "note: no checkpoint m.npz.checkpoint; starting from the beginning"
         ]
@@ -813,7 +814,7 @@ def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
     heard = Listener()
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
-        fit = make_fit(Case(), held)
+        fit = make_case(Case(), held)
         checkpoint.attach(fit, lambda: RUN)
         assert heard.said == [
             "warning: m.npz.checkpoint is left from a run that did not end; this one begins anew "
@@ -872,10 +873,10 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
 
     monkeypatch.setattr(keeper, "write", fail)
     with ExitStack() as held:
-        whole = make_fit(Case(), held)
+        whole = make_case(Case(), held)
         expected = outcome(whole, whole.run())
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
-        fit = make_fit(Case(), held, 1e-9)
+        fit = make_case(Case(), held, 1e-9)
         checkpoint.attach(fit, lambda: RUN)
         assert outcome(fit, fit.run()) == expected
         line = f"m.npz.checkpoint: {reason}; training goes on without a new checkpoint"
@@ -883,17 +884,17 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
         assert said == f"warning: {line}"
         assert not checkpoint.to_resume
         broken[0] = False
-        fit = make_fit(Case(), held, 1e-9)
-        fit.keep = checkpoint._save
+        fit = make_case(Case(), held, 1e-9)
+        fit.checkpoint = checkpoint._save
         fit.run()
         assert checkpoint.to_resume and len(heard.said) == 1
         broken[0] = True
-        fit = make_fit(Case(), held, 1e-9)
-        fit.keep = checkpoint._save
+        fit = make_case(Case(), held, 1e-9)
+        fit.checkpoint = checkpoint._save
         fit.run()
         assert len(heard.said) == 2  # it fails anew
         assert checkpoint.to_resume  # the older one is still there
-    read("m.npz.checkpoint", make_fit(Case(), ExitStack()), RUN)
+    read("m.npz.checkpoint", make_case(Case(), ExitStack()), RUN)
     assert not list(folder.glob(".*"))
 
 

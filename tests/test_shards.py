@@ -13,7 +13,8 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.observer import Observer
 from nnfit.run.run import train_run
 from nnfit.training import shards as shards_module
-from nnfit.training.shards import Shards, n_parts
+from nnfit.training.examples import Examples
+from nnfit.training.shards import Shards, n_shards
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -33,11 +34,13 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(
     ws = network.workspace(1001)
     ws.show(rows, Y)
     z = network.differentiate(ws, share).copy()
+    network.add_penalty()
     expected = network.gradient.flat.copy()
     logits = np.empty_like(Y.T)
-    with Shards(network, 4, n_threads, True, Observer()) as shards:
+    batch = Examples(rows, Y, s if weighted else None)
+    with Shards(network, 4, n_threads=n_threads, probe=True, observer=Observer()) as shards:
         for _ in range(8):  # nothing is left over from the first time, or from the probes
-            shards.differentiate(rows, Y, share, logits)
+            assert shards.differentiate(batch, logits)
             np.testing.assert_allclose(network.gradient.flat, expected, rtol=1e-12, atol=1e-15)
             np.testing.assert_allclose(logits, z, rtol=1e-12)
 
@@ -51,21 +54,33 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
     network.initialize("auto", rng)
     gradients = []
     for n_threads in (1, 2, 4, 7):
-        with Shards(network, 4, n_threads, True, Observer()) as shards:
-            shards.differentiate(rows, Y, 1.0 / 5000, np.empty_like(Y.T))
+        with Shards(network, 4, n_threads=n_threads, probe=True, observer=Observer()) as shards:
+            shards.differentiate(Examples(rows, Y), np.empty_like(Y.T))
         gradients.append(network.gradient.flat.copy())
     assert np.abs(gradients[0]).min() > 0.0
     for gradient in gradients[1:]:
         np.testing.assert_array_equal(gradient, gradients[0])
 
 
-def test_the_number_of_parts_follows_from_the_sizes() -> None:
+def test_the_number_of_shards_follows_from_the_sizes() -> None:
     small = Architecture((3, 8, 2), ("tanh",), "cross_entropy")
     large = Architecture((784, 2048, 2048, 10), ("relu", "relu"), "cross_entropy")
     dropout = Architecture((3, 8, 2), ("tanh",), "cross_entropy", dropout=0.1)
-    assert [n_parts(small, n) for n in (32, 4095, 4096, 10**6)] == [1, 1, 4, 4]
-    assert [n_parts(large, n) for n in (256, 511, 512, 4096)] == [1, 1, 2, 4]
-    assert n_parts(dropout, 10**6) == 1
+    assert [n_shards(small, n) for n in (32, 4095, 4096, 10**6)] == [1, 1, 4, 4]
+    assert [n_shards(large, n) for n in (256, 511, 512, 4096)] == [1, 1, 2, 4]
+    assert n_shards(dropout, 10**6) == 1
+
+
+def test_rows_that_all_weigh_zero_have_no_gradient() -> None:
+    network = Network(Architecture((1, 1), (), "mse", l2=0.5))
+    network.parameters.flat[:] = network.gradient.flat[:] = 7.0
+    rows, logits = Examples(np.ones((8, 2)), np.ones((8, 1)), np.zeros(8)), np.ones((1, 8))
+    with (
+        Shards(network, 2, n_threads=1, probe=False, observer=Observer()) as shards,
+        np.errstate(all="ignore"),  # as the loop has it
+    ):
+        assert not shards.differentiate(rows, logits)
+    assert (logits == 0.0).all() and (network.gradient.flat == 7.0).all()
 
 
 class _Heard(Observer):
@@ -89,10 +104,10 @@ def test_the_probe_keeps_the_faster_and_says_so(
         now += 0.005 if shards._alone else together
         return now
 
-    with Shards(network, 2, 2, True, heard) as shards:
+    with Shards(network, 2, n_threads=2, probe=True, observer=heard) as shards:
         monkeypatch.setattr(shards_module.time, "perf_counter", clock)
         for _ in range(12):
-            shards.differentiate(rows, Y, 1 / 8, np.empty_like(Y.T))
+            shards.differentiate(Examples(rows, Y), np.empty_like(Y.T))
         monkeypatch.undo()
     took = f"(a step takes 5 ms on 1, {together * 1e3:.3g} ms on 2)"
     assert heard.notes == [f"threads: {chosen} {took}"]

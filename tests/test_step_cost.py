@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loops import make_fit
 from numpy.typing import NDArray
 
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
-from nnfit.nn.schedules import Schedule
-from nnfit.observer import Observer
+from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.parts import Settings, network_rows
-from nnfit.training.stop import StopRequest
+from nnfit.training.settings import Settings
 
 Array = NDArray[Any]
 
@@ -29,19 +28,8 @@ def _fit(architecture: Architecture, batch_size: int, steps: int, optimizer: str
     n, K = steps * batch_size, architecture.sizes[-1]
     Y = np.eye(K)[rng.integers(K, size=n)] if K > 1 else rng.integers(2, size=(n, 1)) * 1.0
     rows = network_rows(rng.normal(size=(n, architecture.sizes[0])), Y, None, network)
-    return Fit(
-        network,
-        make_optimizer(optimizer, network.is_weight),
-        Schedule("constant", 10),
-        Settings(10, batch_size, 1e-3),
-        rows,
-        None,
-        shuffling=rng,
-        dropout=rng,
-        metric=lambda y_hat: 0.0,
-        observer=Observer(),
-        stop=StopRequest(),
-    )
+    settings = Settings(epochs=10, batch_size=batch_size, learning_rate=1e-3)
+    return make_fit(network, make_optimizer(optimizer, network.is_weight), settings, rows)
 
 
 class _Counting(np.ndarray[Any, Any]):
@@ -70,15 +58,16 @@ def _plain(x: Any) -> Any:
 def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
     architecture, batch_size = TINY
     fit = _fit(architecture, batch_size, steps=10)
-    window = fit._window(fit.shuffling.permutation(len(fit.train)), 0)
+    window = fit._windows.gather(fit.state.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y.T)
-    ws = fit.network.workspace(batch_size)
-    for arrays in (ws.z, ws.active, ws.delta, ws.slope, fit.network.gradient.Wb):
+    network, optimizer = fit.gradients.network, fit.state.optimizer
+    ws = network.workspace(batch_size)
+    for arrays in (ws.z, ws.active, ws.delta, ws.slope, network.gradient.Wb):
         arrays[:] = [array.view(_Counting) for array in arrays]
-    fit.network.gradient.flat = fit.network.gradient.flat.view(_Counting)
-    fit.optimizer._moments = [[m.view(_Counting) for m in fit.optimizer._moments[0]]]
+    network.gradient.flat = network.gradient.flat.view(_Counting)
+    optimizer._moments = [[m.view(_Counting) for m in optimizer._moments[0]]]
     _Counting.calls = 0
-    assert fit._train_window(1, 0, window, logits)
+    assert fit._train_window(1, window, logits)
     assert 15 * 10 < _Counting.calls <= 24 * 10  # and one copy, of the logits
     assert np.isfinite(logits).all()
 
@@ -89,12 +78,12 @@ def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
 def test_a_step_allocates_no_array(name: str, optimizer: str, dropout: float) -> None:
     architecture = Architecture((64, 512, 256, 10), (name, name), "cross_entropy", dropout=dropout)
     fit = _fit(architecture, 128, steps=6, optimizer=optimizer)
-    window = fit._window(fit.shuffling.permutation(len(fit.train)), 0)
+    window = fit._windows.gather(fit.state.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y.T)
-    fit._train_window(1, 0, window, logits)  # the first step makes the workspace
+    fit._train_window(1, window, logits)  # the first step makes the workspace
     tracemalloc.start()
     try:
-        fit._train_window(1, 0, window, logits)
+        fit._train_window(1, window, logits)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loops import make_fit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
-from nnfit.nn.schedules import Schedule
-from nnfit.observer import Observer
-from nnfit.training.fit import Fit
-from nnfit.training.parts import Settings, network_rows
-from nnfit.training.stop import StopRequest
+from nnfit.training.examples import network_rows
+from nnfit.training.settings import Settings
 
 Array = NDArray[Any]
 ROUNDS = 25
@@ -86,21 +84,10 @@ def production(sizes: tuple[int, ...], X: Array, Y: Array, batch_size: int) -> C
     network.initialize("auto", rng)
     rows = network_rows(X, Y, None, network)
     optimizer = make_optimizer("adam", network.is_weight)
+    settings = Settings(epochs=1, batch_size=batch_size, learning_rate=1e-3)
 
     def epoch() -> None:
-        Fit(
-            network,
-            optimizer,
-            Schedule("constant", 1),
-            Settings(1, batch_size, 1e-3),
-            rows,
-            None,
-            shuffling=rng,
-            dropout=rng,
-            metric=lambda y_hat: 0.0,
-            observer=Observer(),
-            stop=StopRequest(),
-        ).run()
+        make_fit(network, optimizer, settings, rows).run()
 
     return epoch
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from loops import make_fit
 from numpy.typing import NDArray
 
 import nnfit
@@ -21,11 +22,14 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import clip_norm, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
-from nnfit.run.run import random_streams, train_run
-from nnfit.training.fit import Fit
+from nnfit.run.run import train_run
+from nnfit.training.examples import Examples, network_rows
+from nnfit.training.fit import Result
+from nnfit.training.gradients import Alone
 from nnfit.training.history import to_arrays
-from nnfit.training.parts import Examples, Result, Settings, network_rows
+from nnfit.training.settings import Settings
 from nnfit.training.stop import StopRequest
+from nnfit.training.streams import PURPOSES, stream
 from nnfit.training.threads import (
     available_cores,
     blas_threads,
@@ -54,19 +58,23 @@ def _fit(
     metric: Callable[[Array], float] = lambda y_hat: 0.5,
     seed: int = 0,
 ) -> Result:
-    streams = random_streams(seed)
-    return Fit(
+    return make_fit(
         network,
         make_optimizer(optimizer, network.is_weight),
-        schedule or Schedule("constant", epochs),
-        Settings(epochs, batch_size, learning_rate, patience, clip_norm),
+        Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            patience=patience,
+            clip_norm=clip_norm,
+        ),
         network_rows(X, Y, weights, network),
         validation,
-        shuffling=streams["shuffling"],
-        dropout=streams["dropout"],
+        schedule=schedule,
+        seed=seed,
         metric=metric,
-        observer=observer or Observer(),
-        stop=stop or StopRequest(),
+        observer=observer,
+        stop=stop,
     ).run()
 
 
@@ -178,11 +186,29 @@ def test_same_seed_same_arrays_bit_for_bit_and_another_seed_differs() -> None:
 
 
 def test_each_stream_is_its_own_and_fixed_by_the_seed() -> None:
-    draws = {name: rng.random() for name, rng in random_streams(7).items()}
+    draws = {purpose: stream(7, purpose).random() for purpose in PURPOSES}
     assert list(draws) == ["split", "initialization", "shuffling", "dropout"]
     assert len(set(draws.values())) == 4
-    assert draws == {name: rng.random() for name, rng in random_streams(7).items()}
-    assert set(draws.values()).isdisjoint(rng.random() for rng in random_streams(8).values())
+    assert draws == {purpose: stream(7, purpose).random() for purpose in PURPOSES}
+    assert set(draws.values()).isdisjoint(stream(8, purpose).random() for purpose in PURPOSES)
+
+
+def test_the_first_members_streams_are_those_of_a_run_of_one() -> None:
+    children = np.random.SeedSequence(7).spawn(4)  # as models were trained from the first on
+    for purpose, child in zip(PURPOSES, children, strict=True):
+        expected = np.random.default_rng(child).integers(2**63, size=9)
+        for rng in (stream(7, purpose), stream(7, purpose, 0)):
+            np.testing.assert_array_equal(rng.integers(2**63, size=9), expected)
+
+
+def test_each_member_has_its_own_streams() -> None:
+    draws = [
+        stream(seed, purpose, member).random()
+        for seed in (0, 1)
+        for purpose in PURPOSES
+        for member in range(20)
+    ]
+    assert len(set(draws)) == len(draws)
 
 
 # --- minibatches ------------------------------------------------------------------------------
@@ -242,6 +268,21 @@ def test_a_batch_of_weight_zero_makes_no_step(optimizer: str) -> None:
     _fit(with_row, X, Y, weights=s, batch_size=1, epochs=4, optimizer=optimizer)
     _fit(without, X[::2], Y[::2], batch_size=1, epochs=4, optimizer=optimizer)
     assert with_row.parameters.flat[0] == pytest.approx(without.parameters.flat[0], rel=1e-14)
+
+
+def test_rows_that_all_weigh_zero_have_no_gradient_and_no_mask() -> None:
+    network = _initialized(Architecture((1, 3, 2), ("tanh",), "mse", dropout=0.5))
+    rng, logits = np.random.default_rng(0), np.full((2, 3), np.nan)
+    gradients, fresh = Alone(network, rng), rng.bit_generator.state
+    network.gradient.flat[:] = 7.0
+    rows = network_rows(np.ones((3, 1)), np.ones((3, 2)), np.array([0.0, 0.0, 1.0]), network)
+    with np.errstate(all="ignore"):  # as the loop has it
+        assert not gradients.differentiate(rows[:2], logits[:, :2])
+    assert (logits[:, :2] == 0.0).all() and (network.gradient.flat == 7.0).all()
+    assert rng.bit_generator.state == fresh
+    assert gradients.differentiate(rows, logits)
+    assert np.isfinite(logits).all() and (network.gradient.flat != 7.0).all()
+    assert rng.bit_generator.state != fresh
 
 
 def test_learning_rate_is_the_schedules_at_the_middle_of_each_step() -> None:
@@ -361,7 +402,7 @@ def test_patience_counts_epochs_without_a_better_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script: Iterator[float] = iter(losses)
-    monkeypatch.setattr("nnfit.training.fit.weighted_mean", lambda *args: next(script))
+    monkeypatch.setattr("nnfit.training.judge.weighted_mean", lambda *args: next(script))
     network = _one_weight()
     result = _fit(network, ONE, ONE, epochs=6, validation=_rows_of(network, 1.0), patience=patience)
     assert (len(result.records), result.best_epoch) == (epochs, best)
@@ -371,7 +412,7 @@ def test_patience_counts_epochs_without_a_better_loss(
 
 def test_plateau_hears_the_validation_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     script = iter([1.0, 2.0, 2.0, 2.0, 2.0])
-    monkeypatch.setattr("nnfit.training.fit.weighted_mean", lambda *args: next(script))
+    monkeypatch.setattr("nnfit.training.judge.weighted_mean", lambda *args: next(script))
     network = _one_weight()
     schedule = Schedule("plateau", 5, every=2)
     result = _fit(network, ONE, ONE, epochs=5, validation=_rows_of(network, 1.0), schedule=schedule)
@@ -379,7 +420,15 @@ def test_plateau_hears_the_validation_loss(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_history_has_an_array_for_each_field() -> None:
-    records = [EpochRecord(1, 0.5, None, None, 0.1, 9.0), EpochRecord(2, 0.25, 0.5, 1.0, 0.2, 9.0)]
+    figures = {
+        "epoch": (1, 2),
+        "train_loss": (0.5, 0.25),
+        "validation_loss": (None, 0.5),
+        "metric": (None, 1.0),
+        "learning_rate": (0.1, 0.2),
+        "rows_per_second": (9.0, 9.0),
+    }
+    records = [EpochRecord(**{k: v[i] for k, v in figures.items()}) for i in range(2)]
     arrays = to_arrays(records)
     assert list(arrays) == ["epoch", "train_loss", "validation_loss", "metric", "learning_rate"]
     assert arrays["epoch"].dtype == np.int64 and arrays["epoch"].tolist() == [1, 2]
@@ -506,9 +555,9 @@ def test_a_run_stopped_before_its_first_epoch_gives_no_model() -> None:
 
 
 def test_auto_threads_are_a_function_of_the_work_alone() -> None:
-    assert choose_threads("auto", parts=1) == 1
-    assert choose_threads("auto", parts=10**6) == available_cores() >= 1
-    assert choose_threads(3, parts=1) == choose_threads(3, parts=4) == 3
+    assert choose_threads("auto", shards=1) == 1
+    assert choose_threads("auto", shards=10**6) == available_cores() >= 1
+    assert choose_threads(3, shards=1) == choose_threads(3, shards=4) == 3
 
 
 def test_blas_threads_are_limited_inside_and_given_back_outside() -> None:

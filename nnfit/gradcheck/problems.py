@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, shares
 from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, Share
 from nnfit.nn.network import Architecture, Network, Workspace
 
@@ -67,7 +67,7 @@ def random_problem(
     share: Share = 1.0 / n_rows
     if weighted:
         s = rng.uniform(0.1, 3.0, n_rows)
-        share = s / s.sum()
+        share = shares(s)
     return Problem(
         case,
         architecture,

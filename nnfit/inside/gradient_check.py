@@ -24,7 +24,7 @@ from nnfit.inside.sources import (
 )
 from nnfit.model.file.reading import load as load_model
 from nnfit.model.model import Model
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, shares
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
@@ -119,7 +119,7 @@ def _of_config(
         start.network.parameters.flat,
         part.X[some],
         part.Y[some],
-        weights / weights.sum(),
+        shares(weights),
         start.file.config.seed,
         network_class,
     )

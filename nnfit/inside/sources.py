@@ -23,9 +23,10 @@ from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
-from nnfit.run.run import build_network, random_streams
+from nnfit.run.building import build_network
 from nnfit.table.rows import NamedRows
 from nnfit.table.weights import Weighting
+from nnfit.training.streams import stream
 
 ConfigSource: TypeAlias = str | Path | Mapping[str, Any]
 Table: TypeAlias = NamedRows | str  # a CSV by its path
@@ -67,11 +68,8 @@ def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initiali
     path = os.fspath(data) if isinstance(data, str | Path) else None
     frame = data if path is None else None
     file = load_config(source, (), "-" if frame is not None else path)
-    streams = random_streams(file.config.seed)
-    dataset = prepare(file, frame, streams["split"], observer)
-    network = build_network(file, dataset, np.float64)
-    network.initialize(file.config.model.initialization, streams["initialization"])
-    return Initialised(file, dataset, network)
+    dataset = prepare(file, frame, stream(file.config.seed, "split"), observer)
+    return Initialised(file, dataset, build_network(file, dataset, np.float64))
 
 
 def own_table(model: Model, name: str, data: Any) -> Table | None:

@@ -26,8 +26,8 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
-from nnfit.training.path import Path
 from nnfit.training.threads import available_cores, blas_threads
+from nnfit.training.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +41,8 @@ class Model:
 
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
-    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `path` is there
-    when the config asked for it.
+    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `trajectory`
+    is there when the config asked for it.
     """
 
     encoder: Encoder
@@ -54,7 +54,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
-    path: Path | None = None
+    trajectory: Trajectory | None = None
     version: str = ""  # of the nnfit that trained it
 
     @cached_property
@@ -139,10 +139,10 @@ class Model:
             "scaler": None if self.scaler is None else self.scaler.to_meta(),
             "config": self.config,
             "training": self.training,
-            "path_points": 0 if self.path is None else len(self.path.epochs),
+            "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),
             "metrics": self.metrics,
         }
-        return to_bytes(meta, self.network.parameters, self.history, self.path)
+        return to_bytes(meta, self.network.parameters, self.history, self.trajectory)
 
     def evaluation(self) -> Evaluation:
         """Return what takes rows with known targets, piece by piece, and judges them."""

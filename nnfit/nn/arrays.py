@@ -37,6 +37,15 @@ def in_proportion(weights: Array) -> Array:
     return np.asarray(np.ldexp(weights, -np.frexp(weights.max())[1]))
 
 
+def shares(weights: Array, dtype: Any = None) -> Array:
+    """Return s_i / sum(s) of `weights` (N,): NaN when all are 0.
+
+    `dtype` is that of the sum, where it is not to be their own.
+    """
+    shares: Array = weights / weights.sum(dtype=dtype)
+    return shares
+
+
 def total(a: Array, b: Array) -> Any:
     """Return the scalar sum of a * b over two arrays of one shape, unconjugated."""
     return np.dot(a.reshape(-1), b.reshape(-1))

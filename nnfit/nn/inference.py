@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, shares
 from nnfit.nn.network import Architecture, Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
@@ -180,8 +180,7 @@ def weighted_mean(losses: Array, weights: Array | None) -> float:
     """Return sum(s_i l_i) / sum(s_i) of losses (N,); without weights every s_i is 1."""
     if weights is None:
         return float(losses.mean(dtype=np.float64))
-    shares = weights / weights.sum(dtype=np.float64)
-    return float((losses * shares).sum())
+    return float((losses * shares(weights, np.float64)).sum())
 
 
 def mean_loss(network: Network, X: Array, Y: Array, weights: Array | None = None) -> float:

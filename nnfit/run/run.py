@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,24 +16,20 @@ import numpy as np
 from nnfit import __version__
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
-from nnfit.dataset.outcome import Outcome
 from nnfit.errors import Interrupted, TrainingError
 from nnfit.model.model import Model
-from nnfit.nn import compiled
 from nnfit.nn.inference import predict
-from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import Optimizer, make_optimizer
-from nnfit.nn.schedules import Schedule
+from nnfit.nn.network import Network
 from nnfit.observer import Observer, Summary
+from nnfit.run.building import Workload, build_fit, build_network, make_gradients
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
 from nnfit.run.plan import make_plan
-from nnfit.training.fit import Fit
+from nnfit.training.fit import Result
 from nnfit.training.history import to_arrays
-from nnfit.training.parts import Result, Settings, judged_rows, network_rows
-from nnfit.training.shards import Shards, n_parts
 from nnfit.training.stop import StopRequest
-from nnfit.training.threads import blas_threads, choose_threads
+from nnfit.training.streams import stream
+from nnfit.training.threads import blas_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,140 +87,27 @@ def train_run(
         Interrupted when a signal came before the first epoch ended.
     """
     observer = observer or Observer()
-    config = file.config
-    streams = random_streams(config.seed)
-    dataset = prepare(file, frame, streams["split"], observer)
-    network = build_network(file, dataset, np.dtype(config.training.dtype))
-    network.initialize(config.model.initialization, streams["initialization"])
-    train_part = dataset.parts["train"]
-    size = config.training.batch_size
-    batch_size = len(train_part) if size == "full" else min(size, len(train_part))
-    parts = n_parts(network.architecture, batch_size)
-    threads = choose_threads(config.training.threads, parts)
-    n_blas = 1 if parts > 1 else threads
+    seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
+    dataset = prepare(file, frame, stream(seed, "split"), observer)
+    network = build_network(file, dataset, dtype)
+    workload, dropout = Workload.of(file, dataset, network), stream(seed, "dropout")
     with (
-        blas_threads(n_blas),
-        _shards(file, network, parts, threads, observer) as shards,
+        blas_threads(workload.blas_threads),
+        make_gradients(file, network, workload, dropout, observer) as gradients,
     ):
-        fit = _fit(
-            file, dataset, network, batch_size, streams, observer, stop or StopRequest(), shards
+        fit = build_fit(
+            file, dataset, gradients, workload, dropout, observer, stop or StopRequest()
         )
         if checkpoint is not None:
-            checkpoint.attach(fit, lambda: fingerprint(file, dataset, n_blas))
-        plan = make_plan(file, dataset, network, output, batch_size, threads)
+            checkpoint.attach(fit, lambda: fingerprint(file, dataset, workload.blas_threads))
+        plan = make_plan(file, dataset, network, output, workload.batch_size, workload.threads)
         with fit.stop if stop is not None else nullcontext():
             observer.started(plan)
             result = fit.run()
         if not result.best_epoch:
             raise _nothing_kept(result, fit.stop)
-        model = _model(file, dataset, network, result)
-        metrics = _metrics(model, dataset)
-    model = dataclasses.replace(model, metrics=metrics)
-    validation = [r.validation_loss for r in result.records if r.validation_loss is not None]
-    summary = Summary(
-        model=output,
-        task=dataset.task,
-        n_parameters=network.architecture.n_parameters,
-        epochs=len(result.records),
-        best_epoch=result.best_epoch,
-        stopped_early=result.stopped_early,
-        interrupted=result.interrupted,
-        seconds=result.seconds,
-        rows_per_second=result.rows_per_second,
-        metrics={name: _scalars(part) for name, part in metrics.items()},
-        train_loss=[r.train_loss for r in result.records],
-        validation_loss=validation,
-        diverged=result.failure is not None,
-    )
-    return Run(model, summary, result.failure)
-
-
-def _shards(
-    file: ConfigFile, network: Network, parts: int, threads: int, observer: Observer
-) -> AbstractContextManager[Shards | None]:
-    """Return what works out the gradients of large batches, or nothing."""
-    if parts == 1:
-        return nullcontext()
-    return Shards(network, parts, threads, file.config.training.threads == "auto", observer)
-
-
-def random_streams(seed: int) -> dict[str, np.random.Generator]:
-    """Return one generator for each use, so that none depends on how much another draws."""
-    names = ("split", "initialization", "shuffling", "dropout")
-    seeds = np.random.SeedSequence(seed).spawn(len(names))
-    return {name: np.random.default_rng(s) for name, s in zip(names, seeds, strict=True)}
-
-
-def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
-    """Return the network that the config describes for this data, all parameters 0."""
-    model = file.config.model
-    names = model.activation
-    if isinstance(names, str):
-        names = (names,) * len(model.hidden_sizes)
-    architecture = Architecture(
-        (dataset.encoder.n_inputs, *model.hidden_sizes, dataset.n_outputs),
-        tuple(names),
-        dataset.loss,
-        dataset.output_activation,
-        model.bias,
-        model.dropout,
-        file.config.optimizer.l2,
-    )
-    return Network(architecture, dtype)
-
-
-def _fit(
-    file: ConfigFile,
-    dataset: Dataset,
-    network: Network,
-    batch_size: int,
-    streams: Mapping[str, np.random.Generator],
-    observer: Observer,
-    stop: StopRequest,
-    shards: Shards | None,
-) -> Fit:
-    """Return the training loop, before its first step."""
-    config = file.config
-    optimizer, training = config.optimizer, config.training
-    parts = {
-        name: network_rows(part.X, part.Y, part.weights, network)
-        for name, part in dataset.parts.items()
-        if name != "test"
-    }
-    truth = dataset.parts["validation" if "validation" in parts else "train"].truth
-    if "validation" not in parts:
-        truth = truth[judged_rows(len(truth))]
-    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler)
-    steps = training.epochs * -(-len(parts["train"]) // batch_size)
-    return Fit(
-        network,
-        _optimizer(file, network, steps, observer),
-        Schedule(
-            optimizer.schedule,
-            training.epochs,
-            optimizer.warmup_epochs,
-            optimizer.schedule_factor,
-            optimizer.schedule_epochs,
-        ),
-        Settings(
-            training.epochs,
-            batch_size,
-            optimizer.learning_rate,
-            training.patience,
-            optimizer.clip_norm,
-            training.on_divergence == "rollback",
-            training.checkpoint_seconds,
-            training.keep_path,
-        ),
-        parts["train"],
-        parts.get("validation"),
-        shuffling=streams["shuffling"],
-        dropout=streams["dropout"],
-        metric=partial(outcome.shown_metric, truth),
-        observer=observer,
-        stop=stop,
-        shards=shards,
-    )
+        model = _scored(_model(file, dataset, network, result), dataset)
+    return Run(model, _summary(output, model, result), result.failure)
 
 
 def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
@@ -234,18 +116,6 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
         return result.failure
     when = "with the initial weights" if result.records else "before the first epoch ended"
     return Interrupted(f"stopped {when}; no model was written", stop.exit_code)
-
-
-def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
-    """Return the update rule, compiled where that pays: the bits are the same."""
-    config = file.config.optimizer
-    rule = make_optimizer(
-        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov
-    )
-    if compiled.pays(rule, steps, network.architecture.n_parameters):
-        observer.note("the update is compiled")
-        return compiled.CompiledAdam(network.is_weight, config.weight_decay)
-    return rule
 
 
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
@@ -266,18 +136,38 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
             "rows": {name: len(part) for name, part in dataset.parts.items()},
         },
         history=to_arrays(result.records),
-        path=result.path,
+        trajectory=result.trajectory,
         version=__version__,
     )
 
 
-def _metrics(model: Model, dataset: Dataset) -> dict[str, dict[str, Any] | None]:
-    """Score the parts with the weights that were kept."""
+def _scored(model: Model, dataset: Dataset) -> Model:
+    """Return the model with the metrics of each part, by the weights that were kept."""
     metrics: dict[str, dict[str, Any] | None] = dict.fromkeys(("train", "validation", "test"))
     for name, part in dataset.parts.items():
-        found = model.outcome.found(predict(model.network, part.X))
-        metrics[name] = model.outcome.score(part.truth, found)
-    return metrics
+        judged = model.outcome.found(predict(model.network, part.X))
+        metrics[name] = model.outcome.score(part.truth, judged)
+    return dataclasses.replace(model, metrics=metrics)
+
+
+def _summary(output: str, model: Model, result: Result) -> Summary:
+    """Return how the run ended; `output` is the model's name."""
+    losses = [(r.train_loss, r.validation_loss) for r in result.records]
+    return Summary(
+        model=output,
+        task=model.task,
+        n_parameters=model.network.architecture.n_parameters,
+        epochs=len(result.records),
+        best_epoch=result.best_epoch,
+        stopped_early=result.stopped_early,
+        interrupted=result.interrupted,
+        seconds=result.seconds,
+        rows_per_second=result.rows_per_second,
+        metrics={name: _scalars(of_part) for name, of_part in model.metrics.items()},
+        train_loss=[train for train, _ in losses],
+        validation_loss=[validation for _, validation in losses if validation is not None],
+        diverged=result.failure is not None,
+    )
 
 
 def _scalars(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -33,12 +33,12 @@ def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
     columns = [arrays[name].tolist() for name in FIELDS]
     return [
         EpochRecord(
-            epoch,
-            train_loss,
-            None if np.isnan(validation_loss) else validation_loss,
-            None if np.isnan(metric) else metric,
-            learning_rate,
-            np.nan,
+            epoch=epoch,
+            train_loss=train_loss,
+            validation_loss=None if np.isnan(validation_loss) else validation_loss,
+            metric=None if np.isnan(metric) else metric,
+            learning_rate=learning_rate,
+            rows_per_second=np.nan,
         )
         for epoch, train_loss, validation_loss, metric, learning_rate in zip(*columns, strict=True)
     ]

@@ -17,33 +17,36 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
 from nnfit.nn.network import Architecture, Network
 from nnfit.observer import Observer
+from nnfit.training.examples import Examples
 
-LARGE_BATCH = 4096  # rows, from which four parts pay for any network
-LARGE_WORK = 10**9  # weights x rows, from which two parts pay for any batch of some size
-SMALLEST_PART = 256  # rows; the matrix products of fewer are slow
+LARGE_BATCH = 4096  # rows, from which four shards pay for any network
+LARGE_WORK = 10**9  # weights x rows, from which two shards pay for any batch of some size
+SMALLEST_SHARD = 256  # rows; the matrix products of fewer are slow
 BLOCK_BYTES = 2**20  # of one layer's activations, about
 PROBES = 3  # steps on one thread, and as many on all, before the choice
 
 
-def n_parts(architecture: Architecture, batch_size: int) -> int:
-    """Return into how many parts a batch is cut, by sizes alone: 1, 2 or 4."""
+def n_shards(architecture: Architecture, batch_size: int) -> int:
+    """Return into how many shards a batch is cut, by sizes alone: 1, 2 or 4."""
     if architecture.dropout:  # draws its masks in one go
         return 1
     if batch_size >= LARGE_BATCH:
         return 4
     work = batch_size * architecture.n_parameters
-    return 2 if work >= LARGE_WORK and batch_size >= 2 * SMALLEST_PART else 1
+    return 2 if work >= LARGE_WORK and batch_size >= 2 * SMALLEST_SHARD else 1
 
 
 class Shards:
     """Workers that share one network's parameters, each with a gradient of its own; a context.
 
+    Those are `Gradients`, without dropout.
+
     Parameters
     ----------
     network : Network
         Its gradient receives the sum.
-    parts : int
-        From `n_parts`.
+    n : int
+        How many there are, from `n_shards`.
     n_threads : int
         The matrix products inside must then use one thread each.
     probe : bool
@@ -53,14 +56,14 @@ class Shards:
     """
 
     def __init__(
-        self, network: Network, parts: int, n_threads: int, probe: bool, observer: Observer
+        self, network: Network, n: int, *, n_threads: int, probe: bool, observer: Observer
     ) -> None:
         width = max(network.architecture.sizes)
-        self.block_rows = max(SMALLEST_PART, BLOCK_BYTES // (width * network.dtype.itemsize))
+        self.block_rows = max(SMALLEST_SHARD, BLOCK_BYTES // (width * network.dtype.itemsize))
         self.network, self.observer = network, observer
-        self.workers = [self._worker() for _ in range(parts)]
-        self.sums = [np.empty_like(network.gradient.flat) for _ in range(parts)]
-        self.n_threads = min(n_threads, parts)
+        self.workers = [self._worker() for _ in range(n)]
+        self.sums = [np.empty_like(network.gradient.flat) for _ in range(n)]
+        self.n_threads = min(n_threads, n)
         self._pool = ThreadPoolExecutor(self.n_threads)
         self._alone = self.n_threads == 1
         self._probing = probe and not self._alone
@@ -71,29 +74,28 @@ class Shards:
         worker.parameters = self.network.parameters
         return worker
 
-    def differentiate(self, rows: Array, Y: Array, share: Share, logits: Array) -> None:
-        """Fill the network's gradient with that of the loss, and `logits` (K, N).
-
-        Parameters
-        ----------
-        rows : ndarray of shape (N, D + 1)
-        Y : ndarray of shape (N, K)
-        share : ndarray of shape (N,) or float
-        """
-        bounds = np.linspace(0, len(rows), len(self.workers) + 1).astype(int).tolist()
+    def differentiate(self, batch: Examples, logits: Array) -> bool:
+        """Fill the network's gradient and `logits` (K, N), as `Gradients` says."""
+        share = batch.share
+        if share is None:
+            logits.fill(0.0)
+            return False
+        bounds = np.linspace(0, len(batch), len(self.workers) + 1).astype(int).tolist()
         gradient = self.network.gradient.flat
 
-        def part(k: int) -> Array:
-            return self._sum(k, rows, Y, share, logits, bounds[k], bounds[k + 1])
+        def total(k: int) -> Array:
+            return self._sum(k, batch, share, logits, bounds[k], bounds[k + 1])
 
         begin = time.perf_counter()
         places = range(len(self.workers))
-        sums = list(map(part, places) if self._alone else self._pool.map(part, places))
+        sums = list(map(total, places) if self._alone else self._pool.map(total, places))
         np.copyto(gradient, sums[0])
         for k in places[1:]:
             gradient += sums[k]
         if self._probing:
             self._probe(time.perf_counter() - begin)
+        self.network.add_penalty()
+        return True
 
     def _probe(self, seconds: float) -> None:
         """Note how long a step took; after the last probe choose how to go on."""
@@ -109,7 +111,7 @@ class Shards:
         )
 
     def _sum(
-        self, k: int, rows: Array, Y: Array, share: Share, logits: Array, start: int, stop: int
+        self, k: int, batch: Examples, share: Share, logits: Array, start: int, stop: int
     ) -> Array:
         """Return the gradient summed over the rows from `start` to `stop`, block by block."""
         worker, total = self.workers[k], self.sums[k]
@@ -119,9 +121,9 @@ class Shards:
             for first, last in zip(bounds, bounds[1:], strict=False):
                 block = slice(first, last)
                 ws = worker.workspace(last - first)
-                ws.show(rows[block], Y[block])
-                part = share if isinstance(share, float) else share[block]
-                logits[:, block] = worker.differentiate(ws, part)
+                ws.show(batch.X[block], batch.Y[block])
+                of_block = share if isinstance(share, float) else share[block]
+                logits[:, block] = worker.differentiate(ws, of_block)
                 if n_blocks == 1:
                     return worker.gradient.flat
                 if first == start:

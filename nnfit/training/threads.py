@@ -18,17 +18,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_threads(threads: int | str, parts: int) -> int:
-    """Return the thread count for a run whose batches are cut into so many parts.
+def choose_threads(threads: int | str, shards: int) -> int:
+    """Return the thread count for a run whose batches are cut into so many shards.
 
     Parameters
     ----------
     threads : int or "auto"
-        auto is a core for each part, where there are so many.
+        auto is a core for each shard, where there are so many.
     """
     if isinstance(threads, int):
         return threads
-    return min(available_cores(), parts)
+    return min(available_cores(), shards)
 
 
 def blas_threads(threads: int) -> Any:

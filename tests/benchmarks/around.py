@@ -29,7 +29,7 @@ def share_around_steps(config: str) -> float:
     def timed(fit: Fit, epoch: int) -> float | None:
         nonlocal spent
         begin = time.perf_counter()
-        fit.shuffling.permutation(len(fit.train))  # the epoch's own one counts as around
+        fit.state.shuffling.permutation(len(fit.train))  # the epoch's own one counts as around
         shuffling = time.perf_counter() - begin
         loss = train_epoch(fit, epoch)
         spent += time.perf_counter() - begin - 2.0 * shuffling

@@ -13,14 +13,13 @@ from nnfit.nn.compiled import CompiledAdam
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
-from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
-from nnfit.training.fit import Fit
-from nnfit.training.parts import Settings, network_rows
-from nnfit.training.shards import Shards, n_parts
-from nnfit.training.stop import StopRequest
+from nnfit.training.examples import network_rows
+from nnfit.training.settings import Settings
+from nnfit.training.shards import Shards, n_shards
 from nnfit.training.threads import available_cores, blas_threads, choose_threads
 from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
+from tests.loops import make_fit
 
 
 class Peer:
@@ -54,18 +53,18 @@ class Peer:
         self.shuffling = np.random.default_rng(ORDER_SEED)
         self.reset()
         self._limits.close()
-        parts = n_parts(self.network.architecture, shape.batch_size)
-        threads = choose_threads(self.threads or "auto", parts)
-        self._limits.enter_context(blas_threads(1 if parts > 1 else threads))
+        n = n_shards(self.network.architecture, shape.batch_size)
+        threads = choose_threads(self.threads or "auto", n)
+        self._limits.enter_context(blas_threads(1 if n > 1 else threads))
         self.shards = None
-        if parts > 1:
-            shards = Shards(self.network, parts, threads, not self.threads, Observer())
+        if n > 1:
+            probe = not self.threads
+            shards = Shards(self.network, n, n_threads=threads, probe=probe, observer=Observer())
             self.shards = self._limits.enter_context(shards)
 
     def auto_threads(self) -> int:
         """Return how many threads nnfit itself takes, at most."""
-        parts = n_parts(self.network.architecture, self.shape.batch_size)
-        return choose_threads("auto", parts)
+        return choose_threads("auto", n_shards(self.network.architecture, self.shape.batch_size))
 
     def reset(self) -> None:
         parameters = self.network.parameters
@@ -75,20 +74,11 @@ class Peer:
             W[...], b[...] = first_W, first_b
 
     def train(self, epochs: int) -> list[float]:
-        fit = Fit(
-            self.network,
-            self.optimizer,
-            Schedule("constant", epochs),
-            Settings(epochs, self.shape.batch_size, LEARNING_RATE),
-            self.rows,
-            None,
-            shuffling=self.shuffling,
-            dropout=np.random.default_rng(0),
-            metric=lambda y_hat: 0.0,
-            observer=Observer(),
-            stop=StopRequest(),
-            shards=self.shards,
+        settings = Settings(
+            epochs=epochs, batch_size=self.shape.batch_size, learning_rate=LEARNING_RATE
         )
+        fit = make_fit(self.network, self.optimizer, settings, self.rows, gradients=self.shards)
+        fit.state.shuffling = self.shuffling
         return [record.train_loss for record in fit.run().records]
 
     prove = train

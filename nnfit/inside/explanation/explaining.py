@@ -29,7 +29,7 @@ from nnfit.nn.inference import mean_loss
 from nnfit.nn.network import Network, Parameters
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
-from nnfit.training.parts import network_rows
+from nnfit.training.examples import network_rows
 from nnfit.training.shards import Shards
 from nnfit.training.threads import blas_threads
 
@@ -208,10 +208,8 @@ def _update(network: Network, example: Example) -> Values:
     if example.training is not None:
         rows, weights = example.training, example.training.weights
         examples = network_rows(rows.X, rows.Y, weights, network)
-        share = 1.0 / len(rows) if weights is None else weights / weights.sum()
-        with Shards(network, 1, 1, False, Observer()) as shards:
-            shards.differentiate(examples.X, examples.Y, share, np.empty(rows.Y.T.shape))
-        network.add_penalty()
+        with Shards(network, 1, n_threads=1, probe=False, observer=Observer()) as gradients:
+            gradients.differentiate(examples, np.empty(rows.Y.T.shape))
     learning_rate: float = example.model.config["optimizer"]["learning_rate"]
     after = Network(network.architecture, network.dtype)
     np.copyto(after.parameters.flat, network.parameters.flat)

@@ -13,10 +13,10 @@ from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
-from nnfit.run.run import random_streams
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
 from nnfit.table.targets import drop_rows_without_target
+from nnfit.training.streams import stream
 
 
 def at_most(rows: NamedRows, n: int, seed: int) -> NamedRows:
@@ -61,6 +61,6 @@ def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRow
         )
         return rows
     codes = None if model.labels is None else model.labels.read(rows)
-    rng = random_streams(model.config["seed"])["split"]
+    rng = stream(model.config["seed"], "split")
     validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
     return rows.take(split(len(rows), codes, validation, test, rng)[0])

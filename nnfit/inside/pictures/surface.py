@@ -17,7 +17,7 @@ from nnfit.inside.pictures.rows import at_most, training_rows
 from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, shares
 from nnfit.nn.network import Network, Parameters
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
@@ -42,7 +42,7 @@ class TrainingLoss:
         self._ws.rows[:, : X.shape[1]] = X
         np.copyto(self._ws.Y, Y)
         s = np.ones(len(X)) if weights is None else weights
-        self._share = s / s.sum()
+        self._share = shares(s)
         self.n_rows = len(X)
 
     def __call__(self, parameters: Array) -> float:
@@ -128,9 +128,9 @@ def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Ob
     if not np.isfinite(values).all():
         raise PictureError(f"{name}: its loss leaves the range of float64 near the trained weights")
     path = epochs = None
-    if model.path is not None:
-        path = _projected(plane, model.path.parameters)
-        epochs = model.path.epochs
+    if model.trajectory is not None:
+        path = _projected(plane, model.trajectory.parameters)
+        epochs = model.trajectory.epochs
     architecture = model.network.architecture
     return Surface(
         *plane.names,
@@ -164,7 +164,7 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
 
 def _choose_plane(model: Model, seed: int) -> _Plane:
     origin = model.network.parameters.flat.astype(np.float64)
-    path = None if model.path is None else model.path.parameters.astype(np.float64)
+    path = None if model.trajectory is None else model.trajectory.parameters.astype(np.float64)
     exact = _two_weights(model)
     if exact is not None:
         names, places = exact

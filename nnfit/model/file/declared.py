@@ -24,8 +24,8 @@ from nnfit.training.history import FIELDS
 FORMAT_VERSION = 1
 MAX_EPOCHS = 10**9
 FLOAT_MAX = float(np.finfo(np.float64).max)
-# the path of training, where it was kept: which epochs, 0 for the start, and W | b of each
-PATH_EPOCHS, PATH_PARAMETERS = "history_parameters_epoch", "history_parameters"
+# the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
+TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
 
 
 def declare_network(network: Network) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def check_described(
 def expected_arrays(
     architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any], points: Any = 0
 ) -> Described:
-    """Return the shape and dtype of every array that `meta` implies, `points` on a path too."""
+    """Return the shape and dtype of every array that `meta` implies, a trajectory's too."""
     expected: Described = {}
     sizes = architecture.sizes
     for i in range(len(sizes) - 1):
@@ -133,8 +133,8 @@ def expected_arrays(
     if type(points) is not int or not 0 <= points <= epochs + 1:
         raise Invalid("the number of points on the path of training is out of range")
     if points:
-        expected[PATH_EPOCHS] = ((points,), np.dtype(np.int64))
-        expected[PATH_PARAMETERS] = ((points, architecture.n_parameters), dtype)
+        expected[TRAJECTORY_EPOCHS] = ((points,), np.dtype(np.int64))
+        expected[TRAJECTORY_PARAMETERS] = ((points, architecture.n_parameters), dtype)
     return expected
 
 

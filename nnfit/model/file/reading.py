@@ -14,8 +14,8 @@ import numpy as np
 from nnfit.errors import ModelFileError, printable, shorten
 from nnfit.model.file.declared import (
     FORMAT_VERSION,
-    PATH_EPOCHS,
-    PATH_PARAMETERS,
+    TRAJECTORY_EPOCHS,
+    TRAJECTORY_PARAMETERS,
     architecture_of,
     check_described,
     compare_names,
@@ -30,7 +30,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import FIELDS
-from nnfit.training.path import Path
+from nnfit.training.trajectory import Trajectory
 
 MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
 MAX_INFLATED = 64 * 2**20  # bytes that arrays may have beyond the size of the file
@@ -148,19 +148,19 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         home = network.parameters.W if name[0] == "W" else network.parameters.b
         np.copyto(home[int(name[1:]) - 1], array)
     history = {name: arrays[f"history_{name}"] for name in FIELDS}
-    trail = _path(arrays) if PATH_EPOCHS in arrays else None
-    return _assemble(meta, network, config, training, metrics, history, trail)
+    trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
+    return _assemble(meta, network, config, training, metrics, history, trajectory)
 
 
-def _path(arrays: Mapping[str, Array]) -> Path:
-    """Return the path of training, checked."""
-    path = Path(arrays[PATH_EPOCHS], arrays[PATH_PARAMETERS])
-    ascending = (np.diff(path.epochs) > 0).all()
-    if path.epochs[0] < 0 or path.epochs[-1] > len(arrays["history_epoch"]) or not ascending:
-        raise Invalid(f"{PATH_EPOCHS} does not count epochs")
-    if not np.isfinite(path.parameters).all():
-        raise Invalid(f"{PATH_PARAMETERS} holds numbers that are not finite")
-    return path
+def _trajectory(arrays: Mapping[str, Array]) -> Trajectory:
+    """Return the parameters' way through training, checked."""
+    epochs, parameters = arrays[TRAJECTORY_EPOCHS], arrays[TRAJECTORY_PARAMETERS]
+    ascending = (np.diff(epochs) > 0).all()
+    if epochs[0] < 0 or epochs[-1] > len(arrays["history_epoch"]) or not ascending:
+        raise Invalid(f"{TRAJECTORY_EPOCHS} does not count epochs")
+    if not np.isfinite(parameters).all():
+        raise Invalid(f"{TRAJECTORY_PARAMETERS} holds numbers that are not finite")
+    return Trajectory(epochs, parameters)
 
 
 def _assemble(
@@ -170,7 +170,7 @@ def _assemble(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     history: Mapping[str, Array],
-    path: Path | None,
+    trajectory: Trajectory | None,
 ) -> Model:
     """Put the parts together after checking that they fit each other."""
     targets = meta.get("targets")
@@ -209,6 +209,6 @@ def _assemble(
         training=training,
         metrics=metrics,
         history=history,
-        path=path,
+        trajectory=trajectory,
         version=shorten(printable(str(meta.get("nnfit_version")))),
     )

@@ -11,19 +11,19 @@ import numpy as np
 
 from nnfit import __version__
 from nnfit.errors import OutputError
-from nnfit.model.file.declared import FORMAT_VERSION, PATH_EPOCHS, PATH_PARAMETERS
+from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
 from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
 from nnfit.training.history import FIELDS
-from nnfit.training.path import Path
+from nnfit.training.trajectory import Trajectory
 
 
 def to_bytes(
     meta: Mapping[str, Any],
     parameters: Parameters,
     history: Mapping[str, Array],
-    path: Path | None,
+    trajectory: Trajectory | None,
 ) -> bytes:
     """Return the file's contents; `meta` is what the model says of itself, for JSON.
 
@@ -39,9 +39,9 @@ def to_bytes(
             arrays[f"b{i + 1}"] = np.ascontiguousarray(parameters.b[i])
     for name in FIELDS:
         arrays[f"history_{name}"] = history[name]
-    if path is not None:
-        arrays[PATH_EPOCHS] = path.epochs
-        arrays[PATH_PARAMETERS] = path.parameters
+    if trajectory is not None:
+        arrays[TRAJECTORY_EPOCHS] = trajectory.epochs
+        arrays[TRAJECTORY_PARAMETERS] = trajectory.parameters
     buffer = io.BytesIO()
     write_arrays(buffer, arrays)
     return buffer.getvalue()

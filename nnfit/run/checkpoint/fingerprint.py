@@ -48,23 +48,23 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
     return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
 
 
-def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
-    """Return what the run that a checkpoint is of (`expected`) has other than this one."""
-    if found["nnfit_version"] != expected.get("nnfit_version"):
-        version = f"nnfit {expected.get('nnfit_version')!s:.20}"
-        return f"is of {version}, got nnfit {found['nnfit_version']}. Go on with {version}"
-    of_run = expected.get("config")
+def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Return what the run that a checkpoint is of (`other`) has other than this one."""
+    if this["nnfit_version"] != other.get("nnfit_version"):
+        version = f"nnfit {other.get('nnfit_version')!s:.20}"
+        return f"is of {version}, got nnfit {this['nnfit_version']}. Go on with {version}"
+    of_run = other.get("config")
     of_run = of_run if isinstance(of_run, dict) else {}
-    keys = [key for key, value in found["config"].items() if _other(of_run, key, value)]
-    keys += [key for key in of_run if key not in found["config"]]
+    keys = [key for key, value in this["config"].items() if _other(of_run, key, value)]
+    keys += [key for key in of_run if key not in this["config"]]
     if keys:
         said = [
-            f"{key}: got {_shown(found['config'], key)}; expected {_shown(of_run, key)}"
+            f"{key}: got {_shown(this['config'], key)}; expected {_shown(of_run, key)}"
             for key in keys
         ]
         more = f" (and {', '.join(keys[1:])})" if len(keys) > 1 else ""
         return f"is of a run with other settings, {said[0]}{more}. Use that run's config"
-    if found["data"] != expected.get("data"):
+    if this["data"] != other.get("data"):
         return "is of a run on other data. Use that run's data"
     return None
 

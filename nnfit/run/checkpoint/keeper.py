@@ -16,6 +16,7 @@ from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.checkpoint.stored import leftovers, read, write
 from nnfit.storage.files import whole_file
 from nnfit.training.fit import Fit
+from nnfit.training.state import State
 
 
 class Checkpoint:
@@ -48,7 +49,7 @@ class Checkpoint:
         self._resume, self._observer = resume, observer
         self._usable = True
         self._failed = False
-        self._held = contextlib.ExitStack()
+        self._locks = contextlib.ExitStack()
         self._describe: Callable[[], Mapping[str, Any]] = dict
         self._run: Mapping[str, Any] | None = None
 
@@ -57,7 +58,7 @@ class Checkpoint:
         lock = Lock(os.path.join(folder, f".{name}.lock"))
         there = os.path.lexists(self.path)
         try:
-            self._held.enter_context(lock)
+            self._locks.enter_context(lock)
         except Locked as locked:
             who = f"another run (process {locked.holder})" if locked.holder else "another run"
             if self._resume:
@@ -75,17 +76,17 @@ class Checkpoint:
                     f"{self.path} is left from a run that did not end; this one begins anew and "
                     "replaces it (--resume would go on from it)"
                 )
-            if lock.held:
+            if lock.taken:
                 for name in leftovers(self.path):
                     with contextlib.suppress(OSError):
                         os.unlink(name)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._held.close()
+        self._locks.close()
 
     def attach(self, fit: Fit, describe: Callable[[], Mapping[str, Any]]) -> None:
-        """Have `fit` keep its checkpoints here, and put it where the checkpoint to resume stands.
+        """Have `fit` leave its checkpoints here, and put it where the checkpoint to resume stands.
 
         Parameters
         ----------
@@ -99,15 +100,15 @@ class Checkpoint:
         """
         self._describe = describe
         if self._resume and os.path.lexists(self.path):
-            read(self.path, fit, self._fingerprint())
+            read(self.path, fit.state, self._fingerprint())
             self.to_resume = True
             self._observer.note(
-                f"going on in epoch {len(fit.progress.records) + 1} from {self.path}"
+                f"going on in epoch {len(fit.state.progress.records) + 1} from {self.path}"
             )
         elif self._resume:
             self._observer.note(f"no checkpoint {self.path}; starting from the beginning")
         if self._usable:
-            fit.keep = self._save
+            fit.checkpoint = self._save
 
     def remove(self) -> None:
         """Remove the checkpoint of a run that has ended well, or one that this run replaced."""
@@ -121,10 +122,10 @@ class Checkpoint:
             reason = (err.strerror or str(err)).lower()
             self._observer.warning(f"{self.path}: cannot be removed: {reason}")
 
-    def _save(self, fit: Fit) -> None:
+    def _save(self, state: State) -> None:
         try:
             with whole_file(self.path) as stream:
-                write(stream, fit, self._fingerprint())
+                write(stream, state, self._fingerprint())
         except (OutputError, OSError, MemoryError) as err:
             if not self._failed:
                 what = f"{self.path}: out of memory" if isinstance(err, MemoryError) else str(err)

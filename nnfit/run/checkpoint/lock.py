@@ -28,7 +28,7 @@ class Locked(Exception):
 class Lock:
     """A context that holds the lock on the file `path`, which it makes.
 
-    `held` is False where the system has no such locks: then nobody has one.
+    `taken` is False where the system has no such locks: then nobody has one.
 
     Raises
     ------
@@ -40,11 +40,11 @@ class Lock:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.held = False
+        self.taken = False
         self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Lock:
-        while fcntl is not None and not self.held:
+        while fcntl is not None and not self.taken:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             handle = os.open(self.path, flags, 0o666)
             with contextlib.ExitStack() as on_failure:
@@ -57,9 +57,9 @@ class Lock:
                     os.unlink(self.path)
                     break
                 if self._is_there(handle):
-                    self.held = True
+                    self.taken = True
                     on_failure.pop_all()
-        if self.held:
+        if self.taken:
             unlink = partial(os.unlink, self.path)
             self._ending.callback(os.close, handle)
             self._ending.callback(_quietly, unlink)

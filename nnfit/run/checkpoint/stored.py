@@ -23,23 +23,23 @@ from nnfit.storage.npz import (
     read_member,
     write_arrays,
 )
-from nnfit.training.fit import Fit
-from nnfit.training.state import capture, describe, restore
+from nnfit.training.snapshot import capture, describe, restore
+from nnfit.training.state import State
 
 FORMAT_VERSION = 1
 ANEW = "start anew without --resume"
 
 
-def write(stream: IO[bytes], fit: Fit, run: Mapping[str, Any]) -> None:
-    """Write where `fit` stands, and of which run it is, into an open file."""
-    values, arrays = capture(fit)
+def write(stream: IO[bytes], state: State, run: Mapping[str, Any]) -> None:
+    """Write where a run stands, and which one it is, into an open file."""
+    values, arrays = capture(state)
     meta = {"checkpoint_version": FORMAT_VERSION, "run": run, "state": values}
     raw = json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()
     write_arrays(stream, {"meta": np.frombuffer(raw, np.uint8), **arrays})
 
 
-def read(path: str, fit: Fit, run: Mapping[str, Any]) -> None:
-    """Put `fit` where the checkpoint stands.
+def read(path: str, state: State, run: Mapping[str, Any]) -> None:
+    """Put a fresh `state` where the checkpoint was taken.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read(path: str, fit: Fit, run: Mapping[str, Any]) -> None:
         raise ResumeError(f"{path}: is no regular file; expected a checkpoint")
     try:
         with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
-            _read(path, archive, fit, run)
+            _read(path, archive, state, run)
     except ResumeError:
         raise
     except ValueError as err:  # Invalid is one
@@ -65,7 +65,7 @@ def read(path: str, fit: Fit, run: Mapping[str, Any]) -> None:
         raise ResumeError(f"{path}: damaged ({type(err).__name__}: {err}); {ANEW}") from err
 
 
-def _read(path: str, archive: zipfile.ZipFile, fit: Fit, run: Mapping[str, Any]) -> None:
+def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, Any]) -> None:
     members = {member.filename: member for member in archive.infolist()}
     if "meta.npy" not in members or members["meta.npy"].file_size > MAX_META:
         raise Invalid("holds no 'meta' of a checkpoint")
@@ -78,14 +78,14 @@ def _read(path: str, archive: zipfile.ZipFile, fit: Fit, run: Mapping[str, Any])
         )
     if what := difference(run, mapping_of(meta, "run")):
         raise ResumeError(f"{path}: {what}, or {ANEW}")
-    state = mapping_of(meta, "state")
-    ended, epochs = state.get("epochs"), fit.settings.epochs
+    values = mapping_of(meta, "state")
+    ended, epochs = values.get("epochs"), state.sizes.epochs
     if type(ended) is int and ended > epochs:
         raise ResumeError(
             f"{path}: is after epoch {ended}, got training.epochs {epochs}; expected at least "
             f"{ended}. Raise it, or {ANEW}"
         )
-    described = describe(fit, state)
+    described = describe(state, values)
     names = sorted(member.filename for member in archive.infolist())
     if names != sorted(["meta.npy", *(f"{name}.npy" for name in described)]):
         raise Invalid("holds other arrays than a checkpoint of this run")
@@ -95,7 +95,7 @@ def _read(path: str, archive: zipfile.ZipFile, fit: Fit, run: Mapping[str, Any])
         name: read_member(archive, members[f"{name}.npy"], shape, dtype)
         for name, (shape, dtype) in described.items()
     }
-    restore(fit, state, arrays)
+    restore(state, values, arrays)
 
 
 def leftovers(path: str) -> list[str]:
@@ -103,12 +103,12 @@ def leftovers(path: str) -> list[str]:
     folder, name = os.path.split(os.path.realpath(path))
     begin = f".{name}."  # as `whole_file` names them; it cuts longer names, which may be others'
     try:
-        found = os.listdir(folder)
+        names = os.listdir(folder)
     except OSError:
         return []
     return [
         os.path.join(folder, other)
-        for other in found
+        for other in names
         if other.startswith(begin)
         and other.endswith(".tmp")
         and len(other) == len(begin) + len("0123456789abcdef.tmp")

@@ -1,4 +1,4 @@
-"""The path of the parameters through training: a copy after every so many epochs.
+"""The way of the parameters through training: a copy after every so many epochs.
 
 It only looks on: training with it gives the same weights as training without.
 """
@@ -16,14 +16,14 @@ MAX_BYTES = 2**26  # fewer points for networks of many parameters
 
 
 @dataclass(frozen=True)
-class Path:
-    """Points of a path: `epochs` (n,) ascending, 0 for the start; `parameters` (n, P)."""
+class Trajectory:
+    """Points on the way: `epochs` (n,) ascending, 0 for the start; `parameters` (n, P)."""
 
     epochs: Array
     parameters: Array
 
 
-class PathKeeper:
+class TrajectoryKeeper:
     """Keeps the start, every `stride`-th epoch and the last.
 
     Parameters
@@ -40,7 +40,7 @@ class PathKeeper:
         self.epochs: list[int] = []
         self.points: list[Array] = []
 
-    def keep(self, epoch: int, parameters: Array) -> None:
+    def add(self, epoch: int, parameters: Array) -> None:
         """Take the parameters (P,) after `epoch`; the last ones given are always kept."""
         if self.epochs and self.epochs[-1] % self.stride:
             self.epochs.pop()
@@ -48,17 +48,17 @@ class PathKeeper:
         self.epochs.append(epoch)
         self.points.append(parameters.copy())
 
-    def path(self) -> Path:
+    def trajectory(self) -> Trajectory:
         """Return what was kept."""
-        return Path(np.array(self.epochs, np.int64), np.array(self.points))
+        return Trajectory(np.array(self.epochs, np.int64), np.array(self.points))
 
     def restore(self, epochs: Array, parameters: Array) -> None:
-        """Go on from a path kept before.
+        """Go on from points kept before.
 
         Raises
         ------
         ValueError
-            When its epochs do not go up from 0.
+            When their epochs do not go up from 0.
         """
         if epochs[:1].tolist() != [0] or (np.diff(epochs) <= 0).any():
             raise ValueError("'path_epochs' do not go up from 0")

@@ -1,0 +1,158 @@
+"""What a config says of a network and its training, built for the data; nothing is trained here."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nnfit.config.reading import ConfigFile
+from nnfit.dataset.dataset import Dataset
+from nnfit.dataset.outcome import Outcome
+from nnfit.nn import compiled
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import Optimizer, make_optimizer
+from nnfit.nn.schedules import Schedule
+from nnfit.observer import Observer
+from nnfit.training.examples import judged_rows, network_rows
+from nnfit.training.fit import Fit
+from nnfit.training.gradients import Alone, Gradients
+from nnfit.training.judge import Judge
+from nnfit.training.settings import Settings, Sizes
+from nnfit.training.shards import Shards, n_shards
+from nnfit.training.state import State
+from nnfit.training.stop import StopRequest
+from nnfit.training.streams import stream
+from nnfit.training.threads import choose_threads
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How large a step is, and how it is shared among the cores."""
+
+    batch_size: int
+    shards: int  # 1: the batch is not cut
+    threads: int
+
+    @classmethod
+    def of(cls, file: ConfigFile, dataset: Dataset, network: Network) -> Workload:
+        """Return what the config and the sizes make of it."""
+        training, n_rows = file.config.training, len(dataset.parts["train"])
+        size = training.batch_size
+        batch_size = n_rows if size == "full" else min(size, n_rows)
+        shards = n_shards(network.architecture, batch_size)
+        return cls(batch_size, shards, choose_threads(training.threads, shards))
+
+    @property
+    def blas_threads(self) -> int:
+        """The threads of each matrix product, on which its last bits depend."""
+        return 1 if self.shards > 1 else self.threads
+
+
+def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
+    """Return the network that the config describes for this data, initialised."""
+    config, model = file.config, file.config.model
+    names = model.activation
+    if isinstance(names, str):
+        names = (names,) * len(model.hidden_sizes)
+    architecture = Architecture(
+        (dataset.encoder.n_inputs, *model.hidden_sizes, dataset.n_outputs),
+        tuple(names),
+        dataset.loss,
+        dataset.output_activation,
+        model.bias,
+        model.dropout,
+        config.optimizer.l2,
+    )
+    network = Network(architecture, dtype)
+    network.initialize(model.initialization, stream(config.seed, "initialization"))
+    return network
+
+
+def make_gradients(
+    file: ConfigFile,
+    network: Network,
+    workload: Workload,
+    dropout: np.random.Generator,
+    observer: Observer,
+) -> AbstractContextManager[Gradients]:
+    """Return what works out the gradients of batches of this size."""
+    if workload.shards == 1:
+        return nullcontext(Alone(network, dropout))
+    probe = file.config.training.threads == "auto"
+    return Shards(
+        network, workload.shards, n_threads=workload.threads, probe=probe, observer=observer
+    )
+
+
+def build_fit(
+    file: ConfigFile,
+    dataset: Dataset,
+    gradients: Gradients,
+    workload: Workload,
+    dropout: np.random.Generator,
+    observer: Observer,
+    stop: StopRequest,
+) -> Fit:
+    """Return the training loop, before its first step; `dropout` is the stream of `gradients`."""
+    config, network = file.config, gradients.network
+    rows = {
+        name: network_rows(part.X, part.Y, part.weights, network)
+        for name, part in dataset.parts.items()
+        if name != "test"
+    }
+    train, validation = rows["train"], rows.get("validation")
+    settings = _settings(file, workload)
+    sizes = Sizes.of(settings, train, validation)
+    steps = sizes.epochs * sizes.steps(sizes.train)
+    state = State.begin(
+        network,
+        _optimizer(file, network, steps, observer),
+        Schedule(
+            config.optimizer.schedule,
+            config.training.epochs,
+            config.optimizer.warmup_epochs,
+            config.optimizer.schedule_factor,
+            config.optimizer.schedule_epochs,
+        ),
+        settings,
+        sizes,
+        shuffling=stream(config.seed, "shuffling"),
+        dropout=dropout,
+    )
+    truth = dataset.parts["train" if validation is None else "validation"].truth
+    if validation is None:
+        truth = truth[judged_rows(len(truth))]
+    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler)
+    judge = Judge(network, train, validation, partial(outcome.shown_metric, truth))
+    return Fit(gradients, state, settings, train, judge, observer, stop)
+
+
+def _settings(file: ConfigFile, workload: Workload) -> Settings:
+    """Return what the loop needs of the config."""
+    optimizer, training = file.config.optimizer, file.config.training
+    return Settings(
+        epochs=training.epochs,
+        batch_size=workload.batch_size,
+        learning_rate=optimizer.learning_rate,
+        patience=training.patience,
+        clip_norm=optimizer.clip_norm,
+        rollback=training.on_divergence == "rollback",
+        checkpoint_seconds=training.checkpoint_seconds,
+        keep_trajectory=training.keep_path,
+    )
+
+
+def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
+    """Return the update rule, compiled where that pays: the bits are the same."""
+    config = file.config.optimizer
+    rule = make_optimizer(
+        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov
+    )
+    if compiled.pays(rule, steps, network.architecture.n_parameters):
+        observer.note("the update is compiled")
+        return compiled.CompiledAdam(network.is_weight, config.weight_decay)
+    return rule

@@ -1,0 +1,94 @@
+"""Rows as the network takes them, and the way they are gathered for an epoch's minibatches.
+
+What the table's cells mean was settled before; nothing is learned here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnfit.nn.arrays import Array, in_proportion, shares
+from nnfit.nn.losses import Share
+from nnfit.nn.network import Network
+
+MAX_JUDGED = 4096
+
+
+@dataclass(slots=True)  # frozen, it would take four times as long to make one for every step
+class Examples:
+    """`X` (N, D) or, with a last column of ones for the bias, (N, D + 1); `Y` (N, K); `weights`
+    (N,) or None for equal ones.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, rows: slice) -> Examples:
+        return Examples(
+            self.X[rows], self.Y[rows], None if self.weights is None else self.weights[rows]
+        )
+
+    @property
+    def share(self) -> Share | None:
+        """Each row's share of the mean over these rows, None when all weigh 0."""
+        if self.weights is None:
+            return 1.0 / len(self.X)
+        share = shares(self.weights)
+        return None if math.isnan(share[0]) else share
+
+
+def judged_rows(n: int) -> slice:
+    """Return which of `n` training rows the metric is over where none are held out.
+
+    All, or so many of them, evenly spread, that judging an epoch costs little beside it.
+    """
+    return slice(None, None, -(-n // MAX_JUDGED))
+
+
+def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
+    """Return the rows in the network's dtype, with the column of ones that carries the bias.
+
+    The weights are only in proportion to those given.
+    """
+    rows = np.ones((len(X), X.shape[1] + network.architecture.bias), network.dtype)
+    rows[:, : X.shape[1]] = X
+    s = None if weights is None else in_proportion(weights).astype(network.dtype)
+    return Examples(rows, Y.astype(network.dtype), s)
+
+
+class Windows:
+    """Gathers the next rows of an epoch at once, so that minibatches are slices of them.
+
+    Parameters
+    ----------
+    rows : Examples
+        All there are.
+    size : int
+        How many a window has; the last one of an epoch may have fewer.
+    """
+
+    def __init__(self, rows: Examples, size: int) -> None:
+        self.rows, self.size = rows, size
+        self._X, self._Y = np.empty_like(rows.X[:size]), np.empty_like(rows.Y[:size])
+
+    def gather(self, order: Array | None, first: int) -> Examples:
+        """Return the window that begins with row `first` of the `order`; None is that of `rows`.
+
+        It is valid until the next call.
+        """
+        if order is None:
+            return self.rows[first : first + self.size]
+        rows = order[first : first + self.size]
+        X, Y = self._X[: len(rows)], self._Y[: len(rows)]
+        # mode="clip": the indices are known to be valid, and "raise" copies through a buffer
+        np.take(self.rows.X, rows, axis=0, out=X, mode="clip")
+        np.take(self.rows.Y, rows, axis=0, out=Y, mode="clip")
+        s = self.rows.weights
+        return Examples(X, Y, None if s is None else s[rows])

@@ -1,0 +1,162 @@
+"""A `State` as plain values and arrays, and back: what a checkpoint holds.
+
+What follows from the history (the best epoch, the state of the schedule) is worked out from it
+again, so that the two can't contradict each other. Files are not known here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnfit.nn.arrays import Array, Described
+from nnfit.training.divergence import MAX_ROLLBACKS
+from nnfit.training.history import FIELDS, from_arrays, to_arrays
+from nnfit.training.state import State
+
+
+def capture(state: State) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return where the run stands, as values for JSON and as arrays; nothing is copied."""
+    p, epoch, keeper = state.progress, state.epoch, state.trajectory
+    values = {
+        "epochs": len(p.records),
+        "first": epoch.first,
+        "done": epoch.done,
+        "optimizer_steps": state.optimizer.t,
+        "rollbacks": p.rollbacks,
+        "path_points": 0 if keeper is None else len(keeper.epochs),
+        "shuffling": epoch.order or state.shuffling.bit_generator.state,
+        "dropout": state.dropout.bit_generator.state,
+    }
+    arrays = {
+        "parameters": state.parameters,
+        "best": state.best,
+        **({} if state.good is None else {"good": state.good}),
+        **{f"moment_{name}": moment for name, moment in state.optimizer.state.items()},
+        "logits": state.logits[:, : epoch.done],
+        "running": np.array([epoch.loss_sum, epoch.weight_sum, state.learning_rate]),
+    }
+    if keeper is not None:
+        trajectory = keeper.trajectory()
+        arrays |= {"path_epochs": trajectory.epochs, "path_parameters": trajectory.parameters}
+    history = to_arrays(p.records).items()
+    return values, arrays | {f"history_{name}": array for name, array in history}
+
+
+def describe(state: State, values: Mapping[str, Any]) -> Described:
+    """Return the shape and dtype of every array that belongs to `values`, after checking these.
+
+    Raises
+    ------
+    ValueError
+        When `values` are not what `capture` returns for a state of these sizes.
+    """
+    sizes = state.sizes
+    epochs = _count(values, "epochs", sizes.epochs)
+    first = _count(values, "first", sizes.train - 1)
+    rows = min(sizes.window, sizes.train - first)
+    done = _count(values, "done", rows)
+    if first % sizes.window or (done % sizes.batch and done != rows):
+        raise ValueError("stands between two minibatches of another size")
+    _count(values, "optimizer_steps", 2**63)
+    rollbacks = values.get("rollbacks")
+    if not (
+        isinstance(rollbacks, list)
+        and len(rollbacks) <= MAX_ROLLBACKS
+        and all(type(at) is int and 0 <= at <= epochs for at in rollbacks)
+    ):
+        raise ValueError("'rollbacks' is not a list of epochs")
+    for name in ("shuffling", "dropout"):
+        _check_stream(values, name)
+    flat = state.parameters
+    trajectory: Described = {}
+    points = _count(values, "path_points", 0 if state.trajectory is None else epochs + 1)
+    if state.trajectory is not None:
+        trajectory["path_epochs"] = ((points,), np.dtype(np.int64))
+        trajectory["path_parameters"] = ((points, len(flat)), flat.dtype)
+    names = ["parameters", "best", *(f"moment_{name}" for name in state.optimizer.state)]
+    if state.good is not None:
+        names.append("good")
+    return {
+        **dict.fromkeys(names, (flat.shape, flat.dtype)),
+        "logits": ((len(state.logits), done), flat.dtype),
+        "running": ((3,), np.dtype(np.float64)),
+        **trajectory,
+        **{
+            f"history_{name}": ((epochs,), np.dtype(np.int64 if name == "epoch" else np.float64))
+            for name in FIELDS
+        },
+    }
+
+
+def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Put a fresh `state` where another stood; the shapes and dtypes are those of `describe`.
+
+    Raises
+    ------
+    ValueError
+        When the history or the running values are not those of such a run.
+    """
+    records = from_arrays({name: arrays[f"history_{name}"] for name in FIELDS})
+    judged = state.sizes.validation > 0
+    for number, record in enumerate(records, start=1):
+        loss = record.validation_loss
+        if record.epoch != number or not math.isfinite(record.train_loss):
+            raise ValueError("'history' is not of one epoch after the other")
+        if (loss is not None) != judged or not math.isfinite(loss or 0.0):
+            raise ValueError("'history' has a validation loss where there are no such rows")
+    running = arrays["running"].tolist()
+    if not all(0.0 <= value < math.inf for value in running):
+        raise ValueError("'running' holds other than sums and a learning rate")
+    p, epoch = state.progress, state.epoch
+    p.rollbacks = list(values["rollbacks"])
+    for ended, record in enumerate(records):
+        if ended in p.rollbacks:
+            p.go_back()
+        p.add(record)
+        state.schedule.end_epoch(record.validation_loss)
+    if len(records) in p.rollbacks:
+        p.go_back()
+    epoch.first, epoch.done = values["first"], values["done"]
+    epoch.loss_sum, epoch.weight_sum, state.learning_rate = running
+    state.optimizer.t = values["optimizer_steps"]
+    np.copyto(state.parameters, arrays["parameters"])
+    np.copyto(state.best, arrays["best"])
+    if state.good is not None:
+        np.copyto(state.good, arrays["good"])
+    for name, moment in state.optimizer.state.items():
+        np.copyto(moment, arrays[f"moment_{name}"])
+    np.copyto(state.logits[:, : epoch.done], arrays["logits"])
+    if state.trajectory is not None:
+        state.trajectory.restore(arrays["path_epochs"], arrays["path_parameters"])
+    state.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again
+    state.dropout.bit_generator.state = values["dropout"]
+
+
+def _count(values: Mapping[str, Any], name: str, most: int) -> int:
+    """Return a number from 0 to `most`."""
+    value = values.get(name)
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{name!r} is not an integer from 0 to {most}")
+    return value
+
+
+def _check_stream(values: Mapping[str, Any], name: str) -> None:
+    """Check the state of a PCG64, NumPy's default stream."""
+    state = values.get(name)
+    if isinstance(state, dict) and state.keys() == _STREAM.keys():
+        inner = state["state"]
+        if isinstance(inner, dict) and inner.keys() == _STREAM["state"].keys():
+            numbers = [*((inner[key], 2**128) for key in inner)]
+            numbers += [(state["has_uint32"], 2), (state["uinteger"], 2**32)]
+            if state["bit_generator"] == _STREAM["bit_generator"] and all(
+                type(number) is int and 0 <= number < limit for number, limit in numbers
+            ):
+                return
+    raise ValueError(f"{name!r} is not the state of a random stream")
+
+
+_STREAM: dict[str, Any] = dict(np.random.PCG64(0).state)
