@@ -31,8 +31,7 @@ def _network(architecture: Architecture, dtype: Any = np.float64, seed: int = 0)
 
 def _filled(network: Network, X: Array, Y: Array | None = None) -> Workspace:
     ws = network.workspace(len(X))
-    ws.rows[:, : X.shape[1]] = X
-    ws.Y[...] = 0.0 if Y is None else Y
+    ws.load(X, np.zeros((len(X), network.architecture.sizes[-1])) if Y is None else Y)
     return ws
 
 
@@ -174,7 +173,7 @@ def test_everything_keeps_the_dtype(name: str, dtype: Any) -> None:
     ws = _filled(network, np.ones((5, 3)))
     network.draw_dropout(ws, np.random.default_rng(0))
     network.loss_and_gradient(ws, 0.2, dropout=True)
-    arrays = [ws.rows, ws.Y, *ws.z, *ws.a, *ws.delta, *ws.slope, *ws.active, *ws.keep]
+    arrays = [ws.Y, *ws.z, *ws.a, *ws.delta, *ws.slope, *ws.active, *ws.masks]
     arrays += [network.parameters.flat, network.gradient.flat, network.input_gradient(ws)]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
@@ -213,14 +212,14 @@ def test_dropout_masks_scale_the_kept_units() -> None:
     network = _network(Architecture((3, 50, 40, 1), ("tanh", "tanh"), "mse", dropout=0.2))
     ws = _filled(network, np.ones((10, 3)))
     network.draw_dropout(ws, np.random.default_rng(0))
-    assert [keep.shape for keep in ws.keep] == [(50, 10), (40, 10)]
-    assert all(set(np.unique(keep)) == {0.0, 1.25} for keep in ws.keep)
-    kept = np.mean([(keep > 0.0).mean() for keep in ws.keep])
+    assert [mask.shape for mask in ws.masks] == [(50, 10), (40, 10)]
+    assert all(set(np.unique(mask)) == {0.0, 1.25} for mask in ws.masks)
+    kept = np.mean([(mask > 0.0).mean() for mask in ws.masks])
     assert abs(kept - 0.8) < 0.07  # 900 draws: five times sqrt(0.8 * 0.2 / 900)
     network.forward(ws, dropout=True)
     for i in (0, 1):
         n = len(ws.z[i])
-        np.testing.assert_array_equal(ws.a[i + 1][:n], np.tanh(ws.z[i]) * ws.keep[i])
+        np.testing.assert_array_equal(ws.a[i + 1][:n], np.tanh(ws.z[i]) * ws.masks[i])
         np.testing.assert_array_equal(ws.a[i + 1][n], np.ones(10))  # the bias is never dropped
 
 

@@ -5,7 +5,6 @@ Here the combinations are refused that make no sense and that the config alone d
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import numpy as np
 from nnfit.config.reading import ConfigFile
 from nnfit.errors import ConfigError, DataError
 from nnfit.nn.arrays import Array
+from nnfit.nn.layout import affine_layers
 from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.observer import Observer
@@ -122,7 +122,7 @@ def check_size(file: ConfigFile, n_inputs: int, n_outputs: int) -> None:
     """
     config = file.config
     sizes = (n_inputs, *config.model.hidden_sizes, n_outputs)
-    n_parameters = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
+    n_parameters = affine_layers(sizes, bias=True).size
     itemsize = 4 if config.training.dtype == "float32" else 8
     if n_parameters * itemsize > MAX_ARRAY_BYTES or sum(sizes) > MAX_UNITS:
         raise ConfigError(

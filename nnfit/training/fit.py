@@ -227,7 +227,7 @@ class Fit:
                 self.shards.differentiate(X, Y, share, logits[:, start:stop])
             else:
                 ws = network.workspace(stop - start)
-                ws.show(X, Y)
+                ws.take(X, Y)
                 if dropout:
                     network.draw_dropout(ws, self.dropout)
                 logits[:, start:stop] = network.differentiate(ws, share, dropout)

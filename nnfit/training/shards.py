@@ -119,7 +119,7 @@ class Shards:
             for first, last in zip(bounds, bounds[1:], strict=False):
                 block = slice(first, last)
                 ws = worker.workspace(last - first)
-                ws.show(rows[block], Y[block])
+                ws.take(rows[block], Y[block])
                 part = share if isinstance(share, float) else share[block]
                 logits[:, block] = worker.differentiate(ws, part)
                 if n_blocks == 1:
