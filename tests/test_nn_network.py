@@ -190,6 +190,31 @@ def test_a_workspace_used_again_gives_the_same_gradient() -> None:
     np.testing.assert_array_equal(network.gradient.flat, gradient)
 
 
+def test_a_workspace_takes_the_callers_examples_or_loads_copies() -> None:
+    network = _network(Architecture((3, 4, 2), ("tanh",), "mse"))
+    rng = np.random.default_rng(3)
+    rows, Y = np.ones((5, 4)), rng.normal(size=(5, 2))
+    rows[:, :3] = rng.normal(size=(5, 3))
+    ws = network.workspace(5)
+    ws.take(rows, Y)
+    assert np.shares_memory(ws.a[0], rows) and np.shares_memory(ws.Y, Y)
+    taken, gradient = network.loss_and_gradient(ws, 0.2), network.gradient.flat.copy()
+    ws.load(rows[:, :3], Y)
+    assert not np.shares_memory(ws.a[0], rows) and not np.shares_memory(ws.Y, Y)
+    assert network.loss_and_gradient(ws, 0.2) == taken
+    np.testing.assert_array_equal(network.gradient.flat, gradient)
+    for _ in range(2):  # what was taken is never written to, and what is loaded is what counts
+        before = rows.copy(), Y.copy()
+        ws.take(rows, Y)
+        ws.load(np.zeros((2, 3)), np.zeros((2, 2)), first=3)
+        np.testing.assert_array_equal(rows, before[0])
+        np.testing.assert_array_equal(Y, before[1])
+        np.testing.assert_array_equal(ws.a[0][:3, :3], rows[:3, :3].T)
+        np.testing.assert_array_equal(ws.Y[:, :3], Y[:3].T)
+        assert not ws.a[0][:3, 3:].any() and not ws.Y[:, 3:].any()
+        assert (ws.a[0][3] == 1.0).all()
+
+
 def test_gradient_is_that_of_loss_plus_penalty_on_weights_alone() -> None:
     X = np.random.default_rng(4).normal(size=(5, 3))
     plain = _network(Architecture((3, 4, 2), ("tanh",), "mse"))

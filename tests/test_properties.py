@@ -105,7 +105,7 @@ def test_only_the_proportion_of_sample_weights_counts(seed: int, factor: float) 
 @PROPERTY
 @given(SIZES, st.booleans())
 def test_weights_and_biases_are_the_flat_vector(sizes: tuple[int, ...], bias: bool) -> None:
-    p = Parameters(affine_layers(sizes, bias), np.float64)
+    p = Parameters((layout := affine_layers(sizes, bias)), np.zeros(layout.size))
     arrays = [*p.W, *p.b]
     assert sum(array.size for array in arrays) == p.flat.size
     for array in arrays:

@@ -84,7 +84,7 @@ def _fill(
             for start in starts:
                 block = X[start : start + n_rows]
                 ws.load(block, first=first)
-                columns = work(ws)[:, first : first + len(block)]
+                columns = work(ws)[..., first : first + len(block)]
                 out[start : start + len(block)] = columns.T
 
     threads = min(threads, max(1, len(X) // width))
@@ -167,7 +167,7 @@ def logits(network: Network, X: Array) -> Array:
     for start in range(0, len(X), BLOCK_ROWS):
         block = X[start : start + BLOCK_ROWS]
         ws = network.workspace(len(block))
-        if block.shape[1] == len(ws.a[0]) and block.dtype == network.dtype:
+        if block.shape[-1] == ws.a[0].shape[-2] and block.dtype == network.dtype:
             ws.take(block)
         else:
             ws.load(block)

@@ -75,27 +75,29 @@ class Architecture:
 
 
 class Parameters:
-    """All weights and biases in one flat vector, and views into it.
+    """All weights and biases in one vector `flat` (P,), and views into it.
 
     `named` has them as W1, b1, W2, ...; `Wb`, `W` and `b` are lists by layer, `WT` W transposed.
+    Of vectors (..., P), members, the views have the same axes before their own.
     """
 
-    def __init__(self, layout: Layout, dtype: Any) -> None:
-        self.layout = layout
-        self.flat: Array = np.zeros(layout.size, dtype)
-        self.named = {block.name: block.of(self.flat) for block in layout.blocks}
-        self.Wb = [layer.Wb.of(self.flat) for layer in layout.layers]
+    def __init__(self, layout: Layout, flat: Array) -> None:
+        self.layout, self.flat = layout, flat
+        self.named = {block.name: block.of(flat) for block in layout.blocks}
+        self.Wb = [layer.Wb.of(flat) for layer in layout.layers]
         self.W = [self.named[layer.W.name] for layer in layout.layers]
         self.b = [self.named[layer.b.name] for layer in layout.layers if layer.b]
         self.WT = [W.swapaxes(-1, -2) for W in self.W]
 
 
 def product_of(shape: tuple[int, ...], n_rows: int) -> Callable[..., Array]:
-    """Return what multiplies a matrix of `shape` by n_rows columns, and such arrays backward.
+    """Return what multiplies [W | b] of `shape` by n_rows columns, and such arrays backward.
 
-    np.dot begins sooner; on larger arrays np.matmul finds the better kernels.
+    np.dot begins sooner; on larger arrays np.matmul finds the better kernels, and on stacks of
+    matrices it alone multiplies each.
     """
-    return np.dot if math.prod(shape) * n_rows < SMALL_PRODUCT else np.matmul
+    small = len(shape) == 2 and math.prod(shape) * n_rows < SMALL_PRODUCT
+    return np.dot if small else np.matmul
 
 
 class Workspace:
@@ -108,14 +110,16 @@ class Workspace:
     """
 
     def __init__(self, network: Network, n_rows: int) -> None:
-        layers, dtype = network.architecture.layout.layers, network.dtype
-        widths, ones = [layer.W.shape[0] for layer in layers], int(network.architecture.bias)
+        p, dtype, ones = network.parameters, network.dtype, int(network.architecture.bias)
+        members, widths = p.flat.shape[:-1], [W.shape[-2] for W in p.W]
         self.n_rows = n_rows
-        self.z = [np.empty((n, n_rows), dtype) for n in widths]
+        self.z = [np.empty((*members, n, n_rows), dtype) for n in widths]
         self.delta = [np.empty_like(z) for z in self.z]
         self.slope = [np.empty_like(z) for z in self.z[:-1]]
-        inputs: Array = np.ones((n_rows, layers[0].Wb.shape[1]), dtype)
-        self.a = [inputs.T, *(np.ones((n + ones, n_rows), dtype) for n in widths[:-1])]
+        inputs: Array = np.ones((*members, n_rows, p.Wb[0].shape[-1]), dtype)
+        self._own: tuple[Array, Array] = inputs, np.empty((*members, n_rows, widths[-1]), dtype)
+        self.a = [inputs.swapaxes(-1, -2)]
+        self.a += [np.ones((*members, n + ones, n_rows), dtype) for n in widths[:-1]]
         self.aT = [a.swapaxes(-1, -2) for a in self.a]
         self.units = [a[..., :n, :] for a, n in zip(self.a[1:], widths[:-1], strict=True)]
         self.active = self.units
@@ -123,8 +127,7 @@ class Workspace:
             self.active = [np.empty_like(z) for z in self.z[:-1]]  # before the mask
         self.masks: list[Array] = []
         self.draws: list[Array] = []
-        self.products = [product_of(layer.Wb.shape, n_rows) for layer in layers]
-        self._own: tuple[Array, Array] = inputs, np.empty((n_rows, widths[-1]), dtype)
+        self.products = [product_of(Wb.shape, n_rows) for Wb in p.Wb]
         self.take(*self._own)
 
     def take(self, rows: Array, Y: Array | None = None) -> None:
@@ -136,7 +139,8 @@ class Workspace:
         """Copy examples (N, D) and targets (N, K) to the places from `first` on, and take those."""
         for own, given in zip(self._own, (X, Y), strict=True):
             if given is not None:
-                own[first : first + len(given), : given.shape[-1]] = given
+                n_rows, n_columns = given.shape[-2:]
+                own[..., first : first + n_rows, :n_columns] = given
         self.take(*self._own)
 
 
@@ -154,11 +158,13 @@ class Network:
         self.architecture = architecture
         self.dtype = np.dtype(dtype)
         layout = architecture.layout
-        self.parameters = Parameters(layout, self.dtype)
-        self.gradient = Parameters(layout, self.dtype)
+        self.parameters = Parameters(layout, np.zeros(layout.size, self.dtype))
+        self.gradient = Parameters(layout, np.zeros(layout.size, self.dtype))
         self.is_weight = layout.decaying(self.dtype)  # 1 on W, 0 on b: no penalty on biases
         self.head = make_head(architecture.loss, architecture.output_activation)
         self.hidden = [ACTIVATIONS[name] for name in architecture.activations]
+        # a product with one inner index: broadcasting is faster than gemm
+        self._down = [np.multiply if n == 1 else np.matmul for n in architecture.sizes[1:]]
         self._penalised = np.empty_like(self.is_weight[: layout.size if architecture.l2 else 0])
         self._workspaces: dict[int, Workspace] = {}
 
@@ -203,19 +209,16 @@ class Network:
         for i in reversed(range(len(ws.z))):
             ws.products[i](ws.delta[i], ws.aT[i], out=self.gradient.Wb[i])  # BP4 | BP3
             if i > 0:
-                self._hand_down(ws.delta[i], i, ws.delta[i - 1])
+                delta, slope = ws.delta[i - 1], ws.slope[i - 1]
+                self._hand_down(ws.delta[i], i, delta)
                 if dropout:
-                    ws.delta[i - 1] *= ws.masks[i - 1]
-                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], ws.slope[i - 1])
-                ws.delta[i - 1] *= ws.slope[i - 1]  # BP2 (D_in, N)
+                    delta *= ws.masks[i - 1]
+                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], slope)
+                delta *= slope  # BP2 (D_in, N)
 
     def _hand_down(self, delta: Array, i: int, out: Array) -> None:
         """Write dL/da[i] = W[i]^T delta[i]."""
-        WT = self.parameters.WT[i]
-        if WT.shape[-1] == 1:  # a product with one inner index: broadcasting is faster than gemm
-            np.multiply(WT, delta, out=out)
-        else:
-            np.matmul(WT, delta, out=out)
+        self._down[i](self.parameters.WT[i], delta, out=out)
 
     def loss(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
         """Return the mean loss of the examples in `ws`, without the penalty.
