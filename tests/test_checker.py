@@ -67,8 +67,8 @@ def test_largest_error_of_no_checks_is_zero() -> None:
 
 def test_a_failure_names_the_worst_entry_with_both_numbers() -> None:
     class OneWrong(Network):
-        def backward(self, ws: Workspace) -> None:
-            super().backward(ws)
+        def backward(self, ws: Workspace, dropout: bool = False) -> None:
+            super().backward(ws, dropout)
             self.gradient.W[0][1, 2] *= 1.5
 
     problem = random_problem(
@@ -178,8 +178,8 @@ def test_a_value_that_drops_the_imaginary_part_is_caught(monkeypatch: pytest.Mon
 class ZeroedBias(Network):
     """One entry of one bias gradient stays 0."""
 
-    def backward(self, ws: Workspace) -> None:
-        super().backward(ws)
+    def backward(self, ws: Workspace, dropout: bool = False) -> None:
+        super().backward(ws, dropout)
         self.gradient.b[0][1] = 0.0
 
 
@@ -194,8 +194,8 @@ class LostPenalty(Network):
     """The gradient is that of the data loss alone."""
 
     def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
-        self.head.delta(self.forward(ws, dropout), ws.Y.T, share, ws.delta[-1])
-        self.backward(ws)
+        self.head.delta(self.forward(ws, dropout), ws.Y, share, ws.delta[-1])
+        self.backward(ws, dropout)
         return self.loss(ws, share, dropout)
 
 
@@ -221,10 +221,8 @@ class PenalisedBias(Network):
 class ForgottenMask(Network):
     """The dropout mask is applied forwards and forgotten backwards."""
 
-    def backward(self, ws: Workspace) -> None:
-        keep, ws.keep = ws.keep, []
-        super().backward(ws)
-        ws.keep = keep
+    def backward(self, ws: Workspace, dropout: bool = False) -> None:
+        super().backward(ws, dropout=False)
 
 
 class UntransposedWeights(Network):

@@ -1,10 +1,14 @@
 """The README is true: commands, options, links, its YAML, its Python, its terminal session.
 
+So are the examples in the docstrings of the mathematics.
+
 What the example configs promise is tested in `test_configs`.
 """
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import subprocess
@@ -49,6 +53,14 @@ def checkout(folder: Path) -> Path:
     for name in ("configs", "data"):
         (folder / name).symlink_to(ROOT / name)
     return folder
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "nnfit/nn").glob("[!_]*.py")), ids=lambda path: path.stem
+)
+def test_examples_in_docstrings_give_what_they_show(path: Path) -> None:
+    module = importlib.import_module(f"nnfit.nn.{path.stem}")
+    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -19,6 +19,7 @@ from nnfit.nn.losses import (
     OUTPUT_ACTIVATIONS,
     OWN_ACTIVATION,
     RESIDUAL_LOSSES,
+    PointwiseHead,
     make_head,
     softmax,
 )
@@ -76,6 +77,12 @@ def test_residual_losses_are_the_mean_over_outputs_and_rows(
     z, Y = 2.0 * rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
     value, _ = _loss(loss, "identity", z, Y, share)
     assert float(value) == pytest.approx(_mean_of(term, z - Y, share), rel=1e-14)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_shows_a_number_in_its_docstring(loss: str) -> None:
+    head = make_head(loss, OWN_ACTIVATION[loss])
+    assert ">>> " in ((head.value if isinstance(head, PointwiseHead) else head).__doc__ or "")
 
 
 def test_mse_has_no_half_and_no_minus() -> None:

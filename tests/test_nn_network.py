@@ -31,8 +31,7 @@ def _network(architecture: Architecture, dtype: Any = np.float64, seed: int = 0)
 
 def _filled(network: Network, X: Array, Y: Array | None = None) -> Workspace:
     ws = network.workspace(len(X))
-    ws.rows[:, : X.shape[1]] = X
-    ws.Y[...] = 0.0 if Y is None else Y
+    ws.load(X, np.zeros((len(X), network.architecture.sizes[-1])) if Y is None else Y)
     return ws
 
 
@@ -174,7 +173,7 @@ def test_everything_keeps_the_dtype(name: str, dtype: Any) -> None:
     ws = _filled(network, np.ones((5, 3)))
     network.draw_dropout(ws, np.random.default_rng(0))
     network.loss_and_gradient(ws, 0.2, dropout=True)
-    arrays = [ws.rows, ws.Y, *ws.z, *ws.a, *ws.delta, *ws.slope, *ws.active, *ws.keep]
+    arrays = [ws.Y, *ws.z, *ws.a, *ws.delta, *ws.slope, *ws.active, *ws.masks]
     arrays += [network.parameters.flat, network.gradient.flat, network.input_gradient(ws)]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
@@ -189,6 +188,31 @@ def test_a_workspace_used_again_gives_the_same_gradient() -> None:
     assert network.workspace(5) is network.workspace(5)
     assert first == again
     np.testing.assert_array_equal(network.gradient.flat, gradient)
+
+
+def test_a_workspace_takes_the_callers_examples_or_loads_copies() -> None:
+    network = _network(Architecture((3, 4, 2), ("tanh",), "mse"))
+    rng = np.random.default_rng(3)
+    rows, Y = np.ones((5, 4)), rng.normal(size=(5, 2))
+    rows[:, :3] = rng.normal(size=(5, 3))
+    ws = network.workspace(5)
+    ws.take(rows, Y)
+    assert np.shares_memory(ws.a[0], rows) and np.shares_memory(ws.Y, Y)
+    taken, gradient = network.loss_and_gradient(ws, 0.2), network.gradient.flat.copy()
+    ws.load(rows[:, :3], Y)
+    assert not np.shares_memory(ws.a[0], rows) and not np.shares_memory(ws.Y, Y)
+    assert network.loss_and_gradient(ws, 0.2) == taken
+    np.testing.assert_array_equal(network.gradient.flat, gradient)
+    for _ in range(2):  # what was taken is never written to, and what is loaded is what counts
+        before = rows.copy(), Y.copy()
+        ws.take(rows, Y)
+        ws.load(np.zeros((2, 3)), np.zeros((2, 2)), first=3)
+        np.testing.assert_array_equal(rows, before[0])
+        np.testing.assert_array_equal(Y, before[1])
+        np.testing.assert_array_equal(ws.a[0][:3, :3], rows[:3, :3].T)
+        np.testing.assert_array_equal(ws.Y[:, :3], Y[:3].T)
+        assert not ws.a[0][:3, 3:].any() and not ws.Y[:, 3:].any()
+        assert (ws.a[0][3] == 1.0).all()
 
 
 def test_gradient_is_that_of_loss_plus_penalty_on_weights_alone() -> None:
@@ -213,14 +237,14 @@ def test_dropout_masks_scale_the_kept_units() -> None:
     network = _network(Architecture((3, 50, 40, 1), ("tanh", "tanh"), "mse", dropout=0.2))
     ws = _filled(network, np.ones((10, 3)))
     network.draw_dropout(ws, np.random.default_rng(0))
-    assert [keep.shape for keep in ws.keep] == [(50, 10), (40, 10)]
-    assert all(set(np.unique(keep)) == {0.0, 1.25} for keep in ws.keep)
-    kept = np.mean([(keep > 0.0).mean() for keep in ws.keep])
+    assert [mask.shape for mask in ws.masks] == [(50, 10), (40, 10)]
+    assert all(set(np.unique(mask)) == {0.0, 1.25} for mask in ws.masks)
+    kept = np.mean([(mask > 0.0).mean() for mask in ws.masks])
     assert abs(kept - 0.8) < 0.07  # 900 draws: five times sqrt(0.8 * 0.2 / 900)
     network.forward(ws, dropout=True)
     for i in (0, 1):
         n = len(ws.z[i])
-        np.testing.assert_array_equal(ws.a[i + 1][:n], np.tanh(ws.z[i]) * ws.keep[i])
+        np.testing.assert_array_equal(ws.a[i + 1][:n], np.tanh(ws.z[i]) * ws.masks[i])
         np.testing.assert_array_equal(ws.a[i + 1][n], np.ones(10))  # the bias is never dropped
 
 

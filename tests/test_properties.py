@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from nnfit.gradcheck.problems import random_problem
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.inference import mean_loss, predict
+from nnfit.nn.layout import affine_layers
 from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES, make_head, softmax
 from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.training.metrics import roc_auc
@@ -70,7 +72,7 @@ def test_loss_and_gradient_ignore_the_order_of_rows(
     value = network.loss_and_gradient(ws, problem.share)
     gradient = network.gradient.flat.copy()
     order = rng.permutation(7)
-    ws.rows[:, :2], ws.Y[...] = problem.X[order], problem.Y[order]
+    ws.load(problem.X[order], problem.Y[order])
     share = np.broadcast_to(problem.share, 7)[order]
     np.testing.assert_allclose(network.loss_and_gradient(ws, share), value, rtol=1e-12)
     np.testing.assert_allclose(network.gradient.flat, gradient, rtol=1e-9, atol=1e-12)
@@ -104,7 +106,7 @@ def test_only_the_proportion_of_sample_weights_counts(seed: int, factor: float) 
 @PROPERTY
 @given(SIZES, st.booleans())
 def test_weights_and_biases_are_the_flat_vector(sizes: tuple[int, ...], bias: bool) -> None:
-    p = Parameters(sizes, bias, np.float64)
+    p = Parameters((layout := affine_layers(sizes, bias)), np.zeros(layout.size))
     arrays = [*p.W, *p.b]
     assert sum(array.size for array in arrays) == p.flat.size
     for array in arrays:
@@ -124,7 +126,8 @@ def test_weights_and_biases_are_the_flat_vector(sizes: tuple[int, ...], bias: bo
 def test_parameters_are_counted_as_they_are(sizes: tuple[int, ...], bias: bool) -> None:
     names = ("tanh",) * (len(sizes) - 2)
     architecture = Architecture(sizes, names, "mse", bias=bias)
-    assert architecture.n_parameters == Parameters(sizes, bias, np.float32).flat.size
+    counted = sum(n_out * (n_in + bias) for n_in, n_out in itertools.pairwise(sizes))
+    assert architecture.n_parameters == Network(architecture).parameters.flat.size == counted
 
 
 @PROPERTY

@@ -25,8 +25,7 @@ Array = NDArray[Any]
 
 def _filled(network: Network, X: Array, Y: Array) -> Workspace:
     ws = network.workspace(len(X))
-    ws.rows[:, : X.shape[1]] = X
-    ws.Y[...] = Y
+    ws.load(X, Y)
     return ws
 
 
@@ -52,7 +51,7 @@ def test_two_layer_gradients_are_the_lectures(two_layers: tuple[Network, Array, 
     v = _sigmoid(W1 @ x)
     y_hat = _sigmoid(W2 @ v)
     r = y_hat - y
-    loss = float(network.loss_and_gradient(_filled(network, x[None], y), 1.0))
+    loss = float(network.loss_and_gradient(_filled(network, x[None], y[None]), 1.0))
     # the lecture sums the squares, mse is their mean over the K = 2 outputs
     K = 2.0
     assert K * loss == pytest.approx(float(r @ r), rel=1e-14)

@@ -32,7 +32,7 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(
     s = rng.uniform(0.0, 2.0, 1001)
     share = s / s.sum() if weighted else 1.0 / 1001
     ws = network.workspace(1001)
-    ws.show(rows, Y)
+    ws.take(rows, Y)
     z = network.differentiate(ws, share).copy()
     network.add_penalty()
     expected = network.gradient.flat.copy()

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.textbook import Textbook
 from nnfit.training.examples import network_rows
 from nnfit.training.settings import Settings
 
@@ -34,44 +35,18 @@ SHAPES = {
 def textbook(sizes: tuple[int, ...], X: Array, Y: Array, batch_size: int) -> Callable[[], None]:
     """Return an epoch as a textbook writes it: new arrays for everything, Adam array by array."""
     rng = np.random.default_rng(1)
-    params = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
-        params += [rng.normal(0.0, np.sqrt(2.0 / n_in), (n_out, n_in)), np.zeros(n_out)]
-    m, v = [np.zeros_like(p) for p in params], [np.zeros_like(p) for p in params]
-    n_layers, t = len(sizes) - 1, 0
-
-    def step(X: Array, Y: Array) -> float:
-        nonlocal t
-        t += 1
-        a, z = [X.T], []
-        for i in range(n_layers):
-            z.append(params[2 * i] @ a[i] + params[2 * i + 1][:, None])
-            a.append(np.maximum(z[i], 0.0))
-        if sizes[-1] == 1:
-            y_hat = 1.0 / (1.0 + np.exp(-z[-1]))
-            loss = -np.mean(Y.T * np.log(y_hat) + (1.0 - Y.T) * np.log(1.0 - y_hat))
-        else:
-            e = np.exp(z[-1] - z[-1].max(axis=0))
-            y_hat = e / e.sum(axis=0)
-            loss = -np.sum(Y.T * np.log(y_hat)) / len(X)
-        delta = (y_hat - Y.T) / len(X)
-        grads: list[Array] = [np.empty(0)] * len(params)
-        for i in reversed(range(n_layers)):
-            grads[2 * i], grads[2 * i + 1] = delta @ a[i].T, delta.sum(axis=1)
-            if i > 0:
-                delta = (params[2 * i].T @ delta) * (z[i - 1] > 0.0)
-        for i, g in enumerate(grads):
-            m[i] = 0.9 * m[i] + 0.1 * g
-            v[i] = 0.999 * v[i] + 0.001 * g**2
-            m_hat, v_hat = m[i] / (1.0 - 0.9**t), v[i] / (1.0 - 0.999**t)
-            params[i] = params[i] - 1e-3 * m_hat / (np.sqrt(v_hat) + 1e-8)
-        return float(loss)
+    W = [
+        rng.normal(0.0, np.sqrt(2.0 / n_in), (n_out, n_in))
+        for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+    ]
+    b = [np.zeros(len(weights)) for weights in W]
+    book = Textbook(W, b, "relu", "binary_cross_entropy" if sizes[-1] == 1 else "cross_entropy")
 
     def epoch() -> None:
         order = rng.permutation(len(X))
         for start in range(0, len(X), batch_size):
             rows = order[start : start + batch_size]
-            assert np.isfinite(step(X[rows], Y[rows]))
+            assert np.isfinite(book.step(X[rows], Y[rows], 1e-3))
 
     return epoch
 

@@ -5,7 +5,6 @@ Refused here, before anything is allocated; what was chosen is in `deciding`.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError
 from nnfit.nn.arrays import Array
+from nnfit.nn.layout import affine_layers
 from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.observer import Observer
@@ -113,7 +113,7 @@ def check_size(file: ConfigFile, n_inputs: int, n_outputs: int) -> None:
     """
     config = file.config
     sizes = (n_inputs, *config.model.hidden_sizes, n_outputs)
-    n_parameters = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
+    n_parameters = affine_layers(sizes, bias=True).size
     itemsize = 4 if config.training.dtype == "float32" else 8
     if n_parameters * itemsize > MAX_ARRAY_BYTES or sum(sizes) > MAX_UNITS:
         raise ConfigError(

@@ -65,13 +65,7 @@ def check_problem(problem: Problem, method: str = "complex") -> list[Check]:
 
 def gradients(network: Network, ws: Workspace) -> dict[str, Array]:
     """Return the gradients W1, b1, W2, ... and x, (N, D), after `loss_and_gradient`."""
-    arrays: dict[str, Array] = {}
-    for i, W in enumerate(network.gradient.W):
-        arrays[f"W{i + 1}"] = W
-        if network.gradient.b:
-            arrays[f"b{i + 1}"] = network.gradient.b[i]
-    arrays["x"] = network.input_gradient(ws).T
-    return arrays
+    return {**network.gradient.named, "x": network.input_gradient(ws).swapaxes(-1, -2)}
 
 
 def compared(size: int) -> Array:

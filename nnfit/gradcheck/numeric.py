@@ -30,10 +30,7 @@ class Numeric:
 
     def array(self, name: str) -> Array:
         """Return the array called x, W1, b1, ... for changing its entries."""
-        if name == "x":
-            return self.ws.rows
-        arrays = self.network.parameters.W if name[0] == "W" else self.network.parameters.b
-        return arrays[int(name[1:]) - 1]
+        return self.ws.aT[0] if name == "x" else self.network.parameters.named[name]
 
     def derivative(self, name: str, place: tuple[Any, ...]) -> float:
         """Return the derivative by one entry; NaN where it can't be had."""
@@ -93,7 +90,7 @@ class CentralDifference(Numeric):
         self.sides = [self.ws.z[i] > 0.0 for i in self.kinked]
         if self.network.architecture.loss in ("mae", "huber"):
             self.network.head.predict(z, self.y_hat)
-            residual = self.y_hat - self.ws.Y.T
+            residual = self.y_hat - self.ws.Y
             self.sides += [residual > 0.0, np.abs(residual) > HUBER_DELTA]
-        loss = (self.network.head.losses(z, self.ws.Y.T) * self.share).sum()
+        loss = (self.network.head.losses(z, self.ws.Y) * self.share).sum(axis=-1)
         return loss + self.network.penalty()

@@ -38,8 +38,7 @@ class Problem:
         network = self.network_class(self.architecture, dtype)
         np.copyto(network.parameters.flat, self.parameters)
         ws = network.workspace(len(self.X))
-        ws.rows[:, : self.X.shape[1]] = self.X
-        np.copyto(ws.Y, self.Y)
+        ws.load(self.X, self.Y)
         if self.architecture.dropout:
             network.draw_dropout(ws, np.random.default_rng(self.masks_seed))
         return network, ws
@@ -152,10 +151,10 @@ def with_bug(name: str) -> type[Network]:
     _, break_it, before = BUGS[name]
 
     class BuggyNetwork(Network):
-        def backward(self, ws: Workspace) -> None:
+        def backward(self, ws: Workspace, dropout: bool = False) -> None:
             if before:
                 break_it(self, ws)
-            super().backward(ws)
+            super().backward(ws, dropout)
             if not before:
                 break_it(self)
 

@@ -16,19 +16,21 @@ from nnfit.nn.arrays import Array
 def describe(model: Model, path: str) -> dict[str, Any]:
     """Return the layers, columns, classes, metrics and training of a model."""
     network = model.network
-    architecture, parameters = network.architecture, network.parameters
+    architecture = network.architecture
     activations = (*architecture.activations, architecture.output_activation)
     layers = [
         {
             "layer": i + 1,
-            "inputs": W.shape[1],
-            "outputs": W.shape[0],
+            "inputs": layer.W.shape[1],
+            "outputs": layer.W.shape[0],
             "activation": activation,
-            "parameters": parameters.Wb[i].size,
-            "weight_mean": _known(np.mean, W),
-            "weight_std": _known(np.std, W),
+            "parameters": layer.Wb.size,
+            "weight_mean": _known(np.mean, network.parameters.W[i]),
+            "weight_std": _known(np.std, network.parameters.W[i]),
         }
-        for i, (W, activation) in enumerate(zip(parameters.W, activations, strict=True))
+        for i, (layer, activation) in enumerate(
+            zip(architecture.layout.layers, activations, strict=True)
+        )
     ]
     return {
         "model": path,

@@ -2,8 +2,8 @@
 
 A pair is `f(z, a, scratch)`, which writes f(z) into `a`, and `df(z, a, slope)`, which writes f'(z)
 into `slope`. Both take the same three arrays, and `df` finds them as `f` left them: where `f` works
-the slope out on its way, `df` has nothing to do. All have the shape (D, N). Nothing is allocated,
-and `z` and `a` are free memory once `df` has run.
+the slope out on its way, `df` has nothing to do. All have one shape, (..., D, N): each unit of each
+example stands alone. Nothing is allocated, and `z` and `a` are free memory once `df` has run.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ class Activation:
 
 
 def identity(z: Array, a: Array, scratch: Array) -> None:
+    """Write f(z) = z."""
     np.copyto(a, z)
 
 
 def d_identity(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = 1."""
     slope.fill(1.0)
 
 
 def sigmoid(z: Array, a: Array, scratch: Array) -> None:
-    # 1/(1 + exp(-z)) = (1 + tanh(z/2))/2 never overflows
+    """Write f(z) = 1/(1 + exp(-z)) = (1 + tanh(z/2))/2, which never overflows."""
     half, one = scalar(0.5, z.dtype), scalar(1.0, z.dtype)
     np.multiply(z, half, out=a)
     np.tanh(a, out=a)
@@ -49,30 +51,35 @@ def sigmoid(z: Array, a: Array, scratch: Array) -> None:
 
 
 def d_sigmoid(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = f (1 - f)."""
     np.subtract(scalar(1.0, z.dtype), a, out=slope)
     slope *= a
 
 
 def tanh(z: Array, a: Array, scratch: Array) -> None:
+    """Write f(z) = tanh z."""
     np.tanh(z, out=a)
 
 
 def d_tanh(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = 1 - f^2."""
     np.multiply(a, a, out=slope)
     np.subtract(scalar(1.0, z.dtype), slope, out=slope)
 
 
 def relu(z: Array, a: Array, slope: Array) -> None:
+    """Write f(z) = z where z > 0, else 0."""
     # a mask, not a maximum: complex numbers are compared by their real part, and f'(0) is 0
     np.greater(z.real, scalar(0.0, z.real.dtype), out=slope)
     np.multiply(z, slope, out=a)
 
 
 def d_relu(z: Array, a: Array, slope: Array) -> None:
-    """Do nothing: the mask of `relu` is its slope."""
+    """f'(z) = 1 where z > 0, else 0: the mask of `relu` is its slope."""
 
 
 def leaky_relu(z: Array, a: Array, slope: Array) -> None:
+    """Write f(z) = z where z > 0, else LEAK z."""
     np.greater(z.real, scalar(0.0, z.real.dtype), out=slope)
     slope *= 1.0 - LEAK
     slope += LEAK
@@ -80,7 +87,7 @@ def leaky_relu(z: Array, a: Array, slope: Array) -> None:
 
 
 def d_leaky_relu(z: Array, a: Array, slope: Array) -> None:
-    """Do nothing: `leaky_relu` multiplies by its slope."""
+    """f'(z) = 1 where z > 0, else LEAK: `leaky_relu` multiplies by its slope."""
 
 
 def _exponential_unit(z: Array, a: Array, scratch: Array, alpha: float, scale: float) -> None:
@@ -103,23 +110,27 @@ def _d_exponential_unit(z: Array, a: Array, slope: Array, alpha: float, scale: f
 
 
 def elu(z: Array, a: Array, scratch: Array) -> None:
+    """Write f(z) = z where z > 0, else alpha (exp z - 1)."""
     _exponential_unit(z, a, scratch, ELU_ALPHA, 1.0)
 
 
 def d_elu(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = 1 where z > 0, else alpha exp z."""
     _d_exponential_unit(z, a, slope, ELU_ALPHA, 1.0)
 
 
 def selu(z: Array, a: Array, scratch: Array) -> None:
+    """Write f(z) = scale z where z > 0, else scale alpha (exp z - 1)."""
     _exponential_unit(z, a, scratch, SELU_ALPHA, SELU_SCALE)
 
 
 def d_selu(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = scale where z > 0, else scale alpha exp z."""
     _d_exponential_unit(z, a, slope, SELU_ALPHA, SELU_SCALE)
 
 
 def _gelu_gate(z: Array, gate: Array) -> None:
-    """Write (1 + tanh(c (z + k z^3)))/2, the share of z that passes."""
+    """Write g = (1 + tanh(c (z + k z^3)))/2, the share of z that passes."""
     np.multiply(z, z, out=gate)
     gate *= GELU_C * GELU_K
     gate += GELU_C
@@ -130,13 +141,13 @@ def _gelu_gate(z: Array, gate: Array) -> None:
 
 
 def gelu(z: Array, a: Array, scratch: Array) -> None:
-    # the tanh form of the paper: it needs no erf, which NumPy lacks
+    """Write f(z) = z g, in the tanh form of the paper: it needs no erf, which NumPy lacks."""
     _gelu_gate(z, a)
     a *= z
 
 
 def d_gelu(z: Array, a: Array, slope: Array) -> None:
-    # gate + z gate', with gate' = 2 gate (1 - gate) c (1 + 3 k z^2)
+    """Write f'(z) = g + z g', with g' = 2 g (1 - g) c (1 + 3 k z^2)."""
     _gelu_gate(z, slope)
     np.multiply(z, z, out=a)
     a *= 3.0 * GELU_K
@@ -150,12 +161,13 @@ def d_gelu(z: Array, a: Array, slope: Array) -> None:
 
 
 def silu(z: Array, a: Array, scratch: Array) -> None:
+    """Write f(z) = z s, s = sigmoid(z)."""
     sigmoid(z, a, scratch)
     a *= z
 
 
 def d_silu(z: Array, a: Array, slope: Array) -> None:
-    # s + z s (1 - s) = s (1 + z - a)
+    """Write f'(z) = s + z s (1 - s) = s (1 + z - f)."""
     np.subtract(z, a, out=a)
     sigmoid(z, slope, z)
     a += 1.0
@@ -163,7 +175,7 @@ def d_silu(z: Array, a: Array, slope: Array) -> None:
 
 
 def softplus(z: Array, a: Array, scratch: Array) -> None:
-    # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)), which never overflows
+    """Write f(z) = log(1 + exp z) = max(z, 0) + log(1 + exp(-|z|)), which never overflows."""
     np.greater(z.real, 0.0, out=scratch)
     scratch *= z
     np.subtract(z, scratch, out=a)
@@ -174,17 +186,19 @@ def softplus(z: Array, a: Array, scratch: Array) -> None:
 
 
 def d_softplus(z: Array, a: Array, slope: Array) -> None:
+    """Write f'(z) = sigmoid(z)."""
     sigmoid(z, slope, a)
 
 
 def mish(z: Array, a: Array, scratch: Array) -> None:
-    softplus(z, a, scratch)  # Misra 2019: z tanh(softplus(z))
+    """Write f(z) = z t, t = tanh(softplus(z)); Misra 2019."""
+    softplus(z, a, scratch)
     np.tanh(a, out=a)
     a *= z
 
 
 def d_mish(z: Array, a: Array, slope: Array) -> None:
-    # t + z (1 - t^2) sigmoid(z), with t = tanh(softplus(z))
+    """Write f'(z) = t + z (1 - t^2) sigmoid(z)."""
     softplus(z, slope, a)
     np.tanh(slope, out=slope)
     sigmoid(z, a, a)

@@ -76,16 +76,16 @@ def _fill(
     out: Array, network: Network, X: Array, work: Callable[[Workspace], Array], threads: int
 ) -> None:
     """Write into the rows of `out` what `work` returns, a column per row, for each block of `X`."""
-    width, first, n_rows = block_layout(network.architecture, network.dtype)
+    width, first, n_rows = alike_places(network.architecture, network.dtype)
     starts = iter(range(0, len(X), n_rows))  # shared: who is free takes the next block
 
     def fill() -> None:
         with _lent_workspace(network, width) as ws, np.errstate(all="ignore"):
             for start in starts:
                 block = X[start : start + n_rows]
-                places = slice(first, first + len(block))
-                ws.rows[places, : X.shape[1]] = block
-                out[start : start + len(block)] = work(ws)[:, places].T
+                ws.load(block, first=first)
+                columns = work(ws)[..., first : first + len(block)]
+                out[start : start + len(block)] = columns.T
 
     threads = min(threads, max(1, len(X) // width))
     if threads == 1 or 2 * network.architecture.n_parameters * width < PARALLEL_BLOCK_FLOPS:
@@ -102,19 +102,19 @@ def _fill(
 
 
 @lru_cache(maxsize=16)
-def block_layout(architecture: Architecture, dtype: np.dtype) -> tuple[int, int, int]:
+def alike_places(architecture: Architecture, dtype: np.dtype) -> tuple[int, int, int]:
     """Return the width of a block, and the first and the number of its places that take rows.
 
     The matrix products of some processors work out the columns at a block's ends, or those of
     its two halves, in another order than the rest. So the products of this network are tried on
     columns that are all alike, and rows go where the results are alike too.
     """
-    layouts = []
+    choices = []
     for width in (BLOCK_ROWS, *SMALLER_BLOCKS):
-        layouts.append((width, *_longest_even_run(architecture, dtype, width)))
-        if layouts[-1][2] > 0.9 * width:
+        choices.append((width, *_longest_even_run(architecture, dtype, width)))
+        if choices[-1][2] > 0.9 * width:
             break
-    return max(layouts, key=lambda layout: layout[2] / layout[0])
+    return max(choices, key=lambda choice: choice[2] / choice[0])
 
 
 def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -> tuple[int, int]:
@@ -122,17 +122,17 @@ def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -
     rng = np.random.default_rng(0)
     changes = np.zeros(width + 1, bool)  # whether a place differs from the one before
     changes[[0, -1]] = True
-    sizes, ones = architecture.sizes, int(architecture.bias)
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        product = product_of(n_out, n_in + ones, width)
-        for _ in range(3 if n_out * n_in < 10**5 else 1):  # a rounding can hide the order
-            W = rng.standard_normal((n_out, n_in + ones)).astype(dtype)
-            column = rng.standard_normal((n_in + ones, 1)).astype(dtype)
+    for i, layer in enumerate(architecture.layout.layers):
+        n_out, n_in = layer.Wb.shape
+        product = product_of(layer.Wb.shape, width)
+        for _ in range(3 if layer.W.size < 10**5 else 1):  # a rounding can hide the order
+            Wb = rng.standard_normal((n_out, n_in)).astype(dtype)
+            column = rng.standard_normal((n_in, 1)).astype(dtype)
             a = np.repeat(column, width, axis=1)
-            if layer == 0:
+            if i == 0:
                 a = np.ascontiguousarray(a.T).T  # as the rows of a workspace lie
             z = np.empty((n_out, width), dtype)
-            product(W, a, out=z)
+            product(Wb, a, out=z)
             changes[1:-1] |= (z[:, 1:] != z[:, :-1]).any(axis=0)
     bounds = np.flatnonzero(changes)
     longest = int(np.diff(bounds).argmax())
@@ -167,11 +167,10 @@ def logits(network: Network, X: Array) -> Array:
     for start in range(0, len(X), BLOCK_ROWS):
         block = X[start : start + BLOCK_ROWS]
         ws = network.workspace(len(block))
-        if block.shape[1] == ws.rows.shape[1] and block.dtype == network.dtype:
-            ws.show(block, ws.Y)
+        if block.shape[-1] == ws.a[0].shape[-2] and block.dtype == network.dtype:
+            ws.take(block)
         else:
-            ws.rows[:, : X.shape[1]] = block
-            ws.show(ws.rows, ws.Y)  # training in batches of this size shows it others
+            ws.load(block)
         out[:, start : start + len(block)] = network.forward(ws)
     return out
 

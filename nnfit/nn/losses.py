@@ -2,7 +2,8 @@
 
 A loss is the (weighted) mean over the rows, L = sum_i share_i l(y_hat_i, y_i), where `share` is
 s_i / sum(s), or 1/N. There is no minus before the mean, and cross-entropy's minus covers both
-of its terms. Shapes: `z`, `y_hat`, `Y`, `delta` (K, N), `share` (N,) or a scalar.
+of its terms. `delta` is equation BP1 of network.py, delta[L] = share * dl/dy_hat * f'(z[L]), f the
+output activation. Shapes: `z`, `y_hat`, `Y`, `delta` (..., K, N), `share` (..., N) or a scalar.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Head(Protocol):
         """Write the predictions of logits `z`."""
 
     def losses(self, z: Array, Y: Array) -> Array:
-        """Return l(y_hat_i, y_i) of every row, shape (N,)."""
+        """Return l(y_hat_i, y_i) of every row, shape (..., N)."""
 
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
-        """Write dL/dz."""
+        """Write dL/dz: BP1."""
 
 
 class SigmoidCrossEntropy:
@@ -37,6 +38,10 @@ class SigmoidCrossEntropy:
 
     Computed from the logit as softplus(z) - y z, so that it never overflows; with the sigmoid its
     delta is (y_hat - y). Source: Bishop, Pattern Recognition and Machine Learning, 2006, 4.3.2.
+
+    >>> z = np.log([[3.0, 3.0]])  # y_hat = 3/4, twice
+    >>> SigmoidCrossEntropy().losses(z, np.array([[1.0, 0.0]])).round(4).tolist()  # log 4/3, log 4
+    [0.2877, 1.3863]
     """
 
     def predict(self, z: Array, y_hat: Array) -> None:
@@ -54,7 +59,7 @@ class SigmoidCrossEntropy:
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
         sigmoid(z, delta, delta)
         delta -= Y
-        delta *= _over_outputs(share, z)
+        delta *= _share_of(z, share, z.shape[-2])
 
 
 class SoftmaxCrossEntropy:
@@ -62,21 +67,25 @@ class SoftmaxCrossEntropy:
 
     The largest logit of each column is subtracted first, so that exp never overflows.
     Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 6.2.2.3.
+
+    >>> z = np.log([[1.0], [2.0], [5.0]])  # y_hat = 1/8, 2/8, 5/8
+    >>> SoftmaxCrossEntropy().losses(z, np.array([[0.0], [1.0], [0.0]])).round(4).tolist()  # log 4
+    [1.3863]
     """
 
     def predict(self, z: Array, y_hat: Array) -> None:
         softmax(z, y_hat)
 
     def losses(self, z: Array, Y: Array) -> Array:
-        shifted = z - z.real.max(axis=0)
-        log_norm = np.log(np.exp(shifted).sum(axis=0))
+        shifted = z - z.real.max(axis=-2, keepdims=True)
+        log_norm = np.log(np.exp(shifted).sum(axis=-2))
         shifted *= Y  # a column of Y sums to 1: sum_k y_k (log norm - z_k)
-        return np.asarray(log_norm - shifted.sum(axis=0))
+        return np.asarray(log_norm - shifted.sum(axis=-2))
 
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
         softmax(z, delta)
         delta -= Y
-        delta *= share if isinstance(share, np.ndarray) else scalar(share, z.dtype)
+        delta *= _share_of(z, share)
 
 
 class PointwiseHead:
@@ -107,7 +116,7 @@ class PointwiseHead:
             self.derivative(delta)
         else:
             self._through_activation(z, Y, delta)
-        delta *= _over_outputs(share, z)
+        delta *= _share_of(z, share, z.shape[-2])
 
     def _through_activation(self, z: Array, Y: Array, delta: Array) -> None:
         """Write dl/dy_hat, then turn it into dl/dz."""
@@ -119,7 +128,7 @@ class PointwiseHead:
         np.subtract(y_hat, Y, out=delta)
         self.derivative(delta)
         if self.activation == "softmax":  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
-            delta -= (delta * y_hat).sum(axis=0)
+            delta -= (delta * y_hat).sum(axis=-2, keepdims=True)
             delta *= y_hat
         else:
             ACTIVATIONS[self.activation].df(z.copy(), y_hat, slope)
@@ -128,25 +137,31 @@ class PointwiseHead:
 
 def softmax(z: Array, y_hat: Array) -> None:
     """Write exp(z_k) / sum_j exp(z_j) of each column."""
-    np.subtract(z, np.maximum.reduce(z.real, axis=0), out=y_hat)
+    np.subtract(z, np.maximum.reduce(z.real, axis=-2, keepdims=True), out=y_hat)
     np.exp(y_hat, out=y_hat)
-    y_hat /= np.add.reduce(y_hat, axis=0)
+    y_hat /= np.add.reduce(y_hat, axis=-2, keepdims=True)
 
 
-def _over_outputs(share: Share, z: Array) -> Array:
-    """Return the share of each row in the mean over rows and outputs."""
+def _share_of(z: Array, share: Share, n_outputs: int = 1) -> Array:
+    """Return each row's share, of each of so many outputs, to multiply an array like `z` by."""
     if isinstance(share, np.ndarray):
-        return np.asarray(share / len(z))
-    return scalar(share / len(z), z.dtype)
+        return np.asarray(share / n_outputs)[..., None, :]
+    return scalar(share / n_outputs, z.dtype)
 
 
 def _mean_over_outputs(losses: Array) -> Array:
-    """Return the mean of each column, shape (N,)."""
-    return losses[0] if len(losses) == 1 else np.asarray(losses.mean(axis=0))
+    """Return the mean of each column, shape (..., N)."""
+    if losses.shape[-2] == 1:
+        return losses[..., 0, :]
+    return np.asarray(losses.mean(axis=-2))
 
 
 def squared_error(e: Array) -> Array:
-    """Return e^2, no 1/2."""
+    """Return e^2, no 1/2.
+
+    >>> squared_error(np.array([3.0, -0.5])).tolist()
+    [9.0, 0.25]
+    """
     return np.asarray(e * e)
 
 
@@ -156,7 +171,11 @@ def d_squared_error(e: Array) -> None:
 
 
 def absolute_error(e: Array) -> Array:
-    """Return |e|."""
+    """Return |e|.
+
+    >>> absolute_error(np.array([3.0, -0.5])).tolist()
+    [3.0, 0.5]
+    """
     return np.asarray(e * np.sign(e.real))
 
 
@@ -166,7 +185,11 @@ def d_absolute_error(e: Array) -> None:
 
 
 def huber_error(e: Array) -> Array:
-    """Return e^2/2 where |e| <= d and d(|e| - d/2) beyond, d = HUBER_DELTA."""
+    """Return e^2/2 where |e| <= d and d(|e| - d/2) beyond, d = HUBER_DELTA.
+
+    >>> huber_error(np.array([3.0, -0.5])).tolist()
+    [2.5, 0.125]
+    """
     clipped = e.copy()
     d_huber_error(clipped)
     return np.asarray(clipped * (e - 0.5 * clipped))

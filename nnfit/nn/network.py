@@ -1,19 +1,30 @@
 """The multilayer perceptron: forward and backward, examples as columns.
 
-The book counts layers from 1 and calls the input layer 0; Python lists count from 0. So here
-a[0] is phi(x), and `W[i]`, `z[i]`, `delta[i]` with i = 0 belong to the book's layer 1, whose
-output is a[1]. Source: Nielsen, Neural Networks and Deep Learning, 2015, equations BP1 to BP4;
-Rumelhart, Hinton, Williams 1986.
+The book counts layers from 1 and calls the input layer 0. For layer l of D[l] units and N examples:
+
+    z[l] = W[l] a[l-1] + b[l]                     (D[l], N) = (D[l], D[l-1]) (D[l-1], N) + (D[l], 1)
+    a[l] = f(z[l]),  a[0] = phi(x)                (D[l], N)
+    delta[l] = dL/dz[l]                           (D[l], N), the mean's 1/N is in it
+    BP1  delta[L] = dl/dy_hat f'(z[L]) / N        (K, N), for each loss in losses.py
+    BP2  delta[l-1] = (W[l]^T delta[l]) f'(z[l-1])                     f' element by element
+    BP3  dL/db[l] = sum of delta[l] over the N    (D[l],)
+    BP4  dL/dW[l] = delta[l] a[l-1]^T             (D[l], D[l-1]) = (D[l], N) (N, D[l-1])
+
+Source: Nielsen, Neural Networks and Deep Learning, 2015; Rumelhart, Hinton, Williams 1986. The
+same in plain lines is textbook.py. Python lists count from 0: `W[i]`, `z[i]`, `delta[i]` with
+i = 0 belong to the book's layer 1, whose output is a[1].
 
 The bias is the weight of an input that is always 1: `Wb[i]` is [W[i] | b[i]], of shape (D_out,
 D_in + 1), and a[i] carries a last row of ones, so that one product gives W a + b and another
-gives dW and db together.
+gives dW and db together. In all arrays of a step the last two axes are (units, examples).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +32,7 @@ import numpy as np
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array, total
 from nnfit.nn.initializers import initialize
+from nnfit.nn.layout import Layout, affine_layers
 from nnfit.nn.losses import OWN_ACTIVATION, Share, make_head
 
 SMALL_PRODUCT = 50_000  # multiplications
@@ -52,63 +64,84 @@ class Architecture:
         if self.output_activation == "auto":
             object.__setattr__(self, "output_activation", OWN_ACTIVATION[self.loss])
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its weights and biases lie in the flat vector of all parameters."""
+        return affine_layers(self.sizes, self.bias)
+
     @property
     def n_parameters(self) -> int:
-        pairs = zip(self.sizes[1:], self.sizes, strict=False)
-        return sum(n_out * (n_in + self.bias) for n_out, n_in in pairs)
+        return self.layout.size
 
 
 class Parameters:
-    """All weights and biases in one flat vector; `Wb`, `W`, `b` are views into it."""
+    """All weights and biases in one vector `flat` (P,), and views into it.
 
-    def __init__(self, sizes: Sequence[int], bias: bool, dtype: Any) -> None:
-        shapes = [(n_out, n_in + bias) for n_out, n_in in zip(sizes[1:], sizes, strict=False)]
-        ends = np.cumsum([rows * columns for rows, columns in shapes])
-        self.flat: Array = np.zeros(int(ends[-1]), dtype)
-        parts = np.split(self.flat, ends[:-1])
-        self.Wb = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-        self.W = [Wb[:, :n_in] for Wb, n_in in zip(self.Wb, sizes, strict=False)]
-        self.b = [Wb[:, -1] for Wb in self.Wb] if bias else []
-
-
-def product_of(n_out: int, n_in: int, n_rows: int) -> Callable[..., Array]:
-    """Return what multiplies (n_out, n_in) by (n_in, n_rows), and arrays of such sizes backward.
-
-    np.dot begins sooner; on larger arrays np.matmul finds the better kernels.
+    `named` has them as W1, b1, W2, ...; `Wb`, `W` and `b` are lists by layer, `WT` W transposed.
+    Of vectors (..., P), members, the views have the same axes before their own.
     """
-    return np.dot if n_out * n_in * n_rows < SMALL_PRODUCT else np.matmul
+
+    def __init__(self, layout: Layout, flat: Array) -> None:
+        self.layout, self.flat = layout, flat
+        self.named = {block.name: block.of(flat) for block in layout.blocks}
+        self.Wb = [layer.Wb.of(flat) for layer in layout.layers]
+        self.W = [self.named[layer.W.name] for layer in layout.layers]
+        self.b = [self.named[layer.b.name] for layer in layout.layers if layer.b]
+        self.WT = [W.swapaxes(-1, -2) for W in self.W]
+
+
+def product_of(shape: tuple[int, ...], n_rows: int) -> Callable[..., Array]:
+    """Return what multiplies [W | b] of `shape` by n_rows columns, and such arrays backward.
+
+    np.dot begins sooner; on larger arrays np.matmul finds the better kernels, and on stacks of
+    matrices it alone multiplies each.
+    """
+    small = len(shape) == 2 and math.prod(shape) * n_rows < SMALL_PRODUCT
+    return np.dot if small else np.matmul
 
 
 class Workspace:
     """The arrays of one step with `n_rows` examples, allocated once and used again.
 
-    `rows` (N, D + 1) takes the examples row by row, ones in its last column; a[0] is its
-    transpose. `keep` are the dropout masks, 0 or 1/(1 - p), made from uniform `draws`.
+    The examples are columns: a[0] (D + 1, N), the last row ones, and `Y` (K, N). They are the
+    caller's own after `take`, and copies in arrays of the workspace's own after `load`; row by
+    row in memory either way. `masks` are dropout's, 0 or 1/(1 - p), made from uniform `draws`;
+    each pass is told whether to use them.
     """
 
     def __init__(self, network: Network, n_rows: int) -> None:
-        sizes, dtype = network.architecture.sizes, network.dtype
-        ones = int(network.architecture.bias)
+        p, dtype, ones = network.parameters, network.dtype, int(network.architecture.bias)
+        members, widths = p.flat.shape[:-1], [W.shape[-2] for W in p.W]
         self.n_rows = n_rows
-        self.rows: Array = np.ones((n_rows, sizes[0] + ones), dtype)
-        self.Y: Array = np.empty((n_rows, sizes[-1]), dtype)
-        self.z = [np.empty((n, n_rows), dtype) for n in sizes[1:]]
-        self.a = [self.rows.T, *(np.ones((n + ones, n_rows), dtype) for n in sizes[1:-1])]
+        self.z = [np.empty((*members, n, n_rows), dtype) for n in widths]
         self.delta = [np.empty_like(z) for z in self.z]
         self.slope = [np.empty_like(z) for z in self.z[:-1]]
-        self.products = [
-            product_of(n_out, n_in + ones, n_rows)
-            for n_in, n_out in zip(sizes, sizes[1:], strict=False)
-        ]
-        self.keep: list[Array] = []
-        self.draws: list[Array] = []
-        self.active = [a[:n] for a, n in zip(self.a[1:], sizes[1:-1], strict=True)]
+        inputs: Array = np.ones((*members, n_rows, p.Wb[0].shape[-1]), dtype)
+        self._own: tuple[Array, Array] = inputs, np.empty((*members, n_rows, widths[-1]), dtype)
+        self.a = [inputs.swapaxes(-1, -2)]
+        self.a += [np.ones((*members, n + ones, n_rows), dtype) for n in widths[:-1]]
+        self.aT = [a.swapaxes(-1, -2) for a in self.a]
+        self.units = [a[..., :n, :] for a, n in zip(self.a[1:], widths[:-1], strict=True)]
+        self.active = self.units
         if network.architecture.dropout:
             self.active = [np.empty_like(z) for z in self.z[:-1]]  # before the mask
+        self.masks: list[Array] = []
+        self.draws: list[Array] = []
+        self.products = [product_of(Wb.shape, n_rows) for Wb in p.Wb]
+        self.take(*self._own)
 
-    def show(self, rows: Array, Y: Array) -> None:
-        """Take examples (N, D + 1) and targets (N, K) without copying them."""
-        self.a[0], self.Y = rows.T, Y
+    def take(self, rows: Array, Y: Array | None = None) -> None:
+        """Work on examples (N, D + 1), ones in the last column, and targets (N, K), uncopied."""
+        self.a[0], self.aT[0] = rows.swapaxes(-1, -2), rows
+        self.Y = (self._own[1] if Y is None else Y).swapaxes(-1, -2)
+
+    def load(self, X: Array, Y: Array | None = None, first: int = 0) -> None:
+        """Copy examples (N, D) and targets (N, K) to the places from `first` on, and take those."""
+        for own, given in zip(self._own, (X, Y), strict=True):
+            if given is not None:
+                n_rows, n_columns = given.shape[-2:]
+                own[..., first : first + n_rows, :n_columns] = given
+        self.take(*self._own)
 
 
 class Network:
@@ -124,16 +157,15 @@ class Network:
     def __init__(self, architecture: Architecture, dtype: Any = np.float64) -> None:
         self.architecture = architecture
         self.dtype = np.dtype(dtype)
-        sizes, bias = architecture.sizes, architecture.bias
-        self.parameters = Parameters(sizes, bias, self.dtype)
-        self.gradient = Parameters(sizes, bias, self.dtype)
-        marks = Parameters(sizes, bias, self.dtype)
-        for W in marks.W:
-            W.fill(1.0)
-        self.is_weight = marks.flat  # 1 on W, 0 on b: penalties leave biases alone
+        layout = architecture.layout
+        self.parameters = Parameters(layout, np.zeros(layout.size, self.dtype))
+        self.gradient = Parameters(layout, np.zeros(layout.size, self.dtype))
+        self.is_weight = layout.decaying(self.dtype)  # 1 on W, 0 on b: no penalty on biases
         self.head = make_head(architecture.loss, architecture.output_activation)
         self.hidden = [ACTIVATIONS[name] for name in architecture.activations]
-        self._penalised: Array = np.empty_like(marks.flat if architecture.l2 else marks.flat[:0])
+        # a product with one inner index: broadcasting is faster than gemm
+        self._down = [np.multiply if n == 1 else np.matmul for n in architecture.sizes[1:]]
+        self._penalised = np.empty_like(self.is_weight[: layout.size if architecture.l2 else 0])
         self._workspaces: dict[int, Workspace] = {}
 
     def initialize(self, initialization: str, rng: np.random.Generator) -> None:
@@ -154,13 +186,13 @@ class Network:
     def draw_dropout(self, ws: Workspace, rng: np.random.Generator) -> None:
         """Draw new masks: each hidden unit of each row is kept with probability 1 - p."""
         p = self.architecture.dropout
-        if not ws.keep:
-            ws.keep = [np.empty_like(z) for z in ws.z[:-1]]
+        if not ws.masks:
+            ws.masks = [np.empty_like(z) for z in ws.z[:-1]]
             ws.draws = [np.empty(z.shape, np.float32) for z in ws.z[:-1]]
-        for keep, draws in zip(ws.keep, ws.draws, strict=True):
+        for mask, draws in zip(ws.masks, ws.draws, strict=True):
             rng.random(dtype=np.float32, out=draws)
-            np.greater_equal(draws, p, out=keep)
-            keep *= 1.0 / (1.0 - p)
+            np.greater_equal(draws, p, out=mask)
+            mask *= 1.0 / (1.0 - p)
 
     def forward(self, ws: Workspace, dropout: bool = False) -> Array:
         """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
@@ -169,28 +201,24 @@ class Network:
             if i < len(self.hidden):
                 self.hidden[i].f(ws.z[i], ws.active[i], ws.slope[i])
                 if self.architecture.dropout:
-                    scale = ws.keep[i] if dropout else 1.0
-                    np.multiply(ws.active[i], scale, out=ws.a[i + 1][: len(ws.z[i])])
+                    np.multiply(ws.active[i], ws.masks[i] if dropout else 1.0, out=ws.units[i])
         return ws.z[-1]
 
-    def backward(self, ws: Workspace) -> None:
+    def backward(self, ws: Workspace, dropout: bool = False) -> None:
         """Walk from delta[L] down; each delta is computed once and used for dW, db and below."""
         for i in reversed(range(len(ws.z))):
-            ws.products[i](ws.delta[i], ws.a[i].T, out=self.gradient.Wb[i])  # BP4 | BP3
+            ws.products[i](ws.delta[i], ws.aT[i], out=self.gradient.Wb[i])  # BP4 | BP3
             if i > 0:
-                self._hand_down(ws.delta[i], i, ws.delta[i - 1])
-                if ws.keep:
-                    ws.delta[i - 1] *= ws.keep[i - 1]
-                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], ws.slope[i - 1])
-                ws.delta[i - 1] *= ws.slope[i - 1]  # BP2 (D_in, N)
+                delta, slope = ws.delta[i - 1], ws.slope[i - 1]
+                self._hand_down(ws.delta[i], i, delta)
+                if dropout:
+                    delta *= ws.masks[i - 1]
+                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], slope)
+                delta *= slope  # BP2 (D_in, N)
 
     def _hand_down(self, delta: Array, i: int, out: Array) -> None:
         """Write dL/da[i] = W[i]^T delta[i]."""
-        W = self.parameters.W[i]
-        if len(W) == 1:  # a product with one inner index: broadcasting is faster than gemm
-            np.multiply(W.T, delta, out=out)
-        else:
-            np.matmul(W.T, delta, out=out)
+        self._down[i](self.parameters.WT[i], delta, out=out)
 
     def loss(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
         """Return the mean loss of the examples in `ws`, without the penalty.
@@ -198,24 +226,22 @@ class Network:
         Parameters
         ----------
         ws : Workspace
-            Its `rows` and `Y` hold the examples.
+            With the examples taken or loaded.
         share : ndarray of shape (N,) or float
             Each row's part of the mean: s / sum(s), or 1/N.
         dropout : bool
             Apply the masks of `draw_dropout`.
         """
-        return (self.head.losses(self.forward(ws, dropout), ws.Y.T) * share).sum()
+        return (self.head.losses(self.forward(ws, dropout), ws.Y) * share).sum(axis=-1)
 
     def differentiate(self, ws: Workspace, share: Share, dropout: bool = False) -> Array:
         """Fill `gradient` with that of the loss, and return the logits (K, N).
 
         The loss itself is not needed for its gradient; `head.losses` gives it from the logits.
         """
-        if not dropout:
-            ws.keep = []
         z = self.forward(ws, dropout)
-        self.head.delta(z, ws.Y.T, share, ws.delta[-1])
-        self.backward(ws)
+        self.head.delta(z, ws.Y, share, ws.delta[-1])  # BP1 (K, N)
+        self.backward(ws, dropout)
         return z
 
     def add_penalty(self) -> None:
@@ -229,7 +255,7 @@ class Network:
         """Return the mean loss without the penalty; `gradient` is that of loss + penalty."""
         z = self.differentiate(ws, share, dropout)
         self.add_penalty()
-        return (self.head.losses(z, ws.Y.T) * share).sum()
+        return (self.head.losses(z, ws.Y) * share).sum(axis=-1)
 
     def penalty(self) -> Any:
         """Return (l2/2) * sum of the squared weights, biases left out."""
@@ -238,6 +264,7 @@ class Network:
 
     def input_gradient(self, ws: Workspace) -> Array:
         """Return dL/da[0] of shape (D, N) after `loss_and_gradient`."""
-        out: Array = np.empty((self.architecture.sizes[0], ws.n_rows), self.dtype)
+        WT = self.parameters.WT[0]
+        out: Array = np.empty((*WT.shape[:-1], ws.n_rows), self.dtype)
         self._hand_down(ws.delta[0], 0, out)
         return out

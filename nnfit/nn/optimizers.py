@@ -127,9 +127,14 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Kingma & Ba 2015, Algorithm 1, with its two bias corrections folded into two scalars.
 
-    The moments are kept as M = m / (1 - beta1) and V = v / (1 - beta2). With
-    c = sqrt((1 - beta2) / (1 - beta2^t)), sqrt(v_hat) = c sqrt(V), so that the step
-    alpha m_hat / (sqrt(v_hat) + eps) is rate M / (sqrt(V) + eps / c), where
+    The paper's lines, for a gradient g     and as they are worked out here
+    m = beta1 m + (1 - beta1) g             M = beta1 M + g    so that m = (1 - beta1) M
+    v = beta2 v + (1 - beta2) g^2           V = beta2 V + g^2              v = (1 - beta2) V
+    m_hat = m / (1 - beta1^t)               m_hat = (1 - beta1) / (1 - beta1^t) M
+    v_hat = v / (1 - beta2^t)               v_hat = c^2 V, c^2 = (1 - beta2) / (1 - beta2^t)
+    W -= alpha m_hat / (sqrt(v_hat) + eps)  W -= rate M / (sqrt(V) + eps / c)
+
+    The last line is the paper's with c taken out of numerator and denominator:
     rate = alpha (1 - beta1) / ((1 - beta1^t) c).
     """
 

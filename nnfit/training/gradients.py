@@ -50,7 +50,7 @@ class Alone:
             logits.fill(0.0)
             return False
         ws = network.workspace(len(batch.X))
-        ws.show(batch.X, batch.Y)
+        ws.take(batch.X, batch.Y)
         if self._dropout:
             network.draw_dropout(ws, self._rng)
         logits[...] = network.differentiate(ws, share, self._dropout)

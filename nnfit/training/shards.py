@@ -121,7 +121,7 @@ class Shards:
             for first, last in zip(bounds, bounds[1:], strict=False):
                 block = slice(first, last)
                 ws = worker.workspace(last - first)
-                ws.show(batch.X[block], batch.Y[block])
+                ws.take(batch.X[block], batch.Y[block])
                 of_block = share if isinstance(share, float) else share[block]
                 logits[:, block] = worker.differentiate(ws, of_block)
                 if n_blocks == 1:

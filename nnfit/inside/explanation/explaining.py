@@ -160,21 +160,16 @@ def _doubts(checked: Values) -> list[str]:
 
 def _named(parameters: Parameters, key: str = "values") -> list[Values]:
     """Return W1, b1, W2, ... by name, their numbers under `key`."""
-    pairs = [
-        (letter, i, array)
-        for i in range(len(parameters.W))
-        for letter, arrays in (("W", parameters.W), ("b", parameters.b))
-        for array in arrays[i : i + 1]
-    ]
     return [
         {
-            "parameter": f"{letter}{i + 1}",
-            "layer": i + 1,
-            "shape": list(array.shape),
-            "count": array.size,
-            key: plain(array),
+            "parameter": block.name,
+            "layer": i,
+            "shape": list(block.shape),
+            "count": block.size,
+            key: plain(parameters.named[block.name]),
         }
-        for letter, i, array in pairs
+        for i, layer in enumerate(parameters.layout.layers, 1)
+        for block in layer.blocks
     ]
 
 

@@ -39,10 +39,11 @@ def graph(architecture: Architecture) -> list[Values]:
     sizes, n_layers = architecture.sizes, len(architecture.sizes) - 1
     nodes: list[tuple[str, str, list[int], list[str]]] = [("v[0]", "φ(x)", [sizes[0]], [])]
     for i, name in enumerate(_activations(architecture), 1):
-        parts = [f"W[{i}]", *([f"b[{i}]"] if architecture.bias else []), f"v[{i - 1}]"]
-        nodes.append((f"W[{i}]", "", [sizes[i], sizes[i - 1]], []))
-        if architecture.bias:
-            nodes.append((f"b[{i}]", "", [sizes[i]], []))
+        blocks = architecture.layout.layers[i - 1].blocks
+        names = [f"{letter}[{i}]" for letter, _ in zip("Wb", blocks, strict=False)]
+        for node, block in zip(names, blocks, strict=True):
+            nodes.append((node, "", list(block.shape), []))
+        parts = [*names, f"v[{i - 1}]"]
         nodes.append((f"z[{i}]", _affine(i, architecture), [sizes[i]], parts))
         out = "ŷ" if i == n_layers else f"v[{i}]"
         nodes.append((out, f"{name}(z[{i}])", [sizes[i]], [f"z[{i}]"]))
@@ -96,7 +97,8 @@ def backward(
     penalty = " + l2 W[{0}]" if network.architecture.l2 else ""
     first, steps = last, []
     for i in range(L, 0, -1):
-        made_of = {"W": f"delta[{i}] v[{i - 1}]ᵀ{penalty.format(i)}", "b": f"delta[{i}]"}
+        made_of = (f"delta[{i}] v[{i - 1}]ᵀ{penalty.format(i)}", f"delta[{i}]")
+        blocks = network.parameters.layout.layers[i - 1].blocks
         handed = network.parameters.W[i - 1].T @ delta[i - 1]
         down = {
             "chain": formulas.chain(i, L, "v"),
@@ -108,9 +110,8 @@ def backward(
                 "layer": i,
                 "delta": {"chain": formulas.chain(i, L, "z"), **first},
                 "gradients": [
-                    {"chain": formulas.chain(i, L, by), "formula": formula, **checked[f"{by}{i}"]}
-                    for by, formula in made_of.items()
-                    if f"{by}{i}" in checked
+                    {"chain": formulas.chain(i, L, by), "formula": formula, **checked[block.name]}
+                    for by, formula, block in zip("Wb", made_of, blocks, strict=False)
                 ],
                 "handed_down": down | (checked["x"] if i == 1 else {}),
             }

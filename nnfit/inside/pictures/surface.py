@@ -18,7 +18,7 @@ from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, shares
-from nnfit.nn.network import Network, Parameters
+from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.weights import Weighting
@@ -39,8 +39,7 @@ class TrainingLoss:
     def __init__(self, model: Model, X: Array, Y: Array, weights: Array | None) -> None:
         self.network = Network(model.network.architecture, np.float64)
         self._ws = self.network.workspace(len(X))
-        self._ws.rows[:, : X.shape[1]] = X
-        np.copyto(self._ws.Y, Y)
+        self._ws.load(X, Y)
         s = np.ones(len(X)) if weights is None else weights
         self._share = shares(s)
         self.n_rows = len(X)
@@ -151,15 +150,13 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
 
     The part of each neuron, its row of [W | b], is as long as the neuron's own `parameters`.
     """
-    architecture = network.architecture
-    direction = Parameters(architecture.sizes, architecture.bias, np.float64)
-    direction.flat[:] = rng.normal(size=direction.flat.size)
-    trained = Parameters(architecture.sizes, architecture.bias, np.float64)
-    trained.flat[:] = parameters
-    for d, theta in zip(direction.Wb, trained.Wb, strict=True):
+    layout = network.architecture.layout
+    direction = rng.normal(size=layout.size)
+    for layer in layout.layers:
+        d, theta = layer.Wb.of(direction), layer.Wb.of(parameters)
         lengths = np.linalg.norm(d, axis=1, keepdims=True)
         d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
-    return direction.flat
+    return direction
 
 
 def _choose_plane(model: Model, seed: int) -> _Plane:

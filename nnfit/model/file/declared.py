@@ -118,12 +118,8 @@ def expected_arrays(
     architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any], points: Any = 0
 ) -> Described:
     """Return the shape and dtype of every array that `meta` implies, a trajectory's too."""
-    expected: Described = {}
-    sizes = architecture.sizes
-    for i in range(len(sizes) - 1):
-        expected[f"W{i + 1}"] = ((sizes[i + 1], sizes[i]), dtype)
-        if architecture.bias:
-            expected[f"b{i + 1}"] = ((sizes[i + 1],), dtype)
+    layout = architecture.layout
+    expected: Described = {block.name: (block.shape, dtype) for block in layout.blocks}
     epochs = training.get("epochs")
     if type(epochs) is not int or not 0 <= epochs <= MAX_EPOCHS:
         raise Invalid("the number of epochs is not an integer")
@@ -134,7 +130,7 @@ def expected_arrays(
         raise Invalid("the number of points on the path of training is out of range")
     if points:
         expected[TRAJECTORY_EPOCHS] = ((points,), np.dtype(np.int64))
-        expected[TRAJECTORY_PARAMETERS] = ((points, architecture.n_parameters), dtype)
+        expected[TRAJECTORY_PARAMETERS] = ((points, layout.size), dtype)
     return expected
 
 

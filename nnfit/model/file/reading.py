@@ -140,13 +140,10 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         for name, (shape, dt) in expected.items()
     }
     network = Network(architecture, dtype)
-    for name, array in arrays.items():
-        if name.startswith("history_"):
-            continue
-        if not np.isfinite(array).all():
+    for name, home in network.parameters.named.items():
+        if not np.isfinite(arrays[name]).all():
             raise Invalid(f"{name} holds numbers that are not finite")
-        home = network.parameters.W if name[0] == "W" else network.parameters.b
-        np.copyto(home[int(name[1:]) - 1], array)
+        np.copyto(home, arrays[name])
     history = {name: arrays[f"history_{name}"] for name in FIELDS}
     trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
     return _assemble(meta, network, config, training, metrics, history, trajectory)

@@ -33,10 +33,8 @@ def to_bytes(
         When it would be larger than `load` accepts.
     """
     arrays: dict[str, Array] = {"meta": np.frombuffer(_json(meta), np.uint8)}
-    for i, W in enumerate(parameters.W):
-        arrays[f"W{i + 1}"] = np.ascontiguousarray(W)
-        if parameters.b:
-            arrays[f"b{i + 1}"] = np.ascontiguousarray(parameters.b[i])
+    for name, array in parameters.named.items():
+        arrays[name] = np.ascontiguousarray(array)
     for name in FIELDS:
         arrays[f"history_{name}"] = history[name]
     if trajectory is not None:
