@@ -6,17 +6,16 @@ Here the combinations are refused that make no sense and that the config alone d
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
-from nnfit.errors import ConfigError, DataError
+from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
 from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.cells import Rows, place
 from nnfit.table.labels import LabelEncoder
@@ -29,10 +28,11 @@ def choose_head(file: ConfigFile, task: str, labels: LabelEncoder | None) -> tup
     n_targets = len(config.data.target)
     if labels is None:
         loss = "mse" if loss == "auto" else loss
-        if loss not in RESIDUAL_LOSSES:
+        if loss not in QUANTITY_LOSSES:
             raise ConfigError(
                 f"{file.where('loss')}: {loss} needs classes, the target "
-                f"{config.data.target[0]!r} is a quantity; expected mse, mae or huber. "
+                f"{config.data.target[0]!r} is a quantity; expected "
+                f"{joined(QUANTITY_LOSSES, 'or')}. "
                 "Leave loss at auto, or set data.task: classification"
             )
         if config.class_weight is not None:
@@ -56,14 +56,14 @@ def choose_head(file: ConfigFile, task: str, labels: LabelEncoder | None) -> tup
             f"{file.where('loss')}: binary_cross_entropy is for two classes, the target "
             f"{config.data.target[0]!r} has {n_classes}; expected cross_entropy"
         )
-    own = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, output)
+    own = LOSSES[loss].output_activation if LOSSES[loss].needs_classes else output
     if output not in ("auto", own):
         raise ConfigError(
             f"{file.where('model.output_activation')}: the output {output!r} gives no probability "
             f"that {loss} could use; expected auto or {own}"
         )
     one_output = loss == "binary_cross_entropy" or (
-        n_classes == 2 and loss in RESIDUAL_LOSSES and output != "softmax"
+        n_classes == 2 and loss in QUANTITY_LOSSES and output != "softmax"
     )
     return loss, output, 1 if one_output else n_classes
 
@@ -102,7 +102,7 @@ def check_target_range(
     `Y` and `truth` (N, K) are the targets as the loss sees them and in their own units.
     """
     largest = float(np.finfo(dtype).max)
-    limit = math.sqrt(largest) / 2 if loss == "mse" else largest / 2
+    limit = largest ** (1 / LOSSES[loss].power) / 2
     beyond = np.argwhere(~(np.abs(Y) < limit))
     if len(beyond):
         i, k = beyond[0].tolist()

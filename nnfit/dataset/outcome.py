@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
@@ -44,8 +45,9 @@ class Outcome:
         scaler: TargetScaler | None,
     ) -> Outcome:
         """Return what the outputs of `network` mean."""
-        bounded = network.architecture.output_activation in ("sigmoid", "softmax")
-        return cls(targets, labels, scaler, bounded, network.dtype == np.float32)
+        output = OUTPUT_ACTIVATIONS[network.architecture.output_activation]
+        are_probabilities = bool(output.probability)
+        return cls(targets, labels, scaler, are_probabilities, network.dtype == np.float32)
 
     @property
     def task(self) -> str:

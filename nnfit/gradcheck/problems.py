@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
-from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, Share
+from nnfit.nn.losses import Share
+from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
 from nnfit.nn.network import Architecture, Network, Workspace
 
 
@@ -93,7 +93,7 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
             case, architecture, rng, weighted=weighted, network_class=network_class
         )
 
-    for loss in (*RESIDUAL_LOSSES, "binary_cross_entropy", "cross_entropy"):
+    for loss in LOSSES:
         outputs = 1 if loss == "binary_cross_entropy" else 3
         yield problem(f"linear, {loss}", Architecture((3, outputs), (), loss))
         for name in ACTIVATIONS:
@@ -102,9 +102,9 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
                 yield problem(
                     f"{name} x{depth}, {loss}", Architecture(sizes, (name,) * depth, loss)
                 )
-    for loss in RESIDUAL_LOSSES:
+    for loss in QUANTITY_LOSSES:
         for output in OUTPUT_ACTIVATIONS:
-            if output != OWN_ACTIVATION[loss]:
+            if output != LOSSES[loss].output_activation:
                 yield problem(
                     f"tanh, {output} output, {loss}",
                     Architecture((3, 4, 2), ("tanh",), loss, output),
