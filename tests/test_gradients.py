@@ -72,6 +72,15 @@ def test_standard_set_is_the_same_every_time_and_another_with_another_seed() -> 
     assert len({problem.case for problem in PROBLEMS}) == len(PROBLEMS)
 
 
+def test_another_activation_changes_no_other_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnfit.gradcheck.problems.ACTIVATIONS", {"new": None, **ACTIVATIONS})
+    fewer = {problem.case: problem.parameters for problem in PROBLEMS}
+    more = {problem.case: problem.parameters for problem in standard_problems()}
+    assert set(more) - set(fewer) == {f"new x{n}, {loss}" for n in (1, 2, 3) for loss in LOSSES}
+    for case, parameters in fewer.items():
+        np.testing.assert_array_equal(more[case], parameters)
+
+
 def test_no_standard_problem_is_empty() -> None:
     # where every derivative is 0 (all units dead), no wrong factor could ever show
     empty = [p.case for p in PROBLEMS if not any(_gradient_arrays(p).values())]
