@@ -106,6 +106,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def joined(names: Iterable[str], word: str) -> str:
+    """Return `a, b or c`, `word` standing before the last."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
     if len(name) > LONGEST_GUESSED:

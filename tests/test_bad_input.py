@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
+from nnfit.errors import joined
+from nnfit.nn.names import ACTIVATIONS, LOSSES, QUANTITY_LOSSES
+
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
@@ -147,10 +150,10 @@ YAML = [
         "c.yaml:1:32: unknown key 'data.taks'; did you mean 'task'?",
         "c.yaml:3:18: model.hidden_sizes[0]: got 0; expected an integer from 1 to 1000000",
         "c.yaml:3:21: model.hidden_sizes[1]: got 'x'; expected an integer from 1 to 1000000",
-        "c.yaml:4:3: model.activation: got 'rleu'; expected one of identity, sigmoid, tanh, relu, "
-        "leaky_relu, elu, selu, gelu, silu, mish, softplus; did you mean 'relu'?",
-        "c.yaml:5:1: loss: got 'huge'; expected one of auto, mse, mae, huber, "
-        "binary_cross_entropy, cross_entropy; did you mean 'huber'?",
+        f"c.yaml:4:3: model.activation: got 'rleu'; expected one of {', '.join(ACTIVATIONS)}; "
+        "did you mean 'relu'?",
+        f"c.yaml:5:1: loss: got 'huge'; expected one of auto, {', '.join(LOSSES)}; "
+        "did you mean 'huber'?",
         "c.yaml:6:12: training.epochs: got 0; expected an integer from 1 to 1000000000",
         "c.yaml:7:1: seed: got -1; expected an integer in [0, 2**63)",
     ),
@@ -206,13 +209,13 @@ COMBINATIONS = [
         "cross-entropy with a regression task",
         "data: {path: n.csv, target: y, task: regression}\nloss: cross_entropy\n",
         "c.yaml:2:1: loss: got 'cross_entropy', but data.task is regression; "
-        "expected auto, mse, mae or huber",
+        f"expected auto, {joined(QUANTITY_LOSSES, 'or')}",
     ),
     config(
         "cross-entropy with a regression target",
         "data: {path: n.csv, target: y}\nloss: cross_entropy\n",
         "c.yaml:2:1: loss: cross_entropy needs classes, the target 'y' is a quantity; expected "
-        "mse, mae or huber. Leave loss at auto, or set data.task: classification",
+        f"{joined(QUANTITY_LOSSES, 'or')}. Leave loss at auto, or set data.task: classification",
     ),
     config(
         "relu output with cross-entropy",

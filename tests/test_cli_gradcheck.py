@@ -62,17 +62,17 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
 
 
 def test_the_standard_set_covers_everything(cli: Commands) -> None:
-    from nnfit.config.schema import ACTIVATIONS
+    from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
 
     found = checked(cli)
     assert found["passed"] and found["max_relative_error"] <= 1e-9
     cases = {check["case"] for check in found["checks"]}
-    for loss in ("mse", "mae", "huber", "binary_cross_entropy", "cross_entropy"):
+    for loss in LOSSES:
         assert f"linear, {loss}" in cases
         for activation in ACTIVATIONS:
             assert {f"{activation} x{depth}, {loss}" for depth in (1, 2, 3)} <= cases
-    for loss in ("mse", "mae", "huber"):
-        for output in (*ACTIVATIONS[1:], "softmax"):
+    for loss in QUANTITY_LOSSES:
+        for output in OUTPUT_ACTIVATIONS.keys() - {"identity"}:
             assert f"tanh, {output} output, {loss}" in cases
     for loss in ("mse", "binary_cross_entropy", "cross_entropy"):
         for what in ("dropout", "l2", "sample weights", "no bias"):
@@ -144,12 +144,17 @@ def test_methods(cli: Commands, binary: Example) -> None:
 
 
 def test_central_differences_count_the_kinks_they_cross(cli: Commands) -> None:
+    from nnfit.nn.activations import ACTIVATIONS
+    from nnfit.nn.losses import RESIDUAL_LOSSES
+
     found = checked(cli, "--method", "central")
     assert found["passed"]
     kinked = [check for check in found["checks"] if check["kinks"]]
     assert kinked
-    assert all(re.search("relu|selu|elu|mae|huber|dropout|l2|weights|no bias", check["case"])
-               for check in kinked)  # fmt: skip
+    bent = [name for name, f in (ACTIVATIONS | RESIDUAL_LOSSES).items() if f.kinks]
+    assert "relu" in bent and "tanh" not in bent
+    pattern = "|".join([*bent, "dropout", "l2", "weights", "no bias"])
+    assert all(re.search(pattern, check["case"]) for check in kinked)
 
 
 def test_the_table(cli: Commands, binary: Example) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import nnfit as package
-from nnfit.config.schema import ACTIVATIONS
+from nnfit.nn.names import ACTIVATIONS, LOSSES, OPTIMIZERS, QUANTITY_LOSSES, SCHEDULES
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -353,12 +353,9 @@ def test_encoding_is_fitted_on_the_training_rows(cli: Commands, folder: Path) ->
 
 # the whole range of networks -----------------------------------------------------------------
 
-FITTING = [
-    ("binary", loss)
-    for loss in ("auto", "binary_cross_entropy", "cross_entropy", "mse", "mae", "huber")
-]
-FITTING += [("tiny", loss) for loss in ("auto", "cross_entropy", "mse", "mae", "huber")]
-FITTING += [("pair", loss) for loss in ("auto", "mse", "mae", "huber")]
+FITTING = [("binary", loss) for loss in ("auto", *LOSSES)]
+FITTING += [("tiny", loss) for loss in ("auto", "cross_entropy", *QUANTITY_LOSSES)]
+FITTING += [("pair", loss) for loss in ("auto", *QUANTITY_LOSSES)]
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -381,10 +378,8 @@ def test_every_loss_that_fits_trains(
         assert np.isfinite(model.history["train_loss"]).all(), (name, loss)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize(
-    "schedule", ["constant", "cosine", "step", "exponential", "plateau", "one_cycle"]
-)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_optimizer_and_schedule_trains(
     cli: Commands, binary: Example, optimizer: str, schedule: str
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from nnfit.config.reading import load_config
-from nnfit.errors import ConfigError
+from nnfit.errors import ConfigError, joined
+from nnfit.nn.names import OPTIMIZERS, QUANTITY_LOSSES
 
 
 def config_with(changes: dict[str, Any]) -> dict[str, Any]:
@@ -69,12 +70,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"data.task": "regression", "loss": "cross_entropy"},
-        "loss: got 'cross_entropy', but data.task is regression; expected auto, mse, mae or huber",
+        "loss: got 'cross_entropy', but data.task is regression; expected auto, "
+        f"{joined(QUANTITY_LOSSES, 'or')}",
     ),
     (
         {**SEVERAL, "loss": "binary_cross_entropy"},
         "loss: got 'binary_cross_entropy', but several targets are regression; expected auto, "
-        "mse, mae or huber",
+        f"{joined(QUANTITY_LOSSES, 'or')}",
     ),
     (
         {"data.task": "regression", "class_weight": "balanced"},
@@ -178,6 +180,12 @@ ALLOWED: list[dict[str, Any]] = [
 ]
 
 
+def test_names_are_joined_by_commas_and_a_word() -> None:
+    assert joined(["mse", "mae", "huber"], "or") == "mse, mae or huber"
+    assert joined(["step", "plateau"], "and") == "step and plateau"
+    assert joined(["sgd"], "and") == "sgd"
+
+
 @pytest.mark.parametrize("changes", ALLOWED, ids=str)
 def test_allowed(changes: dict[str, Any]) -> None:
     assert load_config(config_with(changes)).config.data.path == "a.csv"
@@ -189,7 +197,7 @@ def test_a_key_that_is_wrong_itself_starts_no_conflict() -> None:
         load_config(config_with({**changes, "optimizer.warmup_epochs": 100}))
     assert caught.value.messages == (
         "config: data.validation: got ''; expected a fraction in [0, 1) or the path of a CSV",
-        "config: optimizer.name: got 'x'; expected one of sgd, adam, adamw, rmsprop",
+        f"config: optimizer.name: got 'x'; expected one of {', '.join(OPTIMIZERS)}",
         "config: optimizer.warmup_epochs: got 100; expected less than training.epochs, which is "
         "100",
     )

@@ -11,7 +11,8 @@ from hypothesis import example, given
 
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
-from nnfit.config.schema import ACTIVATIONS, Config
+from nnfit.config.schema import Config
+from nnfit.nn.names import ACTIVATIONS
 
 RENDERED = """\
 data:
@@ -79,7 +80,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     names = draw(st.lists(NAME, min_size=2, max_size=6, unique=True))
     widths = draw(st.lists(st.integers(1, 10**6), max_size=3))
     n_targets = draw(st.integers(1, len(names) - 1))
-    activation = st.sampled_from(ACTIVATIONS)
+    activation = st.sampled_from(list(ACTIVATIONS))
     return {
         "data": {
             "path": draw(PATH),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -122,6 +123,15 @@ def test_the_config_reference_names_every_key_with_its_default(folder: Path) -> 
     (folder / "c.yaml").write_text(text, encoding="utf-8")
     data = {"path": tree["data"]["path"], "target": tree["data"]["target"]}
     assert load_config("c.yaml").config == load_config({"data": data}).config
+
+
+def test_the_names_and_their_meanings_are_those_of_the_code() -> None:
+    """Hold the table and the lists to `nnfit.nn.names`; `docs/make_names.py` writes them."""
+    spec = importlib.util.spec_from_file_location("make_names", ROOT / "docs" / "make_names.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.written(README).splitlines() == README.splitlines()
 
 
 def test_the_python_runs(checkout: Path) -> None:

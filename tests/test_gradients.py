@@ -15,11 +15,13 @@ import pytest
 import nnfit
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import Problem, random_problem, standard_problems
-from nnfit.nn.activations import ACTIVATIONS, KINKED
-from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES
+from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture
 
 PROBLEMS = list(standard_problems())
+KINKS = [(name, kink) for name, f in ACTIVATIONS.items() for kink in f.kinks]
 
 
 def _gradient_arrays(problem: Problem) -> dict[str, bool]:
@@ -68,6 +70,15 @@ def test_standard_set_is_the_same_every_time_and_another_with_another_seed() -> 
         np.testing.assert_array_equal(problem.parameters, same.parameters)
         assert not np.array_equal(problem.parameters, different.parameters)
     assert len({problem.case for problem in PROBLEMS}) == len(PROBLEMS)
+
+
+def test_another_activation_changes_no_other_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnfit.gradcheck.problems.ACTIVATIONS", {"new": None, **ACTIVATIONS})
+    fewer = {problem.case: problem.parameters for problem in PROBLEMS}
+    more = {problem.case: problem.parameters for problem in standard_problems()}
+    assert set(more) - set(fewer) == {f"new x{n}, {loss}" for n in (1, 2, 3) for loss in LOSSES}
+    for case, parameters in fewer.items():
+        np.testing.assert_array_equal(more[case], parameters)
 
 
 def test_no_standard_problem_is_empty() -> None:
@@ -168,16 +179,17 @@ def _kinks(checks: list[Check]) -> dict[str, tuple[int, int]]:
     return {check.parameter: (check.entries, check.kinks) for check in checks}
 
 
-@pytest.mark.parametrize("name", KINKED)
-def test_a_kink_between_the_points_is_counted_and_not_compared(name: str) -> None:
-    near = check_problem(_one_unit(name, 5e-4), "central")  # the points lie 1e-3 and 2e-3 away
+@pytest.mark.parametrize("name, kink", KINKS)
+def test_a_kink_between_the_points_is_counted_and_not_compared(name: str, kink: float) -> None:
+    # the points lie 1e-3 and 2e-3 away, those of x times z
+    near = check_problem(_one_unit(name, kink + 5e-4), "central")
     # the step of W2 moves no z, only those of W1 and x do
-    assert _kinks(near) == {"W1": (0, 1), "W2": (1, 0), "x": (1, 0)}
+    assert _kinks(near) == {"W1": (0, 1), "W2": (1, 0), "x": (0, 1) if kink else (1, 0)}
     # an array of which nothing could be compared is not called right
-    assert {check.parameter: check.passed for check in near} == {"W1": False, "W2": True, "x": True}
-    far = check_problem(_one_unit(name, 5e-3), "central")
+    assert [check.passed for check in near] == [False, True, not kink]
+    far = check_problem(_one_unit(name, kink + 5e-2), "central")
     assert _kinks(far) == {"W1": (1, 0), "W2": (1, 0), "x": (1, 0)}
-    exact = check_problem(_one_unit(name, 5e-4), "complex")
+    exact = check_problem(_one_unit(name, kink + 5e-4), "complex")
     assert _kinks(exact) == {"W1": (1, 0), "W2": (1, 0), "x": (1, 0)}
     assert largest_error(exact) <= 1e-14
 
@@ -189,8 +201,14 @@ def test_kinks_of_the_losses_are_counted_too(loss: str, residual: float) -> None
     assert largest_error(check_problem(problem, "complex")) <= 1e-14
 
 
+@pytest.mark.parametrize("loss, residual", [("mae", 1.0005), ("huber", 5e-4), ("mse", 5e-4)])
+def test_a_loss_is_compared_where_it_is_smooth(loss: str, residual: float) -> None:
+    problem = _one_unit("identity", 1.0, loss, target=1.0 - residual)
+    assert _kinks(check_problem(problem, "central")) == {"W1": (1, 0), "W2": (1, 0), "x": (1, 0)}
+
+
 def test_smooth_activations_have_no_kinks() -> None:
-    for name in sorted(set(ACTIVATIONS) - set(KINKED)):
+    for name in sorted(set(ACTIVATIONS) - {name for name, _ in KINKS}):
         checks = check_problem(_one_unit(name, 0.0), "central")
         assert all(check.kinks == 0 and check.passed for check in checks), name
 

@@ -11,18 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nnfit.config import schema
 from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import (
-    LOSSES,
-    OUTPUT_ACTIVATIONS,
-    OWN_ACTIVATION,
-    RESIDUAL_LOSSES,
-    PointwiseHead,
-    make_head,
-    softmax,
-)
+from nnfit.nn.losses import RESIDUAL_LOSSES, PointwiseHead, make_head, softmax
+from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 
 Array = NDArray[Any]
 SHARES = np.array([0.1, 0.4, 0.0, 0.3, 0.2])
@@ -63,13 +55,15 @@ def _mean_of(term: Callable[[float], float], e: Array, share: Array) -> float:
     return float(sum(s * row for s, row in zip(share, rows, strict=True)))
 
 
-def test_schema_offers_exactly_these() -> None:
-    assert set(schema.LOSSES) == {"auto", *LOSSES}
-    assert set(OWN_ACTIVATION) == set(LOSSES)
+TERMS: dict[str, Callable[[float], float]] = {"mse": _squared, "mae": abs, "huber": _huber}
+
+
+def test_every_loss_of_the_residual_has_a_formula_here() -> None:
+    assert set(TERMS) == set(RESIDUAL_LOSSES)
 
 
 @pytest.mark.parametrize("share", [np.full(5, 0.2), SHARES])
-@pytest.mark.parametrize("loss, term", [("mse", _squared), ("mae", abs), ("huber", _huber)])
+@pytest.mark.parametrize("loss, term", TERMS.items())
 def test_residual_losses_are_the_mean_over_outputs_and_rows(
     loss: str, term: Callable[[float], float], share: Array
 ) -> None:
@@ -81,7 +75,7 @@ def test_residual_losses_are_the_mean_over_outputs_and_rows(
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_shows_a_number_in_its_docstring(loss: str) -> None:
-    head = make_head(loss, OWN_ACTIVATION[loss])
+    head = make_head(loss, LOSSES[loss].output_activation)
     assert ">>> " in ((head.value if isinstance(head, PointwiseHead) else head).__doc__ or "")
 
 

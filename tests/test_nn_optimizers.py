@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nnfit.config import schema
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import OPTIMIZERS, SGD, Adam, Optimizer, RMSprop, clip_norm, make_optimizer
 
@@ -71,10 +70,6 @@ def _adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Callab
         return np.asarray(alpha * m_hat / (np.sqrt(v_hat) + eps))
 
     return update
-
-
-def test_schema_offers_exactly_these() -> None:
-    assert set(schema.OPTIMIZERS) == set(OPTIMIZERS)
 
 
 def test_gradient_descent_is_W_minus_alpha_g() -> None:

@@ -6,16 +6,12 @@ import math
 
 import pytest
 
-from nnfit.config import schema
-from nnfit.nn.schedules import SCHEDULES, Schedule
+from nnfit.nn.names import SCHEDULES
+from nnfit.nn.schedules import Schedule
 
 
 def _factors(schedule: Schedule, *times: float) -> list[float]:
     return [schedule.at(time) for time in times]
-
-
-def test_schema_offers_exactly_these() -> None:
-    assert schema.SCHEDULES == SCHEDULES
 
 
 def test_constant() -> None:

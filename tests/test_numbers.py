@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 import nnfit as package
 from nnfit.errors import DataError, NnfitError
 from nnfit.model.model import Model
-from nnfit.nn.losses import OUTPUT_ACTIVATIONS, OWN_ACTIVATION, RESIDUAL_LOSSES, make_head
+from nnfit.nn.losses import RESIDUAL_LOSSES, make_head
+from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import LinearScaler, fit_scaler
 
@@ -238,7 +239,9 @@ def test_a_target_left_as_it_is_must_fit_the_loss(
 @pytest.mark.parametrize(
     ("loss", "activation"),
     [(loss, a) for loss in sorted(RESIDUAL_LOSSES) for a in OUTPUT_ACTIVATIONS]
-    + [(loss, OWN_ACTIVATION[loss]) for loss in ("binary_cross_entropy", "cross_entropy")],
+    + [
+        (loss, LOSSES[loss].output_activation) for loss in ("binary_cross_entropy", "cross_entropy")
+    ],
 )
 def test_logits_of_1e4_are_finite_in_every_loss(loss: str, activation: str, dtype: str) -> None:
     head = make_head(loss, activation)

@@ -15,7 +15,8 @@ from nnfit.gradcheck.problems import random_problem
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.inference import mean_loss, predict
 from nnfit.nn.layout import affine_layers
-from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES, make_head, softmax
+from nnfit.nn.losses import RESIDUAL_LOSSES, make_head, softmax
+from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.training.metrics import roc_auc
 
@@ -61,7 +62,7 @@ def test_cross_entropy_is_never_negative_and_ignores_a_shift(z: Array, seed: int
 
 
 @PROPERTY
-@given(SEEDS, st.sampled_from(LOSSES), st.sampled_from(sorted(ACTIVATIONS)), st.booleans())
+@given(SEEDS, st.sampled_from(list(LOSSES)), st.sampled_from(sorted(ACTIVATIONS)), st.booleans())
 def test_loss_and_gradient_ignore_the_order_of_rows(
     seed: int, loss: str, name: str, weighted: bool
 ) -> None:
@@ -79,7 +80,7 @@ def test_loss_and_gradient_ignore_the_order_of_rows(
 
 
 @PROPERTY
-@given(SEEDS, st.sampled_from(sorted(RESIDUAL_LOSSES)), st.sampled_from(OUTPUT_ACTIVATIONS))
+@given(SEEDS, st.sampled_from(sorted(RESIDUAL_LOSSES)), st.sampled_from(list(OUTPUT_ACTIVATIONS)))
 def test_residual_losses_are_zero_only_at_the_target(seed: int, loss: str, output: str) -> None:
     rng = np.random.default_rng(seed)
     network = Network(Architecture((3, 2), (), loss, output))

@@ -10,15 +10,11 @@ from typing import NamedTuple
 
 from nnfit.config.scalars import shown
 from nnfit.config.schema import Config
+from nnfit.errors import joined
+from nnfit.nn import names
 
-_CROSS_ENTROPY = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
-_OUTPUTS = {
-    "sigmoid": "gives each class a probability of its own",
-    "softmax": "shares one probability among the classes",
-}
-_SCHEDULE_KEYS = {
-    "schedule_factor": ("step", "exponential", "plateau"),
-    "schedule_epochs": ("step", "plateau"),
+_CROSS_ENTROPY = {
+    name: loss.output_activation for name, loss in names.LOSSES.items() if loss.needs_classes
 }
 
 
@@ -104,7 +100,8 @@ def _task(config: Config) -> Iterator[Conflict]:
         if loss in _CROSS_ENTROPY:
             yield Conflict(
                 ("loss", regression),
-                f"got {shown(loss)}, but {is_regression}; expected auto, mse, mae or huber",
+                f"got {shown(loss)}, but {is_regression}; "
+                f"expected {joined(('auto', *names.QUANTITY_LOSSES), 'or')}",
             )
         if config.class_weight is not None:
             yield Conflict(
@@ -129,7 +126,7 @@ def _output(config: Config) -> Iterator[Conflict]:
     if output == "auto":
         return
     if loss in _CROSS_ENTROPY and output != _CROSS_ENTROPY[loss]:
-        what = _OUTPUTS.get(output, "gives no probability")
+        what = names.OUTPUT_ACTIVATIONS[output].probability or "gives no probability"
         yield Conflict(
             ("model.output_activation", "loss"),
             f"the output {shown(output)} {what}; {loss} needs {_CROSS_ENTROPY[loss]}. "
@@ -160,13 +157,16 @@ def _layers(config: Config) -> Iterator[Conflict]:
 def _optimizer(config: Config) -> Iterator[Conflict]:
     optimizer = config.optimizer
     for key, value in (("momentum", optimizer.momentum), ("nesterov", optimizer.nesterov)):
-        if value and optimizer.name != "sgd":
+        able = names.users(names.OPTIMIZERS, key)
+        if value and optimizer.name not in able:
             yield Conflict(
                 (f"optimizer.{key}", "optimizer.name"),
-                f"got {shown(value)} with {optimizer.name}; only sgd uses {key}. "
-                "Set optimizer.name: sgd, or remove it",
+                f"got {shown(value)} with {optimizer.name}; only {joined(able, 'and')} "
+                f"{'uses' if len(able) == 1 else 'use'} {key}. "
+                f"Set optimizer.name: {able[0]}, or remove it",
             )
-    if optimizer.nesterov and optimizer.name == "sgd" and not optimizer.momentum:
+    uses = names.OPTIMIZERS[optimizer.name].uses
+    if optimizer.nesterov and "nesterov" in uses and not optimizer.momentum:
         yield Conflict(
             ("optimizer.nesterov", "optimizer.momentum"),
             "got true with momentum 0; expected optimizer.momentum > 0, such as 0.9",
@@ -180,12 +180,11 @@ def _schedule(config: Config) -> Iterator[Conflict]:
             ("optimizer.warmup_epochs", "training.epochs"),
             f"got {optimizer.warmup_epochs}; expected less than training.epochs, which is {epochs}",
         )
-    for key, users in _SCHEDULE_KEYS.items():
-        value = getattr(optimizer, key)
-        if value is not None and optimizer.schedule not in users:
-            *most, last = users
+    for key in ("schedule_factor", "schedule_epochs"):
+        able, value = names.users(names.SCHEDULES, key), getattr(optimizer, key)
+        if value is not None and optimizer.schedule not in able:
             yield Conflict(
                 (f"optimizer.{key}", "optimizer.schedule"),
-                f"got {value} with schedule {optimizer.schedule}; only {', '.join(most)} and "
-                f"{last} use it. Remove it",
+                f"got {value} with schedule {optimizer.schedule}; only {joined(able, 'and')} "
+                "use it. Remove it",
             )

@@ -6,7 +6,7 @@ What the fields are called, their defaults and their meaning are the schema's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
@@ -65,18 +65,22 @@ class Expect:
 
 
 class Choice(Expect):
-    """Annotates a Literal: the message lists its names and the nearest one."""
+    """Annotates a Literal, or a str that is one of `names`: the message lists them and the nearest.
 
-    def __init__(self) -> None:
+    The names of a registry make the same schema as if they were written out in a Literal.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
         super().__init__("")
-        self.names: tuple[str, ...] = ()
+        self.names = [*names]
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        self.names = get_args(source)
+        self.names = self.names or [*get_args(source)]
         self.what = f"one of {', '.join(self.names)}"
-        return super().__get_pydantic_core_schema__(source, handler)
+        known = core_schema.literal_schema(self.names)
+        return core_schema.no_info_wrap_validator_function(self.check, known)
 
     def expected(self, value: Any) -> str:
         spelling = self.read(value)

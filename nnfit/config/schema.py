@@ -5,7 +5,7 @@ Which combinations make no sense is in `conflicts`; reading files is in `reading
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,40 +30,23 @@ from nnfit.config.fields import (
     Targets,
     Text,
 )
+from nnfit.errors import joined
+from nnfit.nn import names
 
 TaskName = Literal["auto", "regression", "classification"]
 NumericScaling = Literal["standardize", "robust", "quantile", "minmax", "none"]
 TargetScaling = Literal["auto", "standardize", "none"]
 MissingPolicy = Literal["impute", "error"]
-ActivationName = Literal[
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "mish",
-    "softplus",
-]
-OutputActivationName = Literal["auto", ActivationName, "softmax"]
-InitializationName = Literal["auto", "he", "glorot", "lecun", "zeros"]
-LossName = Literal["auto", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy"]
-OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
-ScheduleName = Literal["constant", "cosine", "step", "exponential", "plateau", "one_cycle"]
 OnDivergence = Literal["stop", "rollback"]
 DtypeName = Literal["float32", "float64"]
 
-ACTIVATIONS: tuple[str, ...] = get_args(ActivationName)
-INITIALIZATIONS: tuple[str, ...] = get_args(InitializationName)
-LOSSES: tuple[str, ...] = get_args(LossName)
-OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
-SCHEDULES: tuple[str, ...] = get_args(ScheduleName)
-
-Activation = Annotated[ActivationName, Choice()]
+Activation = Annotated[str, Choice(names.ACTIVATIONS)]
 Width = Annotated[int, Field(strict=True, ge=1, le=10**6), Expect("an integer from 1 to 1000000")]
+
+_OWN_OUTPUTS = dict.fromkeys(loss.output_activation for loss in names.LOSSES.values())
+_MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
+_NESTEROV = joined(names.users(names.OPTIMIZERS, "nesterov"), "and")
+_FACTOR = joined(names.users(names.SCHEDULES, "schedule_factor"), "and")
 
 
 class Section(BaseModel):
@@ -126,13 +109,16 @@ class ModelConfig(Section):
     )
     activation: Annotated[
         Annotated[Activation, One] | Annotated[tuple[Activation, ...], Many], OneOrList
-    ] = Field(default="relu", description=f"{' '.join(ACTIVATIONS)}; a list sets each layer's")
-    output_activation: Annotated[OutputActivationName, Choice()] = Field(
-        default="auto", description="auto = the loss's own: identity, sigmoid or softmax"
+    ] = Field(
+        default="relu", description=f"{' '.join(names.ACTIVATIONS)}; a list sets each layer's"
+    )
+    output_activation: Annotated[str, Choice(("auto", *names.OUTPUT_ACTIVATIONS))] = Field(
+        default="auto", description=f"auto = the loss's own: {joined(_OWN_OUTPUTS, 'or')}"
     )
     bias: Flag = Field(default=True, description="add b in z = W a + b")
-    initialization: Annotated[InitializationName, Choice()] = Field(
-        default="auto", description="auto | he | glorot | lecun | zeros; auto suits the activation"
+    initialization: Annotated[str, Choice(("auto", *names.INITIALIZATIONS))] = Field(
+        default="auto",
+        description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",
     )
     dropout: Annotated[
         float,
@@ -146,24 +132,26 @@ class ModelConfig(Section):
 class OptimizerConfig(Section):
     """The update of the parameters."""
 
-    name: Annotated[OptimizerName, Choice()] = Field(
-        default="adam", description="sgd adam adamw rmsprop"
+    name: Annotated[str, Choice(names.OPTIMIZERS)] = Field(
+        default="adam", description=" ".join(names.OPTIMIZERS)
     )
     learning_rate: Positive = Field(default=0.001, description="step size, > 0")
     momentum: Annotated[
         float,
         Field(strict=True, ge=0, lt=1, allow_inf_nan=False),
         Expect("a number in [0, 1)"),
-    ] = Field(default=0.0, description="sgd only, in [0, 1)")
-    nesterov: Flag = Field(default=False, description="sgd only: look ahead along the momentum")
+    ] = Field(default=0.0, description=f"{_MOMENTUM} only, in [0, 1)")
+    nesterov: Flag = Field(
+        default=False, description=f"{_NESTEROV} only: look ahead along the momentum"
+    )
     weight_decay: NonNegative = Field(
         default=0.0, description="decoupled (adamw); on W, never on b"
     )
     l2: NonNegative = Field(
         default=0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"
     )
-    schedule: Annotated[ScheduleName, Choice()] = Field(
-        default="constant", description="constant cosine step exponential plateau one_cycle"
+    schedule: Annotated[str, Choice(names.SCHEDULES)] = Field(
+        default="constant", description=" ".join(names.SCHEDULES)
     )
     warmup_epochs: Annotated[
         int,
@@ -175,7 +163,7 @@ class OptimizerConfig(Section):
         Expect("a number in (0, 1), or null"),
     ] = Field(
         default=None,
-        description="step, exponential and plateau multiply the rate by it; null = default",
+        description=f"{_FACTOR} multiply the rate by it; null = default",
     )
     schedule_epochs: Annotated[
         Annotated[int, Field(strict=True, ge=1, le=10**9)] | None,
@@ -230,8 +218,8 @@ class Config(Section):
         default_factory=PreprocessingConfig, description="columns to inputs and targets"
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
-    loss: Annotated[LossName, Choice()] = Field(
-        default="auto", description="mse mae huber binary_cross_entropy cross_entropy; auto by task"
+    loss: Annotated[str, Choice(("auto", *names.LOSSES))] = Field(
+        default="auto", description=f"{' '.join(names.LOSSES)}; auto by task"
     )
     class_weight: Annotated[
         Annotated[

@@ -5,18 +5,17 @@ Refused here, before anything is allocated; what was chosen is in `deciding`.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions
-from nnfit.errors import ConfigError, DataError
+from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
 from nnfit.nn.layout import affine_layers
 from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 
@@ -33,10 +32,11 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
     output = config.model.output_activation
     target = f"the target {config.data.target[0]!r}"
     if labels is None:
-        if loss not in RESIDUAL_LOSSES:
+        if loss not in QUANTITY_LOSSES:
             raise ConfigError(
                 f"{file.where('loss')}: {loss} needs classes, {target} is a quantity; expected "
-                "mse, mae or huber. Leave loss at auto, or set data.task: classification"
+                f"{joined(QUANTITY_LOSSES, 'or')}. Leave loss at auto, or set data.task: "
+                "classification"
             )
         if config.class_weight is not None:
             raise ConfigError(
@@ -59,7 +59,7 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
             f"{file.where('loss')}: binary_cross_entropy is for two classes, {target} has "
             f"{len(labels.classes)}; expected cross_entropy"
         )
-    own = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, output)
+    own = LOSSES[loss].output_activation if LOSSES[loss].needs_classes else output
     if output not in ("auto", own):
         raise ConfigError(
             f"{file.where('model.output_activation')}: the output {output!r} gives no probability "
@@ -93,7 +93,7 @@ def check_target_range(
     `Y` and `truth` (N, K) are the targets as the loss sees them and in their own units.
     """
     largest = float(np.finfo(dtype).max)
-    limit = math.sqrt(largest) / 2 if loss == "mse" else largest / 2
+    limit = largest ** (1 / LOSSES[loss].power) / 2
     beyond = np.argwhere(~(np.abs(Y) < limit))
     if len(beyond):
         i, k = beyond[0].tolist()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
@@ -45,12 +46,12 @@ class Outcome:
         scaler: TargetScaler | None,
     ) -> Outcome:
         """Return what the outputs of `network` mean."""
-        output = network.architecture.output_activation
+        output = OUTPUT_ACTIVATIONS[network.architecture.output_activation]
         return cls(
             targets=targets,
             labels=labels,
             scaler=scaler,
-            are_probabilities=output in ("sigmoid", "softmax"),
+            are_probabilities=bool(output.probability),
             rounded=network.dtype == np.float32,
         )
 

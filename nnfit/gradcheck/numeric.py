@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nnfit.gradcheck.problems import Problem
-from nnfit.nn.activations import KINKED
+from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
-from nnfit.nn.losses import HUBER_DELTA
+from nnfit.nn.losses import PointwiseHead
 
 COMPLEX_STEP = 1e-30
 CENTRAL_STEP = 1e-3
@@ -60,7 +60,8 @@ class CentralDifference(Numeric):
         super().__init__(problem, np.float64)
         architecture = problem.architecture
         names = (*architecture.activations, architecture.output_activation)
-        self.kinked = [i for i, name in enumerate(names) if name in KINKED]
+        pointwise = [(i, ACTIVATIONS[name]) for i, name in enumerate(names) if name != "softmax"]
+        self.kinks = [(i, kink) for i, activation in pointwise for kink in activation.kinks]
         self.y_hat: Array = np.empty_like(self.ws.z[-1])
         self.sides: list[Array] = []
         value = float(self._objective())
@@ -87,10 +88,11 @@ class CentralDifference(Numeric):
     def _objective(self) -> Any:
         """Return loss + penalty and note in `sides` on which side of each kink everything is."""
         z = self.network.forward(self.ws, self.dropout)
-        self.sides = [self.ws.z[i] > 0.0 for i in self.kinked]
-        if self.network.architecture.loss in ("mae", "huber"):
-            self.network.head.predict(z, self.y_hat)
+        self.sides = [self.ws.z[i] > kink for i, kink in self.kinks]
+        head = self.network.head
+        if isinstance(head, PointwiseHead) and head.kinks:
+            head.predict(z, self.y_hat)
             residual = self.y_hat - self.ws.Y
-            self.sides += [residual > 0.0, np.abs(residual) > HUBER_DELTA]
-        loss = (self.network.head.losses(z, self.ws.Y) * self.share).sum(axis=-1)
+            self.sides += [residual > kink for kink in head.kinks]
+        loss = (head.losses(z, self.ws.Y) * self.share).sum(axis=-1)
         return loss + self.network.penalty()

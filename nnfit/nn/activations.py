@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnfit.nn import names
 from nnfit.nn.arrays import Array, scalar
 
 LEAK = 0.01  # slope of leaky_relu below 0; Maas, Hannun, Ng 2013
@@ -23,12 +24,16 @@ GELU_C, GELU_K = 0.7978845608028654, 0.044715  # sqrt(2/pi); Hendrycks & Gimpel 
 
 @dataclass(frozen=True)
 class Activation:
-    """A function, its derivative and the initialisation that suits it."""
+    """A function, its derivative and the z at which that one, or its own derivative, jumps."""
 
     name: str
     f: Callable[[Array, Array, Array], None]
     df: Callable[[Array, Array, Array], None]
-    initialization: str = "glorot"
+    kinks: tuple[float, ...] = ()
+
+    @property
+    def initialization(self) -> str:
+        return names.ACTIVATIONS[self.name].initialization
 
 
 def identity(z: Array, a: Array, scratch: Array) -> None:
@@ -215,16 +220,13 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("identity", identity, d_identity),
         Activation("sigmoid", sigmoid, d_sigmoid),
         Activation("tanh", tanh, d_tanh),
-        Activation("relu", relu, d_relu, "he"),
-        Activation("leaky_relu", leaky_relu, d_leaky_relu, "he"),
-        Activation("elu", elu, d_elu, "he"),
-        Activation("selu", selu, d_selu, "lecun"),
-        Activation("gelu", gelu, d_gelu, "he"),
-        Activation("silu", silu, d_silu, "he"),
-        Activation("mish", mish, d_mish, "he"),
-        Activation("softplus", softplus, d_softplus, "he"),
+        Activation("relu", relu, d_relu, kinks=(0.0,)),
+        Activation("leaky_relu", leaky_relu, d_leaky_relu, kinks=(0.0,)),
+        Activation("elu", elu, d_elu, kinks=(0.0,)),
+        Activation("selu", selu, d_selu, kinks=(0.0,)),
+        Activation("gelu", gelu, d_gelu),
+        Activation("silu", silu, d_silu),
+        Activation("mish", mish, d_mish),
+        Activation("softplus", softplus, d_softplus),
     )
 }
-
-# the functions that are not smooth at 0
-KINKED = ("relu", "leaky_relu", "elu", "selu")

@@ -8,15 +8,9 @@ import numpy as np
 
 from nnfit.nn.arrays import Array
 
-INITIALIZATIONS = ("he", "glorot", "lecun", "zeros")
-
 
 def draw_weights(shape: tuple[int, int], initialization: str, rng: np.random.Generator) -> Array:
-    """Return float64 weights of shape (outputs, inputs).
-
-    he: normal, variance 2/inputs (He et al. 2015); lecun: normal, variance 1/inputs (LeCun et
-    al. 1998); glorot: uniform, variance 2/(inputs + outputs) (Glorot & Bengio 2010).
-    """
+    """Return float64 weights (outputs, inputs); `names` has the variances and their sources."""
     outputs, inputs = shape
     if initialization == "he":
         return rng.normal(0.0, np.sqrt(2.0 / inputs), shape)

@@ -9,12 +9,13 @@ output activation. Shapes: `z`, `y_hat`, `Y`, `delta` (..., K, N), `share` (...,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS, sigmoid, softplus
 from nnfit.nn.arrays import Array, scalar
+from nnfit.nn.names import LOSSES
 
 Share = Array | float
 HUBER_DELTA = 1.0  # in units of the (standardised) target; Huber 1964
@@ -97,7 +98,7 @@ class PointwiseHead:
 
     def __init__(self, activation: str, residual_loss: str) -> None:
         self.activation = activation
-        self.value, self.derivative = RESIDUAL_LOSSES[residual_loss]
+        self.value, self.derivative, self.kinks = RESIDUAL_LOSSES[residual_loss]
 
     def predict(self, z: Array, y_hat: Array) -> None:
         if self.activation == "softmax":
@@ -202,19 +203,23 @@ def d_huber_error(e: Array) -> None:
     e += HUBER_DELTA * outside
 
 
-RESIDUAL_LOSSES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], None]]] = {
-    "mse": (squared_error, d_squared_error),
-    "mae": (absolute_error, d_absolute_error),
-    "huber": (huber_error, d_huber_error),
+class ResidualLoss(NamedTuple):
+    """A loss of e = y_hat - y, its derivative and the e at which that one, or its own, jumps."""
+
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], None]
+    kinks: tuple[float, ...] = ()
+
+
+RESIDUAL_LOSSES = {
+    "mse": ResidualLoss(squared_error, d_squared_error),
+    "mae": ResidualLoss(absolute_error, d_absolute_error, kinks=(0.0,)),
+    "huber": ResidualLoss(huber_error, d_huber_error, kinks=(-HUBER_DELTA, HUBER_DELTA)),
 }
-LOSSES = (*RESIDUAL_LOSSES, "binary_cross_entropy", "cross_entropy")
-OUTPUT_ACTIVATIONS = (*ACTIVATIONS, "softmax")
-OWN_ACTIVATION = {  # what `output_activation: auto` means
-    "mse": "identity",
-    "mae": "identity",
-    "huber": "identity",
-    "binary_cross_entropy": "sigmoid",
-    "cross_entropy": "softmax",
+# the losses that are one with their own output activation
+CLASS_LOSSES: dict[str, Callable[[], Head]] = {
+    "binary_cross_entropy": SigmoidCrossEntropy,
+    "cross_entropy": SoftmaxCrossEntropy,
 }
 
 
@@ -228,6 +233,7 @@ def make_head(loss: str, activation: str) -> Head:
     """
     if loss in RESIDUAL_LOSSES:
         return PointwiseHead(activation, loss)
-    if activation != OWN_ACTIVATION[loss]:
-        raise ValueError(f"{loss} needs a {OWN_ACTIVATION[loss]} output, got {activation!r}")
-    return SigmoidCrossEntropy() if loss == "binary_cross_entropy" else SoftmaxCrossEntropy()
+    own = LOSSES[loss].output_activation
+    if activation != own:
+        raise ValueError(f"{loss} needs a {own} output, got {activation!r}")
+    return CLASS_LOSSES[loss]()

@@ -33,7 +33,8 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array, total
 from nnfit.nn.initializers import initialize
 from nnfit.nn.layout import Layout, affine_layers
-from nnfit.nn.losses import OWN_ACTIVATION, Share, make_head
+from nnfit.nn.losses import Share, make_head
+from nnfit.nn.names import LOSSES
 
 SMALL_PRODUCT = 50_000  # multiplications
 
@@ -62,7 +63,8 @@ class Architecture:
                 f"{len(self.sizes) - 2} hidden layers"
             )
         if self.output_activation == "auto":
-            object.__setattr__(self, "output_activation", OWN_ACTIVATION[self.loss])
+            own = LOSSES[self.loss].output_activation
+            object.__setattr__(self, "output_activation", own)
 
     @cached_property
     def layout(self) -> Layout:

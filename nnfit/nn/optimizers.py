@@ -7,10 +7,11 @@ shrinks by the factor 1 - learning_rate * weight_decay; biases do not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from nnfit.nn import names
 from nnfit.nn.arrays import Array, scalar
 
 PART_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
@@ -173,7 +174,12 @@ class Adam(Optimizer):
 
 
 # adamw is Adam under the name by which people look for decoupled weight decay
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": Adam, "rmsprop": RMSprop}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": Adam,
+    "rmsprop": RMSprop,
+}
 
 
 def make_optimizer(
@@ -183,11 +189,10 @@ def make_optimizer(
     momentum: float = 0.0,
     nesterov: bool = False,
 ) -> Optimizer:
-    """Return the optimizer `name`; momentum and nesterov are sgd's."""
-    if name == "sgd":
-        return SGD(is_weight, weight_decay, momentum, nesterov)
-    rule: type[Optimizer] = OPTIMIZERS[name]
-    return rule(is_weight, weight_decay)
+    """Return the optimizer `name`; momentum and nesterov go to those that use them."""
+    options = {"momentum": momentum, "nesterov": nesterov}
+    used = {key: options[key] for key in names.OPTIMIZERS[name].uses}
+    return OPTIMIZERS[name](is_weight, weight_decay, **used)
 
 
 def clip_norm(gradient: Array, limit: float) -> float:

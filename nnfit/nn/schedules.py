@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-SCHEDULES = ("constant", "cosine", "step", "exponential", "plateau", "one_cycle")
-
 ONE_CYCLE_RISE = 0.3  # share of the run that rises; after Smith & Topin 2019
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 10_000  # of the configured rate, its peak
 
@@ -21,8 +19,7 @@ class Schedule:
     """The factor at each moment of a run of `epochs` epochs.
 
     `factor` and `every` are the config's schedule_factor and schedule_epochs, None for the
-    schedule's own: step multiplies by 0.1 at each third of the run; exponential falls to 1 % at
-    its end; plateau halves after 10 epochs without a better validation loss.
+    schedule's own, which are in `names`.
     """
 
     name: str

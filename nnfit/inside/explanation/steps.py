@@ -15,6 +15,7 @@ from nnfit.inside.explanation import formulas
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import PointwiseHead
+from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network
 
 Values = dict[str, Any]
@@ -67,7 +68,7 @@ def forward(architecture: Architecture, z: Sequence[Array], v: Sequence[Array]) 
             "outputs": architecture.sizes[i],
             "activation": name,
             "affine": _affine(i, architecture),
-            "sigma": formulas.ACTIVATIONS[name][0],
+            "sigma": OUTPUT_ACTIVATIONS[name].meaning,
             "z": plain(z[i - 1]),
             "v": plain(v[i]),
         }
@@ -117,7 +118,7 @@ def backward(
             }
         )
         if i > 1:
-            df = formulas.ACTIVATIONS[network.architecture.activations[i - 2]][1]
+            df = OUTPUT_ACTIVATIONS[network.architecture.activations[i - 2]].slope
             first = {
                 "formula": f"∂L/∂v[{i - 1}] ⊙ σ′(z[{i - 1}])",
                 "rule": "handed down by the layer above, through the activation",
@@ -144,7 +145,7 @@ def last_delta(network: Network, y: Array, z: Array, y_hat: Array, delta: Array)
             z, a, slope = z.copy(), np.empty_like(z), np.empty_like(z)
             ACTIVATIONS[name].f(z, a, slope)
             ACTIVATIONS[name].df(z, a, slope)
-            factors.append(_factor(f"σ′(z[{L}])", formulas.ACTIVATIONS[name][1], slope))
+            factors.append(_factor(f"σ′(z[{L}])", OUTPUT_ACTIVATIONS[name].slope, slope))
     return {"formula": formula, "rule": rule, "factors": factors, "values": plain(delta)}
 
 

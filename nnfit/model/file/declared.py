@@ -12,10 +12,10 @@ import numpy as np
 
 from nnfit.csv.dialect import CsvFormat
 from nnfit.errors import shorten
-from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Described
 from nnfit.nn.limits import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
-from nnfit.nn.losses import LOSSES, OUTPUT_ACTIVATIONS, make_head
+from nnfit.nn.losses import make_head
+from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of
@@ -58,8 +58,8 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
         raise Invalid("the activations do not fit the layers")
     for name, known in [
         *((name, tuple(ACTIVATIONS)) for name in activations),
-        (net.get("output_activation"), OUTPUT_ACTIVATIONS),
-        (net.get("loss"), LOSSES),
+        (net.get("output_activation"), tuple(OUTPUT_ACTIVATIONS)),
+        (net.get("loss"), tuple(LOSSES)),
         (net.get("dtype"), ("float32", "float64")),
     ]:
         if name not in known:
