@@ -1,4 +1,4 @@
-"""Compact plots as text: loss curves, fitted curves and confusion matrices, for a terminal.
+"""Compact plots as text, for a terminal, of the kinds that have such a form.
 
 Braille dots where the stream can show them in colours, else a character for each series.
 """
@@ -8,20 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, TextIO
 
 import numpy as np
 from rich.text import Text
 
-from nnfit.inside.pictures.curves import FitCurves, LossCurves
-from nnfit.inside.pictures.judged import Confusion
+from nnfit.inside.pictures.confusion import Confusion
+from nnfit.inside.pictures.fit import FitCurves
+from nnfit.inside.pictures.loss import LossCurves
 from nnfit.nn.arrays import Array
 from nnfit.report.figures import WIDE_RANGE, cut, number
 from nnfit.report.phi import pretty
 from nnfit.report.screen import Cell, Screen
 
 HEIGHT = 14  # lines
-WIDEST = 100
+MAX_WIDTH = 100
 SHADES = " ░▒▓█"
 STYLES = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_blue", "bright_green")
 LETTERS = "*o+x#%@&"
@@ -42,18 +44,18 @@ class _Series:
 
 
 def print_plot(picture: object, stream: TextIO) -> None:
-    """Print one of the pictures that text can show: loss, fit, confusion."""
-    screen = Screen(stream)
-    if isinstance(picture, LossCurves):
-        _print_loss(picture, screen)
-    elif isinstance(picture, FitCurves):
-        _print_fit(picture, screen)
-    else:
-        assert isinstance(picture, Confusion)
-        _print_confusion(picture, screen)
+    """Print a picture of a kind whose `text` is true."""
+    write(picture, Screen(stream))
 
 
-def _print_loss(picture: LossCurves, screen: Screen) -> None:
+@singledispatch
+def write(picture: object, screen: Screen) -> None:
+    """Write a picture; what follows is registered for the pictures it takes."""
+    raise TypeError(f"{type(picture).__name__} has no form as text")
+
+
+@write.register
+def _loss(picture: LossCurves, screen: Screen) -> None:
     epochs = picture.epochs.astype(np.float64)
     curves = [("training", picture.train)]
     if picture.validation is not None:
@@ -74,7 +76,8 @@ def _print_loss(picture: LossCurves, screen: Screen) -> None:
     screen.write(Text(head, "bold"), *lines, *([Text(foot)] if foot else []), wrap=False)
 
 
-def _print_fit(picture: FitCurves, screen: Screen) -> None:
+@write.register
+def _fit(picture: FitCurves, screen: Screen) -> None:
     if picture.classes and len(picture.classes) == 2:
         names = [f"probability of {cut(picture.classes[1], 30)}"]
         columns = [[c.values[:, 0] for c in picture.curves]]
@@ -100,7 +103,8 @@ def _print_fit(picture: FitCurves, screen: Screen) -> None:
         screen.write(Text(name, "bold"), *lines, wrap=False)
 
 
-def _print_confusion(picture: Confusion, screen: Screen) -> None:
+@write.register
+def _confusion(picture: Confusion, screen: Screen) -> None:
     """Print counts and shares of each true class; shares alone as shades when space is short."""
     labels = [cut(label, 14) for label in picture.classes]
     shares, counts = picture.shares, picture.counts
@@ -151,7 +155,7 @@ def _plot(
     marks[HEIGHT - 1] = low
     figures = {row: number(float(shown(value))) for row, value in marks.items()}
     margin = max(map(len, figures.values()))
-    width = min(screen.width, WIDEST) - margin - 3
+    width = min(screen.width, MAX_WIDTH) - margin - 3
     canvas = _Canvas(max(width, 8), HEIGHT, braille=screen.color and screen.unicode)
     for s in series:
         finite = np.isfinite(s.x) & np.isfinite(s.y)
@@ -207,10 +211,10 @@ class _Canvas:
 
     def lines(self) -> list[Text]:
         """Return the rows, from the top."""
-        found = []
+        rows = []
         for bits, letters, styles in zip(self._bits, self._letters, self._styles, strict=True):
             line = Text()
             for bit, letter, style in zip(bits, letters, styles, strict=True):
                 line.append(chr(0x2800 + int(bit)) if self.braille and bit else letter, style)
-            found.append(line)
-        return found
+            rows.append(line)
+        return rows

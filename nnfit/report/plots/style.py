@@ -9,13 +9,14 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -47,6 +48,7 @@ SEQUENTIAL = "cividis"
 SMALLEST = 10.0  # points; less can't be read from the last row
 DPI = {"png": 300, "svg": 150, "pdf": 150}  # of the parts of vector files that are images
 NAME_WIDTH = 28
+MAX_FIXED = 3  # columns with their values in one line
 # scripts that matplotlib's own font lacks, where the machine has a font for them
 _FALLBACKS = (
     "Noto Sans CJK JP",
@@ -207,11 +209,27 @@ def log_axis(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def panels(figure: Figure, n: int, of_width: Callable[[int], int], **kind: Any) -> list[Axes]:
-    """Return `n` small axes in rows of `of_width(n)`; what the last row lacks stays empty."""
-    columns = of_width(n)
-    rows = -(-n // columns)
-    grid = figure.subplots(rows, columns, squeeze=False, **kind).reshape(-1)
+def panels(figure: Figure, n: int, columns: int, **kind: Any) -> list[Axes]:
+    """Return `n` small axes in rows of `columns`; what the last row lacks stays empty."""
+    grid = figure.subplots(-(-n // columns), columns, squeeze=False, **kind).reshape(-1)
     for axes in grid[n:]:
         axes.set_axis_off()
     return list(grid[:n])
+
+
+def color_bar(figure: Figure, shaded: Any, axes: Any, label: str, **kind: Any) -> Colorbar:
+    """Return a bar without an outline that tells what the shades of `axes` stand for."""
+    bar = figure.colorbar(shaded, ax=axes, pad=0.02, **({"aspect": 28} | kind))
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+    ticks(bar.ax.yaxis, n=5)
+    return bar
+
+
+def fixed_text(fixed: tuple[tuple[str, str], ...]) -> str:
+    """Return at what the other columns stay, in one line."""
+    if not fixed:
+        return ""
+    if len(fixed) <= MAX_FIXED:
+        return "at " + ", ".join(f"{name(column, 20)} = {name(text, 12)}" for column, text in fixed)
+    return f"the other {len(fixed)} columns at their median or most frequent value"

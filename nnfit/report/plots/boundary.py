@@ -1,8 +1,6 @@
-"""Pictures over a plane: class regions with their boundary, and what hidden units compute."""
+"""Class regions over a plane, with their boundary and the rows."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,21 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnfit.inside.pictures.boundary import Boundary
-from nnfit.inside.pictures.layers import Units
 from nnfit.nn.arrays import Array
-from nnfit.report.figures import count
 from nnfit.report.plots.style import (
-    DIVERGING,
     INK,
-    SEQUENTIAL,
-    SMALLEST,
     class_colors,
-    color,
+    color_bar,
     entry,
+    fixed_text,
     marker,
     name,
     new_figure,
-    panels,
     ticks,
     tinted,
     title,
@@ -34,10 +27,9 @@ from nnfit.report.plots.style import (
 )
 
 STRONGEST = 0.62  # of a region's colour, so that its own points still stand out
-MAX_HELD = 3
 
 
-def draw_boundary(picture: Boundary) -> Figure:
+def draw(picture: Boundary) -> Figure:
     """Draw the regions, stronger where the model is surer, and the rows on top."""
     figure = new_figure(9.0, 6.0)
     axes = figure.subplots()
@@ -65,7 +57,7 @@ def draw_boundary(picture: Boundary) -> Figure:
     where = f"{name(picture.x.name)} and {name(picture.y.name)}"
     if "variance)" in picture.x.name:
         where = "two principal components"
-    title(axes, f"{name(picture.target)} by {where}", held_text(picture.held))
+    title(axes, f"{name(picture.target)} by {where}", fixed_text(picture.fixed))
     figure.legend(
         handles=handles,
         loc="outside lower center" if two else "outside right upper",
@@ -74,15 +66,6 @@ def draw_boundary(picture: Boundary) -> Figure:
         alignment="left",
     )
     return figure
-
-
-def held_text(held: tuple[tuple[str, str], ...]) -> str:
-    """Return at what the other columns are kept, in one line."""
-    if not held:
-        return ""
-    if len(held) <= MAX_HELD:
-        return "at " + ", ".join(f"{name(column, 20)} = {name(text, 12)}" for column, text in held)
-    return f"the other {len(held)} columns at their median or most frequent value"
 
 
 def _two_colors(p: Array, colors: list[str]) -> Array:
@@ -156,10 +139,8 @@ def _probability_bar(figure: Figure, axes: Axes, picture: Boundary, colors: list
     steps = np.linspace(0.0, 1.0, 101)
     shades = _two_colors(np.column_stack([1.0 - steps, steps]), colors)
     mapped = ScalarMappable(Normalize(0, 1), LinearSegmentedColormap.from_list("p", shades))
-    bar = figure.colorbar(mapped, ax=axes, aspect=28, pad=0.02)
-    bar.set_label(f"probability of {name(picture.target)} = {name(picture.classes[1])}")
-    bar.outline.set_visible(False)
-    ticks(bar.ax.yaxis, n=5)
+    of = f"{name(picture.target)} = {name(picture.classes[1])}"
+    color_bar(figure, mapped, axes, f"probability of {of}")
 
 
 def _edges(axes: Axes, picture: Boundary) -> None:
@@ -172,64 +153,3 @@ def _edges(axes: Axes, picture: Boundary) -> None:
         lead = np.ma.masked_invalid(p[..., k] - others)
         if lead.count() and lead.min() < 0.0 < lead.max():
             axes.contour(picture.x_grid, picture.y_grid, lead, [0.0], colors=INK, linewidths=1.2)
-
-
-def draw_units(picture: Units) -> Figure:
-    """Draw each unit's activation in a small panel of its own, all on one scale."""
-    n = len(picture.values)
-    flat = len(picture.axes) == 1
-    columns = int(np.ceil(np.sqrt(n * 1.6)))
-    columns = min(max(columns, min(n, 2)), 8)
-    rows = -(-n // columns)
-    size = 2.4 if columns <= 4 else 1.25
-    figure = new_figure(max(columns * size + 1.6, 6.5), rows * size * (0.8 if flat else 1.0) + 1.5)
-    grid = panels(figure, n, lambda _: columns, sharex=True, sharey=True)
-    if flat:
-        _unit_curves(grid, picture)
-    else:
-        _unit_maps(figure, grid, picture)
-    for i, axes in enumerate(grid):
-        axes.set_title(str(i + 1), fontsize=SMALLEST, loc="center", pad=3, color=INK)
-        for axis, source in zip((axes.xaxis, axes.yaxis), picture.axes, strict=False):
-            ticks(axis, source.labels, n=3)
-            if source.labels and len(source.labels) > 3:
-                axis.set_ticks([])
-        axes.tick_params(labelsize=SMALLEST, length=2)
-        if size < 2.0 and len(picture.axes) == 2:
-            axes.set(xticks=[], yticks=[])
-    figure.supxlabel(name(picture.axes[0].name, 48))
-    figure.supylabel(f"{picture.activation} unit" if flat else name(picture.axes[1].name, 48))
-    shown = count(n, "unit") if n == picture.n_units else f"{n} of {picture.n_units} units"
-    below = held_text(picture.held)
-    text = f"Hidden layer {picture.layer}: {shown}, {picture.activation}"
-    figure.suptitle(f"{text}\n{below}" if below else text, fontsize=14)
-    return figure
-
-
-def _unit_curves(grid: list[Axes], picture: Units) -> None:
-    for axes, values in zip(grid, picture.values, strict=True):
-        axes.axhline(0.0, color="#BBBBBB", linewidth=1)
-        axes.plot(picture.grids[0], values, color=color(0), linewidth=2)
-
-
-def _unit_maps(figure: Figure, grid: list[Axes], picture: Units) -> None:
-    x, y = picture.axes
-    low, high = float(np.nanmin(picture.values)), float(np.nanmax(picture.values))
-    largest = max(abs(low), abs(high)) or 1.0
-    shades: Any = SEQUENTIAL if low >= 0.0 else DIVERGING
-    scale = Normalize(0.0 if low >= 0.0 else -largest, largest)
-    image = None
-    for axes, values in zip(grid, picture.values, strict=True):
-        image = axes.imshow(
-            values,
-            extent=(x.low, x.high, y.low, y.high),
-            origin="lower",
-            aspect="auto",
-            cmap=shades,
-            norm=scale,
-        )
-    assert image is not None
-    bar = figure.colorbar(image, ax=grid, aspect=30, pad=0.02)
-    bar.set_label("activation a")
-    bar.outline.set_visible(False)
-    ticks(bar.ax.yaxis, n=5)
