@@ -167,9 +167,8 @@ def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
     model = nnfit.train({**config, "training": training}, table)
     table.to_csv("p.csv", index=False)
     picture = make_picture("surface", [("p.npz", model)], "p.csv", Options(), Observer())
-    flat, solid = (
-        axes for axes in figure_of("surface", picture).axes if axes.name == "3d" or axes.lines
-    )
+    drawn = figure_of("surface", picture)
+    flat, solid = (axes for axes in drawn.axes if axes.name == "3d" or axes.lines)
     assert {"path of training", "start", "the model's weights"} <= {
         str(line.get_label()) for line in flat.lines
     }

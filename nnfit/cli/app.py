@@ -25,7 +25,7 @@ from nnfit.cli import (
 )
 from nnfit.cli.memory import check_room, shortage
 from nnfit.cli.options import UsageError
-from nnfit.errors import ExitCode, NnfitError
+from nnfit.errors import ExitCode, NnfitError, printable
 
 app = typer.Typer(
     name="nnfit",
@@ -97,18 +97,18 @@ def _show(err: Exception) -> int:
     """Print an error, one line for each of its messages, and return the exit code."""
     if isinstance(err, NnfitError):
         for message in err.messages:
-            print(f"nnfit: error: {_one_line(message)}", file=sys.stderr)
+            print(f"nnfit: error: {printable(message)}", file=sys.stderr)
         return err.exit_code
     reason = shortage(err)
     if reason is not None:
         print(
-            f"nnfit: error: out of memory{reason and f' ({_one_line(reason)})'}; use less data, a "
+            f"nnfit: error: out of memory{reason and f' ({printable(reason)})'}; use less data, a "
             "smaller model or smaller batches, or give it more memory",
             file=sys.stderr,
         )
         return ExitCode.FAILED
     print(
-        f"nnfit: error: unexpected {type(err).__name__}: {_one_line(str(err))}; this is a bug: "
+        f"nnfit: error: unexpected {type(err).__name__}: {printable(str(err))}; this is a bug: "
         "set NNFIT_DEBUG=1 to see where, and report it",
         file=sys.stderr,
     )
@@ -124,10 +124,5 @@ def _show_usage(err: Any, arguments: Sequence[str]) -> int:
     elif arguments and not arguments[0].startswith("-"):  # some Typers forget where they were
         command = f"nnfit {arguments[0]}"
     message = message[:1].lower() + message[1:].rstrip(".")
-    print(f"nnfit: error: {_one_line(message)}; see '{command} --help'", file=sys.stderr)
+    print(f"nnfit: error: {printable(message)}; see '{command} --help'", file=sys.stderr)
     return ExitCode.BAD_INPUT
-
-
-def _one_line(text: str) -> str:
-    """Return `text` with what could break the line or the terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

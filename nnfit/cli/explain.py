@@ -45,12 +45,12 @@ def explain(
 
     observer = make_observer(quiet)
     try:
-        found = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
+        explanation = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
     finally:
         observer.close()
     if json:
-        print_json(found)
+        print_json(explanation)
     else:
         from nnfit.report.explanation import print_explanation
 
-        print_explanation(found, sys.stdout)
+        print_explanation(explanation, sys.stdout)

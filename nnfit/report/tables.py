@@ -39,13 +39,13 @@ def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
     metrics = evaluation["metrics"]
     rows: list[tuple[str, Cell]] = [("rows", number(evaluation["rows"]))]
     rows += _scalar_rows(metrics)
-    parts: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
+    blocks: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
     if metrics.get("per_target"):
-        parts.append(titled("by target", _per_target(screen, metrics["per_target"])))
+        blocks.append(titled("by target", _per_target(screen, metrics["per_target"])))
     if metrics.get("confusion_matrix") is not None:
         labels = [str(label) for label in evaluation.get("classes") or ()]
-        parts.append(_confusion(screen, metrics["confusion_matrix"], labels))
-    screen.write(*parts)
+        blocks.append(_confusion(screen, metrics["confusion_matrix"], labels))
+    screen.write(*blocks)
 
 
 def _scalar_rows(metrics: Mapping[str, Any]) -> list[tuple[str, Cell]]:
@@ -123,14 +123,14 @@ def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
         del align["shape"]
     table = screen.table("".join(align.values()), [*align], [[r[h] for h in align] for r in rows])
     failures = [check for check in checks if not check["passed"]]
-    parts: list[RenderableType] = [table]
+    blocks: list[RenderableType] = [table]
     for check in failures[:MAX_FAILURES_IN_FULL]:
         tolerance = result["tolerance"]
-        parts += _failure(check, tolerance[check["method"]] if by_method else tolerance)
+        blocks += _failure(check, tolerance[check["method"]] if by_method else tolerance)
     if len(failures) > MAX_FAILURES_IN_FULL:
-        parts.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
+        blocks.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
     n_cases = len({case for case, _ in cases})
-    screen.write(*parts, "", _conclusion(result, len(checks), n_cases, len(failures)))
+    screen.write(*blocks, "", _conclusion(result, len(checks), n_cases, len(failures)))
 
 
 def _gradcheck_rows(
@@ -241,18 +241,18 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
         if info.get(key):
             names = info[key]
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))
-    parts: list[RenderableType] = [screen.pairs(rows)]
+    blocks: list[RenderableType] = [screen.pairs(rows)]
     if info.get("layers"):
-        parts.append(titled("layers", _layers(screen, info["layers"])))
+        blocks.append(titled("layers", _layers(screen, info["layers"])))
     if info.get("columns"):
-        parts.append(titled("columns", _columns(screen, info["columns"])))
+        blocks.append(titled("columns", _columns(screen, info["columns"])))
     metrics = metrics_table(screen, info.get("metrics") or {})
     if metrics is not None:
-        parts.append(titled("metrics", metrics))
+        blocks.append(titled("metrics", metrics))
     if info.get("training"):
         training = [(k, _word(v)) for k, v in info["training"].items()]
-        parts.append(titled("training", screen.pairs(training)))
-    screen.write(*parts)
+        blocks.append(titled("training", screen.pairs(training)))
+    screen.write(*blocks)
 
 
 def _word(value: Any) -> str:

@@ -36,7 +36,7 @@ from nnfit.table.targets import drop_rows_without_target, rows_with_target
 Source: TypeAlias = ConfigSource | Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """One row and its network.
 
@@ -70,9 +70,8 @@ def find_example(
         raise ConfigError(f"--row: got {row}; rows are counted from 1")
     if isinstance(source, Model):
         return _of_model(source, "the model", data, row, epoch_step, observer)
-    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
+    if isinstance(source, Mapping) or not is_model_file(name := os.fspath(source)):
         return _of_config(source, data, row, epoch_step, observer)
-    name = os.fspath(source)
     return _of_model(load_model(name), name, data, row, epoch_step, observer)
 
 

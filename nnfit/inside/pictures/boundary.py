@@ -38,7 +38,6 @@ class Boundary:
     codes: Array
     fixed: tuple[tuple[str, str], ...]
     through_sigmoid: bool
-    linear: bool
 
     @property
     def log_odds(self) -> Array:
@@ -84,5 +83,4 @@ def make(request: Request) -> Boundary:
         codes=codes[shown],
         fixed=plane.fixed,
         through_sigmoid=architecture.output_activation == "sigmoid" and architecture.sizes[-1] == 1,
-        linear=not architecture.activations,
     )

@@ -21,6 +21,26 @@ class LossCurves:
     best_epoch: int
     loss: str  # as its axis is called
 
+    @property
+    def curves(self) -> list[tuple[str, Array]]:
+        """What there is of both, named."""
+        both = (("training", self.train), ("validation", self.validation))
+        return [(name, values) for name, values in both if values is not None]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest loss that is finite."""
+        losses = np.concatenate([values for _, values in self.curves])
+        losses = losses[np.isfinite(losses)]
+        return float(losses.min()), float(losses.max())
+
+    @property
+    def best(self) -> float | None:
+        """The validation loss at the best epoch, None without such rows."""
+        if self.validation is None or not self.best_epoch:
+            return None
+        return float(self.validation[self.epochs == self.best_epoch][0])
+
 
 def make(request: Request) -> LossCurves:
     """Return the history of a model.

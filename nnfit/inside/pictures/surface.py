@@ -57,8 +57,7 @@ class TrainingLoss:
 class Surface:
     """Loss (ny, nx) over the places `x` (nx,), `y` (ny,); the model lies at `centre`.
 
-    `trajectory` (m, 2) is the training's, projected on the plane, with the `trajectory_epochs`
-    (m,); None where the model kept none.
+    `trajectory` (m, 2) is the training's, projected on the plane; None where the model kept none.
     """
 
     x_name: str
@@ -68,7 +67,6 @@ class Surface:
     loss: Array
     centre: tuple[float, float]
     trajectory: Array | None
-    trajectory_epochs: Array | None
     n_rows: int
     loss_name: str
     linear: bool
@@ -133,7 +131,6 @@ def make(request: Request) -> Surface:
         loss=values,
         centre=plane.centre,
         trajectory=None if walked is None else _projected(plane, walked.parameters),
-        trajectory_epochs=None if walked is None else walked.epochs,
         n_rows=loss.n_rows,
         loss_name=architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
         linear=not architecture.activations,

@@ -90,32 +90,24 @@ def _many_colors(p: Array, colors: list[str]) -> Array:
 
 def _points(axes: Axes, picture: Boundary, colors: list[str]) -> list[Line2D]:
     rng = np.random.default_rng(0)
-    x, y = (_spread(axis.points, axis.labels, rng) for axis in (picture.x, picture.y))
+    x, y = (  # places in a category lie side by side
+        axis.points + (rng.uniform(-0.3, 0.3, len(axis.points)) if axis.labels else 0.0)
+        for axis in (picture.x, picture.y)
+    )
     n, two = len(picture.codes), len(picture.classes) == 2
     size = float(np.clip(9000.0 / max(n, 1), 12.0, 44.0))
     for k in range(len(picture.classes)):
         own = picture.codes == k
+        on_top = own.sum() < n / 20  # the few above the many
         axes.scatter(
-            x[own],
-            y[own],
-            s=size,
-            marker=marker(k),
-            color=colors[k],
-            edgecolors="white",
-            linewidths=0.7,
-            alpha=0.95 if n < 600 else 0.7,
-            zorder=3 + (own.sum() < n / 20),  # the few on top of the many
-        )
+            x[own], y[own], s=size, marker=marker(k), color=colors[k], edgecolors="white",
+            linewidths=0.7, alpha=0.95 if n < 600 else 0.7, zorder=3 + on_top,
+        )  # fmt: skip
     return [
         Line2D([], [], linestyle="none", marker=marker(k), markersize=8, color=colors[k],
                label=entry(f"{name(picture.target)} = {name(label)}" if two else name(label)))
         for k, label in enumerate(picture.classes)
     ]  # fmt: skip
-
-
-def _spread(points: Array, labels: tuple[str, ...], rng: np.random.Generator) -> Array:
-    """Return the places, those of categories side by side."""
-    return points + rng.uniform(-0.3, 0.3, len(points)) if labels else points
 
 
 def _line(axes: Axes, picture: Boundary) -> list[Line2D]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.features import Units
-from nnfit.report.figures import count
 from nnfit.report.plots.style import (
     DIVERGING,
     INK,
@@ -23,6 +20,7 @@ from nnfit.report.plots.style import (
     new_figure,
     panels,
     ticks,
+    units_text,
 )
 
 
@@ -51,8 +49,8 @@ def draw(picture: Units) -> Figure:
             axes.set(xticks=[], yticks=[])
     figure.supxlabel(name(picture.axes[0].name, 48))
     figure.supylabel(f"{picture.activation} unit" if flat else name(picture.axes[1].name, 48))
-    shown = count(n, "unit") if n == picture.n_units else f"{n} of {picture.n_units} units"
     below = fixed_text(picture.fixed)
+    shown = units_text(n, picture.n_units)
     text = f"Hidden layer {picture.layer}: {shown}, {picture.activation}"
     figure.suptitle(f"{text}\n{below}" if below else text, fontsize=14)
     return figure
@@ -68,15 +66,9 @@ def _maps(figure: Figure, grid: list[Axes], picture: Units) -> None:
     x, y = picture.axes
     low, high = float(np.nanmin(picture.values)), float(np.nanmax(picture.values))
     largest = max(abs(low), abs(high)) or 1.0
-    shades: Any = SEQUENTIAL if low >= 0.0 else DIVERGING
+    shades = SEQUENTIAL if low >= 0.0 else DIVERGING
     scale = Normalize(0.0 if low >= 0.0 else -largest, largest)
+    extent = (x.low, x.high, y.low, y.high)
     for axes, values in zip(grid, picture.values, strict=True):
-        image = axes.imshow(
-            values,
-            extent=(x.low, x.high, y.low, y.high),
-            origin="lower",
-            aspect="auto",
-            cmap=shades,
-            norm=scale,
-        )
-    color_bar(figure, image, grid, "activation a", aspect=30)
+        axes.imshow(values, shades, scale, extent=extent, origin="lower", aspect="auto")
+    color_bar(figure, grid[0].images[0], grid, "activation a", aspect=30)

@@ -23,21 +23,11 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from nnfit.nn.arrays import Array
-from nnfit.report.figures import clean, cut
+from nnfit.report.figures import clean, count, cut
 
 # Okabe & Ito, Color Universal Design, 2008, yellow last for it is faint on white; then two more
-COLORS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#333333",
-    "#8B5A2B",
-    "#999999",
-    "#F0E442",
-)
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333", "#8B5A2B",
+          "#999999", "#F0E442")  # fmt: skip
 _NAMED = {"blue": 0, "orange": 1, "green": 2, "red": 3, "pink": 4, "purple": 4, "violet": 4,
           "black": 6, "brown": 7, "grey": 8, "gray": 8, "yellow": 9}  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
@@ -51,16 +41,9 @@ NAME_WIDTH = 28
 MAX_FIXED = 3  # columns with their values in one line
 # scripts that matplotlib's own font lacks, where the machine has a font for them
 _FALLBACKS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "WenQuanYi Zen Hei",
-    "Hiragino Sans",
-    "MS Gothic",
-    "Noto Sans Arabic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Arial Unicode MS",
-)
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Hiragino Sans", "MS Gothic",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS",
+)  # fmt: skip
 
 
 @contextmanager
@@ -105,15 +88,11 @@ def slide_style() -> Iterator[None]:
 
 def contents(figure: Figure, format: str) -> bytes:
     """Return the figure as a PNG, SVG or PDF, without a date in it."""
-    metadata: dict[str, dict[str, Any]] = {
-        "png": {"Software": None},
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None},
-    }
+    dated: dict[str, Any] = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that no font has becomes a box
-        figure.savefig(buffer, format=format, dpi=DPI[format], metadata=metadata[format])
+        figure.savefig(buffer, format=format, dpi=DPI[format], metadata={dated[format]: None})
     return buffer.getvalue()
 
 
@@ -160,14 +139,9 @@ def title(axes: Axes, text: str, below: str = "") -> None:
     axes.set_title(text, pad=26.0 if below else 8.0, fontweight="medium")
     if below:
         axes.annotate(
-            below,
-            (0.0, 1.0),
-            (0.0, 8.0),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=11,
-            color=FAINT,
-        )
+            below, (0.0, 1.0), (0.0, 8.0), xycoords="axes fraction", textcoords="offset points",
+            fontsize=11, color=FAINT,
+        )  # fmt: skip
 
 
 def plain(value: float) -> str:
@@ -224,6 +198,11 @@ def color_bar(figure: Figure, shaded: Any, axes: Any, label: str, **kind: Any) -
     bar.outline.set_visible(False)
     ticks(bar.ax.yaxis, n=5)
     return bar
+
+
+def units_text(n: int, n_units: int) -> str:
+    """Return how many units are drawn, of how many."""
+    return count(n, "unit") if n == n_units else f"{n} of {n_units} units"
 
 
 def fixed_text(fixed: tuple[tuple[str, str], ...]) -> str:

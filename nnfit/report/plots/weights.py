@@ -7,7 +7,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.weights import Weights
-from nnfit.report.figures import count
 from nnfit.report.phi import pretty
 from nnfit.report.plots.style import (
     DIVERGING,
@@ -18,6 +17,7 @@ from nnfit.report.plots.style import (
     new_figure,
     panels,
     title,
+    units_text,
 )
 
 MAX_NUMBERED = 120  # cells with their figure in them
@@ -50,9 +50,8 @@ def draw(picture: Weights) -> Figure:
     axes.set_xlabel("unit of the first layer" if n_units > 1 else "the one unit")
     axes.spines[:].set_visible(False)
     color_bar(figure, image, axes, "weight")
-    below = (
-        "" if n_inputs == picture.n_inputs else f"the {n_inputs} inputs with the largest weights"
-    )
+    all_shown = n_inputs == picture.n_inputs
+    below = "" if all_shown else f"the {n_inputs} inputs with the largest weights"
     title(axes, f"First-layer weights, {n_units} × {picture.n_inputs}", below)
     return figure
 
@@ -71,6 +70,5 @@ def _images(picture: Weights, scale: Normalize) -> Figure:
         axes.set_title(str(i + 1), fontsize=SMALLEST, loc="center", pad=2)
         axes.spines[:].set_visible(False)
     color_bar(figure, grid[0].images[0], grid, "weight of each pixel", aspect=30)
-    shown = count(n, "unit") if n == picture.n_units else f"{n} of {picture.n_units} units"
-    figure.suptitle(f"First-layer weights: {shown}", fontsize=14)
+    figure.suptitle(f"First-layer weights: {units_text(n, picture.n_units)}", fontsize=14)
     return figure
