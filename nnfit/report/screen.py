@@ -27,29 +27,11 @@ Cell = str | Text
 # One character for one, so that columns stay aligned where the encoding is not a Unicode one.
 _ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└░▒▓•", "~*--x>,.:-=+*#@|-+`.+#*")
 # The letters of formulas, which nothing stands below.
-_SPELT = str.maketrans(
-    {
-        "ŷ": "y_hat",
-        "φ": "phi",
-        "σ": "sigma",
-        "α": "alpha",
-        "π": "pi",
-        "ℓ": "l",
-        "∂": "d",
-        "Σ": "sum",
-        "√": "sqrt",
-        "′": "'",
-        "ᵀ": "^T",
-        "²": "^2",
-        "³": "^3",
-        "·": "*",
-        "⊙": ".*",
-        "−": "-",
-        "←": "<-",
-        "≤": "<=",
-        "‖": "||",
-    }
-)
+_SPELT = str.maketrans({
+    "ŷ": "y_hat", "φ": "phi", "σ": "sigma", "α": "alpha", "π": "pi", "ℓ": "l", "∂": "d",
+    "Σ": "sum", "√": "sqrt", "′": "'", "ᵀ": "^T", "²": "^2", "³": "^3", "·": "*", "⊙": ".*",
+    "−": "-", "←": "<-", "≤": "<=", "‖": "||",
+})  # fmt: skip
 
 
 class _NarrowEncoding:

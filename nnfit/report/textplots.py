@@ -185,8 +185,7 @@ class _Canvas:
     def __init__(self, width: int, height: int, braille: bool) -> None:
         self.width, self.height, self.braille = width, height, braille
         self._bits = np.zeros((height, width), dtype=np.int64)
-        self._letters = np.full((height, width), " ", dtype=object)
-        self._styles = np.full((height, width), "", dtype=object)
+        self._last = np.full((height, width), None)  # the series seen at each place
 
     def add(self, u: Array, v: Array, series: _Series) -> None:
         """Put points at (u, v) in [0, 1], v upwards; what comes later covers what was there."""
@@ -203,15 +202,15 @@ class _Canvas:
             at = row // down, column // across
             if self.braille:
                 self._bits[at] |= _BRAILLE[row % down][column % across]
-            self._letters[at] = series.letter
-            self._styles[at] = series.style
+            self._last[at] = series
 
     def lines(self) -> list[Text]:
         """Return the rows, from the top."""
         rows = []
-        for bits, letters, styles in zip(self._bits, self._letters, self._styles, strict=True):
+        for bits, last in zip(self._bits, self._last, strict=True):
             line = Text()
-            for bit, letter, style in zip(bits, letters, styles, strict=True):
-                line.append(chr(0x2800 + int(bit)) if self.braille and bit else letter, style)
+            for bit, series in zip(bits, last, strict=True):
+                sign = chr(0x2800 + int(bit)) if bit else series.letter if series else " "
+                line.append(sign, series.style if series else "")
             rows.append(line)
         return rows

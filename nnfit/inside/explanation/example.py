@@ -96,15 +96,10 @@ def _of_config(
     )
     one = _only(mine[drawn], row)
     return Example(
-        source=start.file.name,
-        initialised=True,
-        model=_plain(model),
-        data=dataset.name,
-        row=one,
-        drawn=drawn,
-        training=dataset.parts["train"] if epoch_step else None,
+        source=start.file.name, initialised=True, model=_plain(model), data=dataset.name, row=one,
+        drawn=drawn, training=dataset.parts["train"] if epoch_step else None,
         notes=_notes(model, one),
-    )
+    )  # fmt: skip
 
 
 def _of_model(
@@ -124,15 +119,9 @@ def _of_model(
     else:
         called, one = _one_row(model, table, row, observer)
     return Example(
-        source=name,
-        initialised=False,
-        model=_plain(model),
-        data=called,
-        row=one,
-        drawn=None,
-        training=training,
-        notes=_notes(model, one),
-    )
+        source=name, initialised=False, model=_plain(model), data=called, row=one, drawn=None,
+        training=training, notes=_notes(model, one),
+    )  # fmt: skip
 
 
 def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[str, Part]:

@@ -40,6 +40,11 @@ class Boundary:
     through_sigmoid: bool
 
     @property
+    def steps(self) -> bool:
+        """Whether an axis has categories, between which there is nothing."""
+        return bool(self.x.labels or self.y.labels)
+
+    @property
     def log_odds(self) -> Array:
         """The log odds of the second of two classes (ny, nx): 0 on the boundary."""
         with np.errstate(divide="ignore"):

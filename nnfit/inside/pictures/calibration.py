@@ -54,15 +54,9 @@ def make(request: Request) -> Calibration:
     error = float(np.nansum(counts * np.abs(predicted - observed)) / len(codes))
     low, high = wilson(observed, some)
     return Calibration(
-        edges=edges,
-        counts=counts,
-        predicted=predicted,
-        observed=observed,
-        low=low,
-        high=high,
-        error=error,
-        of=of,
-    )
+        edges=edges, counts=counts, predicted=predicted, observed=observed, low=low, high=high,
+        error=error, of=of,
+    )  # fmt: skip
 
 
 def wilson(shares: Array, n: Array) -> tuple[Array, Array]:

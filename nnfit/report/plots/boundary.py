@@ -37,11 +37,9 @@ def draw(picture: Boundary) -> Figure:
     colors = class_colors(picture.classes)
     axes.imshow(
         (_two_colors if two else _many_colors)(picture.probabilities, colors),
-        extent=(picture.x.low, picture.x.high, picture.y.low, picture.y.high),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest" if picture.x.labels or picture.y.labels else "bilinear",
-    )
+        extent=(picture.x.low, picture.x.high, picture.y.low, picture.y.high), origin="lower",
+        aspect="auto", interpolation="nearest" if picture.steps else "bilinear",
+    )  # fmt: skip
     handles = _points(axes, picture, colors)
     if two:
         handles += _line(axes, picture)
@@ -58,13 +56,9 @@ def draw(picture: Boundary) -> Figure:
     if "variance)" in picture.x.name:
         where = "two principal components"
     title(axes, f"{name(picture.target)} by {where}", fixed_text(picture.fixed))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center" if two else "outside right upper",
-        ncols=len(handles) if two else 1,
-        title=None if two else name(picture.target),
-        alignment="left",
-    )
+    below = {"loc": "outside lower center", "ncols": len(handles)}
+    beside = {"loc": "outside right upper", "title": name(picture.target)}
+    figure.legend(handles=handles, alignment="left", **(below if two else beside))
     return figure
 
 
@@ -112,7 +106,7 @@ def _points(axes: Axes, picture: Boundary, colors: list[str]) -> list[Line2D]:
 
 def _line(axes: Axes, picture: Boundary) -> list[Line2D]:
     odds = np.ma.masked_invalid(picture.log_odds)
-    if picture.x.labels or picture.y.labels or odds.count() == 0 or odds.min() * odds.max() > 0:
+    if picture.steps or odds.count() == 0 or odds.min() * odds.max() > 0:
         return []
     axes.contour(picture.x_grid, picture.y_grid, odds, [0.0], colors=INK, linewidths=2.4)
     # log 3 is the log odds of 3/4
@@ -137,7 +131,7 @@ def _probability_bar(figure: Figure, axes: Axes, picture: Boundary, colors: list
 
 def _edges(axes: Axes, picture: Boundary) -> None:
     """Draw thin lines where the most probable class changes."""
-    if picture.x.labels or picture.y.labels:
+    if picture.steps:
         return
     p = picture.probabilities
     for k in range(p.shape[-1]):

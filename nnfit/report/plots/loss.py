@@ -22,7 +22,7 @@ def draw(picture: LossCurves) -> Figure:
             marker="o" if few else None, markersize=5, linewidth=1.5 if many else None,
         )  # fmt: skip
     if is_wide(*picture.ends):
-        log_axis(axes.yaxis)
+        log_axis(axes)
     else:
         ticks(axes.yaxis)
     if picture.best is not None:

@@ -171,11 +171,10 @@ def turn_labels(axes: Axes, labels: Sequence[str], room: float) -> None:
                 label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
-def log_axis(axis: Any) -> None:
-    """Make an axis logarithmic, its figures plain; narrow ranges get more of them."""
-    axes = axis.axes
-    (axes.set_yscale if axis is axes.yaxis else axes.set_xscale)("log")
-    low, high = axis.get_view_interval()
+def log_axis(axes: Axes) -> None:
+    """Make the y axis logarithmic, its figures plain; narrow ranges get more of them."""
+    axes.set_yscale("log")
+    axis, (low, high) = axes.yaxis, axes.get_ylim()
     decades = math.log10(high / low) if low > 0 else 1.0
     subs: Any = (1.0,) if decades > 3 else (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(base=10.0, subs=subs))
