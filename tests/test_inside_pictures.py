@@ -87,7 +87,11 @@ def test_loss_is_the_history(tiny: Example) -> None:
     np.testing.assert_array_equal(found.validation, model.history["validation_loss"])
     assert found.best_epoch == model.training["best_epoch"]
     assert found.loss == "cross entropy"
-    assert picture("loss", _unvalidated()).validation is None
+    assert found.best == found.validation[list(found.epochs).index(found.best_epoch)]
+    losses = [*found.train, *found.validation]
+    assert found.ends == (min(losses), max(losses))
+    alone = picture("loss", _unvalidated())
+    assert (alone.validation, alone.best, len(alone.curves)) == (None, None, 1)
 
 
 def _unvalidated() -> str:

@@ -1,4 +1,4 @@
-"""What a derivation on paper is made of: headings, equations, products, and arrays with shapes.
+"""What a derivation on paper is made of: equations, products, and arrays with shapes.
 
 It knows no network; `nnfit.report.explanation` puts the pieces together.
 """
@@ -22,11 +22,6 @@ MAX_FACTORS = 9  # that are reused: those of five layers
 
 # a name, its shape, and its numbers
 Line = tuple[str, Sequence[int], Sequence[Any]]
-
-
-def heading(text: str) -> list[RenderableType]:
-    """Return an empty line and `text`."""
-    return ["", Text(text, "bold")]
 
 
 def chain(screen: Screen, factors: Sequence[Mapping[str, Any]]) -> Text:

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
 from nnfit.gradcheck.checking import TOLERANCE
-from nnfit.report.equations import REUSED, Line, arrays, chain, equations, heading
+from nnfit.report.equations import REUSED, Line, arrays, chain, equations
 from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
 from nnfit.report.screen import Cell, Screen, titled
 
@@ -55,7 +55,7 @@ def print_explanation(example: Values, stream: TextIO) -> None:
     blocks += ["", legend]
     for layer in example["backward"]:
         blocks += _backward(screen, layer)
-    blocks += [*heading("one update"), *_update(screen, example)]
+    blocks.append(titled("one update", Group(*_update(screen, example))))
     screen.write(*blocks)
 
 
@@ -136,8 +136,10 @@ def _forward(
     ]
     lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
     return [
-        *heading(f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"),
-        equations(screen, formulas),
+        titled(
+            f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}",
+            equations(screen, formulas),
+        ),
         arrays(screen, lines),
     ]
 
@@ -156,11 +158,9 @@ def _loss(screen: Screen, example: Values) -> list[RenderableType]:
         sum_of = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = "
     formulas.append(("", Text(f"{sum_of}{number(loss['loss'])}", "bold")))
     return [
-        *heading("prediction"),
-        arrays(screen, lines),
+        titled("prediction", arrays(screen, lines)),
         screen.pairs(rows),
-        *heading(f"loss: {loss['name']}"),
-        equations(screen, formulas),
+        titled(f"loss: {loss['name']}", equations(screen, formulas)),
     ]
 
 
@@ -174,21 +174,14 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
     i, delta, down = layer["layer"], layer["delta"], layer["handed_down"]
     K = [len(delta["values"])]
     factors: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
-    blocks = [
-        *heading(f"layer {i}"),
-        equations(
-            screen,
-            [
-                (f"delta[{i}]", f"∂L/∂z[{i}]"),
-                ("", chain(screen, delta["chain"])),
-                ("", _handed(screen, delta["formula"])),
-                *(
-                    (f["name"], f["formula"])
-                    for f in delta["factors"]
-                    if not f["formula"].startswith("W[")  # shown where it was handed down
-                ),
-            ],
-        ),
+    formulas: list[tuple[str, Cell]] = [(f"delta[{i}]", f"∂L/∂z[{i}]")]
+    formulas.append(("", chain(screen, delta["chain"])))
+    formulas.append(("", _handed(screen, delta["formula"])))
+    for factor in delta["factors"]:
+        if not factor["formula"].startswith("W["):  # shown where it was handed down
+            formulas.append((factor["name"], factor["formula"]))
+    blocks: list[RenderableType] = [
+        titled(f"layer {i}", equations(screen, formulas)),
         Text(f"  ({screen.formula(delta['rule'])})", "dim"),
         arrays(screen, [*factors, (f"delta[{i}]", K, delta["values"])]),
     ]

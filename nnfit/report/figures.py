@@ -150,9 +150,9 @@ def _blocks(series: Sequence[Sequence[float]], width: int, low: float, high: flo
         line = ""
         for i in range(places):
             bucket = values[i * n // places : (i + 1) * n // places]
-            kept = [float(v) for v in bucket if math.isfinite(v)]
-            if kept:
-                level = int((sum(kept) / len(kept) - low) / step)
+            finite = [float(v) for v in bucket if math.isfinite(v)]
+            if finite:
+                level = int((sum(finite) / len(finite) - low) / step)
                 line += BLOCKS[min(max(level, 0), len(BLOCKS) - 1)]
             else:
                 line += " "

@@ -19,7 +19,7 @@ from rich.text import Text
 from nnfit.report.figures import clean
 
 DEFAULT_WIDTH = 80
-NARROWEST = 20
+MIN_WIDTH = 20
 ROOMY_WIDTH = 60
 
 Cell = str | Text
@@ -95,7 +95,7 @@ class Screen:
                 width = os.get_terminal_size(self.stream.fileno()).columns
             except (OSError, ValueError):
                 width = None
-        return max(NARROWEST, width or DEFAULT_WIDTH)
+        return max(MIN_WIDTH, width or DEFAULT_WIDTH)
 
     def live_console(self) -> Console:
         """Return a console that writes straight to the stream and follows its width."""
@@ -104,7 +104,7 @@ class Screen:
             file=self.stream,
             force_terminal=True,
             no_color=self._no_color,
-            width=None if wanted is None else max(NARROWEST, wanted),
+            width=None if wanted is None else max(MIN_WIDTH, wanted),
             highlight=False,
         )
 
