@@ -17,7 +17,7 @@ from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a type checker knows enums of literal names only
     PictureKind: TypeAlias = str
 else:
     PictureKind = StrEnum("PictureKind", list(KINDS))
