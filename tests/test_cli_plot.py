@@ -9,16 +9,18 @@ import re
 import struct
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import nnfit as package
-from nnfit.cli.plot import AS_TEXT, PictureKind
-from nnfit.inside.pictures.making import KINDS
+from nnfit.inside.pictures.kinds import KINDS, Options
+from nnfit.report.textplots import write
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -60,8 +62,11 @@ def models(
     return folder
 
 
-def test_every_kind_is_offered() -> None:
-    assert [kind.value for kind in PictureKind] == list(KINDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_has_its_numbers_its_drawing_and_the_text_it_promises(kind: str) -> None:
+    make = import_module(f"nnfit.inside.pictures.{kind}").make
+    assert callable(import_module(f"nnfit.report.plots.{kind}").draw)
+    assert (get_type_hints(make)["return"] in write.registry) == KINDS[kind].text
 
 
 # files ----------------------------------------------------------------------------------------
@@ -358,5 +363,6 @@ def test_too_many_categories_are_no_axis(cli: Commands, folder: Path) -> None:
     )
 
 
-def test_text_is_offered_for_kinds_that_have_it() -> None:
-    assert set(AS_TEXT) < set(KINDS)
+def test_options_of_kinds_are_those_of_the_command() -> None:
+    known = {field.name for field in fields(Options)}
+    assert {option for kind in KINDS.values() for option in kind.options} == known

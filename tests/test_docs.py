@@ -24,6 +24,7 @@ from conftest import alike
 from nnfit.cli.app import app
 from nnfit.config.messages import FIELDS
 from nnfit.config.reading import load_config
+from nnfit.inside.pictures.kinds import KINDS
 
 if TYPE_CHECKING:
     from conftest import Commands
@@ -99,6 +100,13 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_example_config_is_linked() -> None:
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         assert f"(configs/{path.name})" in README, path.name
+
+
+def test_the_kinds_of_pictures_are_all_there() -> None:
+    rows = "".join(f"| `{name}` | {kind.meaning} |\n" for name, kind in KINDS.items())
+    assert f"| kind | |\n|---|---|\n{rows}\n" in README
+    *most, last = [f"`{name}`" for name, kind in KINDS.items() if kind.text]
+    assert f"{', '.join(most)} and {last} without `-o` come as text" in " ".join(README.split())
 
 
 def test_every_example_config_loads_from_the_checkout() -> None:

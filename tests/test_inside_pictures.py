@@ -16,12 +16,11 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 
 import nnfit
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.boundary import MAX_POINTS
-from nnfit.inside.pictures.importance import importance
-from nnfit.inside.pictures.judged import wilson
-from nnfit.inside.pictures.making import Options, make_picture
+from nnfit.inside.pictures.calibration import wilson
+from nnfit.inside.pictures.kinds import Options
+from nnfit.inside.pictures.making import make_picture
 from nnfit.inside.pictures.rows import read_rows, sample_of, training_rows
-from nnfit.inside.pictures.slicing import principal_components
+from nnfit.inside.pictures.slicing import MAX_POINTS, principal_components
 from nnfit.inside.pictures.surface import TrainingLoss, random_direction, training_loss
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
@@ -89,7 +88,11 @@ def test_loss_is_the_history(tiny: Example) -> None:
     np.testing.assert_array_equal(found.validation, model.history["validation_loss"])
     assert found.best_epoch == model.training["best_epoch"]
     assert found.loss == "cross entropy"
-    assert picture("loss", _unvalidated()).validation is None
+    assert found.best == found.validation[list(found.epochs).index(found.best_epoch)]
+    losses = [*found.train, *found.validation]
+    assert found.ends == (min(losses), max(losses))
+    alone = picture("loss", _unvalidated())
+    assert (alone.validation, alone.best, len(alone.curves)) == (None, None, 1)
 
 
 def _unvalidated() -> str:
@@ -165,7 +168,7 @@ def test_the_grid_of_a_boundary_is_what_the_model_predicts(binary: Example) -> N
 def test_the_boundary_of_a_linear_predictor_is_phi_w_equal_0(binary: Example) -> None:
     model = nnfit.load("binary.npz")
     found = picture("boundary", "binary")
-    assert found.linear and found.through_sigmoid
+    assert found.through_sigmoid
     X, Y = np.meshgrid(found.x_grid, found.y_grid)
     grid = pd.DataFrame({"x1": X.reshape(-1), "x2": Y.reshape(-1)})
     phi = model.encoder.transform(NamedRows(grid, "grid"))
@@ -202,7 +205,7 @@ def test_the_other_columns_are_held_at_median_and_most_frequent(folder: Path) ->
     found = make_picture("boundary", [("many.npz", model)], None, Options(x="v", y="u"), heard)
     median = float(table["w"].median())
     expected = (("w", f"{median:.4g}"), ("shade", "dark"), ("old", "true"))
-    assert found.held == expected
+    assert found.fixed == expected
     assert heard.notes == [
         f"held at their median or most frequent value: w = {median:.4g}, shade = dark, old = true",
         "data: many.csv, which many.npz was trained on",
@@ -227,7 +230,7 @@ def test_a_category_is_an_axis_with_its_names(tiny: Example) -> None:
 
 def test_a_plane_of_components_holds_the_rows_where_they_are(labels: Example) -> None:
     model = nnfit.load("labels.npz")
-    found = picture("boundary", "labels", pca=True)
+    found = picture("boundary", "labels", plane="pca")
     table = pd.read_csv("labels.csv", dtype={"code": str, "label": str}, keep_default_na=False)
     X = model.encoder.transform(NamedRows(table.replace("", np.nan), "labels.csv"))
     components, shares = principal_components(X - X.mean(axis=0))
@@ -254,7 +257,7 @@ def test_of_many_rows_a_sample_is_drawn_and_medians_are_of_all(folder: Path) -> 
     found = make_picture("boundary", [("much.npz", model)], None, Options(x="u", y="v"), heard)
     assert len(found.codes) == len(found.x.points) == MAX_POINTS
     assert f"much.csv: {MAX_POINTS} of {n} rows are drawn" in heard.notes
-    assert found.held == (("w", f"{table['w'].median():.4g}"),)
+    assert found.fixed == (("w", f"{table['w'].median():.4g}"),)
     places = sample_of(n, MAX_POINTS, 0)
     np.testing.assert_allclose(found.x.points, table["u"].iloc[places], rtol=1e-12)
 
@@ -337,8 +340,9 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     w, b = model.network.parameters.flat
     assert found.centre == (w, b)
     assert model.trajectory is not None
-    np.testing.assert_allclose(found.path, model.trajectory.parameters, rtol=1e-12, atol=1e-15)
-    np.testing.assert_array_equal(found.path_epochs, range(13))
+    walked = model.trajectory.parameters
+    np.testing.assert_allclose(found.trajectory, walked, rtol=1e-12, atol=1e-15)
+    assert len(found.trajectory) == 13  # where training began, and after each epoch
     # by hand: the mean squared error on the training rows, and the penalty on w
     rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
     assert len(rows) == model.training["rows"]["train"]
@@ -409,7 +413,8 @@ def test_a_direction_is_as_long_as_each_neurons_weights_and_seeded(pair: Example
 
 
 def test_the_seed_chooses_the_surface(pair: Example) -> None:
-    one, again, other = (picture("surface", "pair", seed=seed).loss for seed in (0, None, 1))
+    asked = ({"seed": 0}, {}, {"seed": 1})
+    one, again, other = (picture("surface", "pair", **seed).loss for seed in asked)
     np.testing.assert_array_equal(one, again)
     assert np.abs(one - other).max() > 0.0
 
@@ -437,7 +442,7 @@ def test_units_over_one_column_are_curves(pair: Example) -> None:
     table.to_csv("three.csv", index=False)
     flat = picture("features", "three", "three.csv", x="u")
     assert flat.values.shape == (3, len(flat.grids[0]))
-    assert {name for name, _ in flat.held} == {"v", "more", "south"}
+    assert {name for name, _ in flat.fixed} == {"v", "more", "south"}
 
 
 def test_weights_are_W1_with_the_inputs_names(tiny: Example) -> None:
@@ -557,10 +562,10 @@ def test_importance_finds_the_column_that_matters_and_the_one_that_does_not(fold
 def test_a_column_without_weight_has_no_importance_at_all(binary: Example) -> None:
     model = nnfit.load("binary.npz")
     model.network.parameters.W[0][0, 1] = 0.0
-    rows = read_rows(model, "binary.csv", Observer())
     for metric in ("accuracy", "log_loss", "f1_macro", "roc_auc"):
-        found = importance(
-            model, rows, metric=metric, repeats=3, seed=0, top=20, observer=Observer()
+        options = Options(metric=metric, repeats=3)
+        found: Any = make_picture(
+            "importance", [("binary.npz", model)], "binary.csv", options, Observer()
         )
         assert found.columns == ("x1", "x2")
         assert found.means[0] > 0.0  # worse is positive, for errors and scores

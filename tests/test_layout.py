@@ -183,6 +183,7 @@ def test_help_loads_next_to_nothing() -> None:
         assert not loaded(*args) & heavy, args
     # Typer itself may use pydantic to parse a command's options
     assert not loaded("train", "--help") & {"numpy", "pandas", "nnfit.config"}
+    assert not loaded("plot", "--help") & {"numpy", "pandas", "matplotlib"}
 
 
 def test_completion_loads_next_to_nothing(nnfit: Nnfit) -> None:

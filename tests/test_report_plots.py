@@ -20,11 +20,11 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 import nnfit
-from nnfit.inside.pictures.making import KINDS, Options, make_picture
+from nnfit.inside.pictures.kinds import KINDS, Options
+from nnfit.inside.pictures.making import make_picture
 from nnfit.observer import Observer
 from nnfit.report.phi import pretty
-from nnfit.report.plots import render
-from nnfit.report.plots.drawing import draw
+from nnfit.report.plots import figure_of, render
 from nnfit.report.plots.style import SMALLEST, class_colors, contents, plain, slide_style
 from nnfit.report.plots.surface import on_surface
 
@@ -46,7 +46,7 @@ def numbers(kind: str, name: str, **options: Any) -> Any:
 
 def figure(kind: str, name: str, **options: Any) -> Figure:
     """Return the figure, laid out as it is saved."""
-    drawn = draw(numbers(kind, name, **options))
+    drawn = figure_of(kind, numbers(kind, name, **options))
     drawn.draw_without_rendering()
     return drawn
 
@@ -76,7 +76,7 @@ KINDS_DRAWN: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("loss", "price", {}, ("loss (mse, target standardised)",)),
     ("boundary", "binary", {}, ("x1", "x2", "passed = True", "φ(x)·w = 0, p = ½")),
     ("boundary", "tiny", {"x": "colour", "y": "x"}, ("blue", "green", "kind by colour and x")),
-    ("boundary", "labels", {"pca": True}, ("component 1 (", "Zürich", "label by two principal")),
+    ("boundary", "labels", {"plane": "pca"}, ("component 1 (", "Zürich", "label by two principal")),
     ("fit", "price", {"x": "area"}, ("area", "price", "price.npz: φ(x) = [1, area, rooms]")),
     ("fit", "pair", {"x": "u"}, ("north", "south", "north and south by u")),
     ("fit", "binary", {"x": "x2"}, ("probability of passed = True", "data: passed = False")),
@@ -151,7 +151,7 @@ def test_the_line_of_a_boundary_is_where_the_log_odds_are_0(binary: Example) -> 
 
 def test_the_best_epoch_is_marked_and_wide_losses_get_a_logarithmic_axis(tiny: Example) -> None:
     picture = numbers("loss", "tiny")
-    axes = draw(picture).axes[0]
+    axes = figure_of("loss", picture).axes[0]
     (star,) = [line for line in axes.lines if line.get_marker() == "*"]
     assert star.get_xdata() == [picture.best_epoch]
     wide = max(picture.train.max(), picture.validation.max()) > 20 * min(
@@ -167,7 +167,8 @@ def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
     model = nnfit.train({**config, "training": training}, table)
     table.to_csv("p.csv", index=False)
     picture = make_picture("surface", [("p.npz", model)], "p.csv", Options(), Observer())
-    flat, solid = (axes for axes in draw(picture).axes if axes.name == "3d" or axes.lines)
+    drawn = figure_of("surface", picture)
+    flat, solid = (axes for axes in drawn.axes if axes.name == "3d" or axes.lines)
     assert {"path of training", "start", "the model's weights"} <= {
         str(line.get_label()) for line in flat.lines
     }
@@ -194,7 +195,7 @@ def test_names_from_the_data_are_text_whatever_is_in_them(folder: Path) -> None:
     nnfit.train(config, table).save("odd.npz")
     asked = {"boundary": {"x": "$x$", "y": "_y"}, "features": {"x": "_y", "y": "東京"}}
     for kind in ("boundary", "features", "weights", "network", "confusion", "importance"):
-        drawn = draw(numbers(kind, "odd", **asked.get(kind, {})))
+        drawn = figure_of(kind, numbers(kind, "odd", **asked.get(kind, {})))
         text = contents(drawn, "svg").decode()
         assert "\x1b" not in text
         if kind == "weights":
@@ -211,7 +212,7 @@ def test_a_legend_has_classes_and_files_that_start_with_an_underscore(folder: Pa
     table.to_csv("d.csv", index=False)
     model = nnfit.train({"data": {"target": "y"}, "training": {"epochs": 1}}, table)
     picture = make_picture("fit", [("_m.npz", model)], "d.csv", Options(), Observer())
-    shown = [text.get_text() for text in draw(picture).legends[0].get_texts()]
+    shown = [text.get_text() for text in figure_of("fit", picture).legends[0].get_texts()]
     assert shown == [" _a", "b", "c"]
 
 
@@ -247,4 +248,6 @@ def test_the_users_own_settings_change_nothing(binary: Example, folder: Path) ->
     command = [sys.executable, "-m", "nnfit", "plot", "boundary", "binary.npz", "-o", "a.svg"]
     env = {**os.environ, "MATPLOTLIBRC": "odd"}
     subprocess.run([*command, "-q"], check=True, env=env, cwd=folder, stdout=subprocess.PIPE)
-    assert (folder / "a.svg").read_bytes() == render(numbers("boundary", "binary"), "svg")
+    assert (folder / "a.svg").read_bytes() == render(
+        "boundary", numbers("boundary", "binary"), "svg"
+    )

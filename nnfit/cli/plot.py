@@ -1,4 +1,4 @@
-"""`nnfit plot`: pictures of a model for a slide, and three of them as text for a terminal."""
+"""`nnfit plot`: pictures of a model for a slide, and some of them as text for a terminal."""
 
 from __future__ import annotations
 
@@ -7,33 +7,20 @@ import re
 import stat
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from nnfit.cli.options import QuietOption, UsageError, same_file
 from nnfit.errors import OutputError
+from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
-if TYPE_CHECKING:
-    pass
+AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
 
-AS_TEXT = ("loss", "fit", "confusion")
-
-
-class PictureKind(StrEnum):
-    """What there is to draw."""
-
-    loss = "loss"
-    boundary = "boundary"
-    fit = "fit"
-    surface = "surface"
-    features = "features"
-    weights = "weights"
-    network = "network"
-    confusion = "confusion"
-    calibration = "calibration"
-    residuals = "residuals"
-    importance = "importance"
+if TYPE_CHECKING:  # a type checker knows enums of literal names only
+    PictureKind: TypeAlias = str
+else:
+    PictureKind = StrEnum("PictureKind", list(KINDS))
 
 
 class Plane(StrEnum):
@@ -51,61 +38,58 @@ class Format(StrEnum):
     pdf = "pdf"
 
 
-def plot(
+def _asked(option: str, text: str, metavar: str | None = None, **limits: Any) -> Any:
+    """Return an option that some kinds take, and that says which."""
+    return typer.Option(
+        metavar=metavar, help=f"{text}: {', '.join(kinds_taking(option))}.", **limits
+    )
+
+
+def plot(  # an argument for each option of the command
     kind: Annotated[PictureKind, typer.Argument(metavar="KIND", show_default=False,
         help="What to draw.")],
     sources: Annotated[list[str], typer.Argument(metavar="MODEL… [DATA|-]", show_default=False,
         help="A model file, several for fit; then a CSV. Without it, the one the model was trained "
         "on, where it is still there.")],
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
-        help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, loss, fit and "
-        "confusion come as text.")] = None,
+        help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
+        f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
     format: Annotated[Format | None, typer.Option(help="What to write, whatever the suffix.")]
         = None,
-    x: Annotated[str | None, typer.Option(metavar="COL", help="The column to the right: boundary, "
-        "fit, features.")] = None,
-    y: Annotated[str | None, typer.Option(metavar="COL", help="The column upwards: boundary, "
-        "features.")] = None,
-    plane: Annotated[Plane | None, typer.Option(help="Two columns, or two principal components: "
-        "boundary, features.")] = None,
-    layer: Annotated[int | None, typer.Option(metavar="K", help="The hidden layer, 1 by default: "
-        "features.")] = None,
-    shape: Annotated[str | None, typer.Option(metavar="HxW", help="Draw the inputs as pixels, 8x8 "
-        "for example: weights.")] = None,
-    metric: Annotated[str | None, typer.Option(metavar="NAME", help="accuracy, log_loss, f1_macro, "
-        "roc_auc; rmse, mae, r2: importance.")] = None,
-    repeats: Annotated[int | None, typer.Option(metavar="N", min=1, max=1000, help="Shuffles of "
-        "each column, 10 by default: importance.")] = None,
-    top: Annotated[int | None, typer.Option(metavar="N", min=1, max=100, help="Columns to show, 20 "
-        "by default: importance.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Of what is drawn at random, "
-        "0 by default: surface, importance.")] = None,
+    x: Annotated[str | None, _asked("x", "The column to the right", "COL")] = None,
+    y: Annotated[str | None, _asked("y", "The column upwards", "COL")] = None,
+    plane: Annotated[Plane | None,
+        _asked("plane", "Two columns, or two principal components")] = None,
+    layer: Annotated[int | None,
+        _asked("layer", f"The hidden layer, {Options.layer} by default", "K")] = None,
+    shape: Annotated[str | None,
+        _asked("shape", "Draw the inputs as pixels, 8x8 for example", "HxW")] = None,
+    metric: Annotated[str | None,
+        _asked("metric", "; ".join(map(", ".join, METRICS.values())), "NAME")] = None,
+    repeats: Annotated[int | None,
+        _asked("repeats", f"Shuffles of each column, {Options.repeats} by default", "N",
+            min=1, max=1000)] = None,
+    top: Annotated[int | None,
+        _asked("top", f"Columns to show, {Options.top} by default", "N", min=1, max=100)] = None,
+    seed: Annotated[int | None,
+        _asked("seed", f"Of what is drawn at random, {Options.seed} by default", "N", min=0)]
+        = None,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
     """Draw a picture of a model, and print the path of its file.
 
     Example: nnfit plot boundary iris.npz --x petal_length --y petal_width -o iris.png
     """
-    from nnfit.inside.pictures.making import Options, make_picture
+    from nnfit.inside.pictures.making import make_picture
     from nnfit.model.file.reading import load
     from nnfit.report import make_observer
-    from nnfit.storage.files import check_writable, whole_file
 
-    given = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
+    asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
              "repeats": repeats, "top": top, "seed": seed}  # fmt: skip
-    _refuse_foreign(kind, [option for option, value in given.items() if value is not None])
-    size = None if shape is None else _parse_shape(shape)
-    pca = plane is Plane.pca
-    options = Options(x, y, pca, layer, size, metric, repeats, top, seed)
+    options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
     models, data = _split_sources(kind, sources)
-    if output is not None and output != "-":
-        for source in sources:
-            if same_file(output, source):
-                raise OutputError(
-                    f"{output}: is what is read; expected another place for the picture"
-                )
-        check_writable(output)
+    _check_output(output, sources)
     if wanted is not None:
         from nnfit.report.plots import require_matplotlib
 
@@ -120,27 +104,21 @@ def plot(
         from nnfit.report.textplots import print_plot
 
         print_plot(picture, sys.stdout)
-        return
-    from nnfit.report.plots import render
+    else:
+        from nnfit.report.plots import render
 
-    contents = render(picture, wanted)
-    if output == "-":
-        sys.stdout.buffer.write(contents)
-        return
-    assert output is not None
-    with whole_file(output) as stream:
-        stream.write(contents)
-    print(output)
+        _write(render(kind, picture, wanted), output)
 
 
-def _refuse_foreign(kind: str, given: list[str]) -> None:
-    """Refuse the options that belong to other kinds: they would be ignored."""
-    from nnfit.inside.pictures.making import KINDS
-
-    for option in given:
+def _options(kind: str, asked: dict[str, Any]) -> Options:
+    """Return what was asked for, and refuse what belongs to other kinds: it would be ignored."""
+    for option in asked:
         if option not in KINDS[kind].options:
-            owners = [name for name, other in KINDS.items() if option in other.options]
-            raise UsageError(f"--{option} is for {' and '.join(owners)}, not for {kind}")
+            owners = " and ".join(kinds_taking(option))
+            raise UsageError(f"--{option} is for {owners}, not for {kind}")
+    if "shape" in asked:
+        asked["shape"] = _parse_shape(asked["shape"])
+    return Options(**asked)
 
 
 def _parse_shape(text: str) -> tuple[int, int]:
@@ -153,7 +131,7 @@ def _parse_shape(text: str) -> tuple[int, int]:
 def _format_of(kind: str, output: str | None, format: Format | None) -> str | None:
     """Return the format to write, None for text on stdout."""
     if output is None:
-        if kind in AS_TEXT and format is None:
+        if KINDS[kind].text and format is None:
             return None
         raise UsageError(f"{kind} is a picture: name a file with -o FILE.png, .svg or .pdf")
     if format is not None:
@@ -169,7 +147,6 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
 
 def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None]:
     """Return the model files and the CSV; None stands for the CSV the model was trained on."""
-    from nnfit.inside.pictures.making import KINDS
     from nnfit.inside.sources import is_model_file
 
     models = [sources[0]]
@@ -178,8 +155,11 @@ def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None
             break
         models.append(source)
     rest = sources[len(models) :]
-    if len(models) > 1 and kind != "fit":
-        raise UsageError(f"{kind} takes one model, got {', '.join(models)}; only fit takes several")
+    if len(models) > 1 and not KINDS[kind].several:
+        only = " and ".join(name for name, other in KINDS.items() if other.several)
+        raise UsageError(
+            f"{kind} takes one model, got {', '.join(models)}; only {only} takes several"
+        )
     if len(rest) > 1:
         raise UsageError(f"got {', '.join(rest)}; expected one CSV, after the models")
     takes = KINDS[kind].data
@@ -202,3 +182,27 @@ def _something_piped() -> bool:
         return bool(stdin.peek(1))
     except (AttributeError, OSError, ValueError):  # no stdin, or none of the system's
         return False
+
+
+def _check_output(output: str | None, sources: list[str]) -> None:
+    """Refuse, before the work, a place that is read from or can't be written."""
+    from nnfit.storage.files import check_writable
+
+    if output is None or output == "-":
+        return
+    if any(same_file(output, source) for source in sources):
+        raise OutputError(f"{output}: is what is read; expected another place for the picture")
+    check_writable(output)
+
+
+def _write(contents: bytes, output: str | None) -> None:
+    """Write a file and print its path, or write to stdout."""
+    from nnfit.storage.files import whole_file
+
+    if output == "-":
+        sys.stdout.buffer.write(contents)
+        return
+    assert output is not None
+    with whole_file(output) as stream:
+        stream.write(contents)
+    print(output)

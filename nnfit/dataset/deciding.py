@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.names import QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.columns import Column, decide_columns
 from nnfit.table.labels import LabelEncoder
@@ -75,7 +75,7 @@ def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]
     may_be_one = n_classes == 2 and output != "softmax"
     if loss == "auto":
         loss = "binary_cross_entropy" if may_be_one else "cross_entropy"
-    one = loss == "binary_cross_entropy" or (may_be_one and loss in RESIDUAL_LOSSES)
+    one = loss == "binary_cross_entropy" or (may_be_one and loss in QUANTITY_LOSSES)
     return loss, 1 if one else n_classes
 
 

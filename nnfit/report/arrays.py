@@ -33,19 +33,19 @@ def array_lines(
     >>> array_lines([[1.0, 0.0], [0.5, -2.25]], 30, 4, 11)
     ['[  1.0000        0 ]', '[  0.5000  -2.2500 ]']
     """
-    rows, shown, kept = _shown(values, first_rows, first_columns)
-    form = _form([row[j] for row in shown for j in kept])
+    rows, shown, columns = _shown(values, first_rows, first_columns)
+    form = _form([row[j] for row in shown for j in columns])
     cell = max(cell, cell_width(values, first_rows, first_columns))
     n_columns = len(rows[0])
     fitting = (width - len("[ ") - len(" ]") + len(GAP)) // (cell + len(GAP))
-    if n_columns > fitting or len(kept) < n_columns:
+    if n_columns > fitting or len(columns) < n_columns:
         room = (width - len("[ ") - len(" ]") - len("…")) // (cell + len(GAP))
-        kept = _edges(n_columns, max(1, min(first_columns, room - 1)))
+        columns = _edges(n_columns, max(1, min(first_columns, room - 1)))
     lines = []
     for row in shown:
-        cells = [form(row[j]).rjust(cell) for j in kept]
-        if len(kept) < n_columns:
-            cells.insert(len(kept) - 1, "…")
+        cells = [form(row[j]).rjust(cell) for j in columns]
+        if len(columns) < n_columns:
+            cells.insert(len(columns) - 1, "…")
         lines.append(f"[ {GAP.join(cells)} ]")
     if len(shown) < len(rows):
         lines.insert(len(shown) - 1, "  …")
@@ -54,8 +54,8 @@ def array_lines(
 
 def cell_width(values: Sequence[Any], first_rows: int, first_columns: int) -> int:
     """Return the characters of the longest number that `array_lines` could show."""
-    _, shown, kept = _shown(values, first_rows, first_columns)
-    numbers = [row[j] for row in shown for j in kept]
+    _, shown, columns = _shown(values, first_rows, first_columns)
+    numbers = [row[j] for row in shown for j in columns]
     form = _form(numbers)
     return max(len(form(value)) for value in numbers)
 

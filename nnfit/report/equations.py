@@ -1,4 +1,4 @@
-"""What a derivation on paper is made of: headings, equations, products, and arrays with shapes.
+"""What a derivation on paper is made of: equations, products, and arrays with shapes.
 
 It knows no network; `nnfit.report.explanation` puts the pieces together.
 """
@@ -15,18 +15,13 @@ from rich.text import Text
 from nnfit.inside.explanation import FIRST_COLUMNS, FIRST_ROWS
 from nnfit.report.arrays import array_lines, cell_width
 from nnfit.report.figures import shape_text
-from nnfit.report.screen import Screen
+from nnfit.report.screen import Cell, Screen
 
 REUSED = "cyan"
 MAX_FACTORS = 9  # that are reused: those of five layers
 
 # a name, its shape, and its numbers
 Line = tuple[str, Sequence[int], Sequence[Any]]
-
-
-def heading(text: str) -> list[RenderableType]:
-    """Return an empty line and `text`."""
-    return ["", Text(text, "bold")]
 
 
 def chain(screen: Screen, factors: Sequence[Mapping[str, Any]]) -> Text:
@@ -44,7 +39,7 @@ def chain(screen: Screen, factors: Sequence[Mapping[str, Any]]) -> Text:
 
 
 def equations(
-    screen: Screen, formulas: Sequence[tuple[str, Text]], sign: str = " = "
+    screen: Screen, formulas: Sequence[tuple[str, Cell]], sign: str = " = "
 ) -> RenderableType:
     """Return what stands on either side of the equals signs; long right sides are folded."""
     grid = Table.grid()
@@ -52,7 +47,8 @@ def equations(
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for left, right in formulas:
-        grid.add_row(Text(screen.formula(f"  {left}")), Text(sign), right)
+        shown = right if isinstance(right, Text) else Text(screen.formula(right))
+        grid.add_row(Text(screen.formula(f"  {left}")), Text(sign), shown)
     return grid
 
 

@@ -6,15 +6,16 @@ It takes the mapping that `nnfit explain --json` prints and works out nothing ne
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from rich.console import RenderableType
+import numpy as np
+from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
 from nnfit.gradcheck.checking import TOLERANCE
-from nnfit.report.equations import REUSED, Line, arrays, chain, equations, heading
+from nnfit.report.equations import REUSED, Line, arrays, chain, equations
 from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
 from nnfit.report.screen import Cell, Screen, titled
 
@@ -30,61 +31,55 @@ DRAWN = {
 Values = Mapping[str, Any]
 
 
-def print_explanation(found: Values, stream: TextIO) -> None:
+def print_explanation(example: Values, stream: TextIO) -> None:
     """Print one example's way through the network and back.
 
     Parameters
     ----------
-    found : mapping
+    example : mapping
         From `nnfit.inside.explanation.explain`.
     stream : TextIO
         Where to print; frames and colour on a terminal only.
     """
     screen = Screen(stream)
-    parameters = {p["parameter"]: p for p in found["parameters"]}
-    parts: list[RenderableType] = [_head(screen, found)]
-    parts.append(titled("parameters", _parameters(screen, found["parameters"])))
-    parts.append(titled("computation graph", _graph(screen, found["graph"])))
-    parts.append(titled("forward", _inputs(screen, found["inputs"])))
-    for layer in found["forward"]:
-        parts += _forward(screen, layer, parameters, len(found["forward"]))
-    parts += _loss(screen, found)
+    parameters = {p["parameter"]: p for p in example["parameters"]}
+    blocks: list[RenderableType] = [_head(screen, example)]
+    blocks.append(titled("parameters", _parameters(screen, example["parameters"])))
+    blocks.append(titled("computation graph", _graph(screen, example["graph"])))
+    blocks.append(titled("forward", _inputs(screen, example["inputs"])))
+    for layer in example["forward"]:
+        blocks += _forward(screen, layer, parameters, len(example["forward"]))
+    blocks += _loss(screen, example)
     legend = Text("backward: from the loss down; ", "bold")
     legend.append("{…}", f"bold {REUSED}").append(" is reused from the layer above", "bold")
-    parts += ["", legend]
-    for layer in found["backward"]:
-        parts += _backward(screen, layer)
-    parts += [*heading("one update"), *_update(screen, found)]
-    screen.write(*parts)
+    blocks += ["", legend]
+    for layer in example["backward"]:
+        blocks += _backward(screen, layer)
+    blocks.append(titled("one update", Group(*_update(screen, example))))
+    screen.write(*blocks)
 
 
-def _head(screen: Screen, found: Values) -> RenderableType:
-    row = f"row {found['row']:,} of {found['data']}"
-    if found["drawn"] is not None:
-        row += f", {DRAWN[found['drawn']]}"
-    network = found["source"] + (", as it is initialised" if found["initialised"] else ", trained")
+def _head(screen: Screen, example: Values) -> RenderableType:
+    row = f"row {example['row']:,} of {example['data']}"
+    if example["drawn"] is not None:
+        row += f", {DRAWN[example['drawn']]}"
+    network = example["source"] + (
+        ", as it is initialised" if example["initialised"] else ", trained"
+    )
     rows: list[tuple[str, Cell]] = [("example", row), ("network", network)]
-    rows += [("note" if i == 0 else "", screen.formula(n)) for i, n in enumerate(found["notes"])]
+    rows += [("note" if i == 0 else "", screen.formula(n)) for i, n in enumerate(example["notes"])]
     return screen.pairs(rows)
 
 
 def _parameters(screen: Screen, parameters: Sequence[Values]) -> RenderableType:
     rows: list[list[Cell]] = []
     for p in parameters:
-        flat = list(_flat(p["values"]))
+        values = np.array(p["values"])
         name = f"{p['parameter'][0]}[{p['layer']}]"
-        span = [number(min(flat)), number(max(flat))]
+        span = [number(values.min()), number(values.max())]
         rows.append([name, shape_text(p["shape"]), f"{p['count']:,}", *span])
     rows.append(["all", "", f"{sum(p['count'] for p in parameters):,}", "", ""])
     return screen.table("lrrrr", ["name", "shape", "numbers", "smallest", "largest"], rows)
-
-
-def _flat(values: Sequence[Any]) -> Iterator[float]:
-    for value in values:
-        if isinstance(value, list):
-            yield from value
-        else:
-            yield value
 
 
 def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
@@ -131,45 +126,41 @@ def _forward(
     i, out = layer["layer"], layer["outputs"]
     v = f"v[{i}]" if i < n_layers else f"ŷ = v[{i}]"
     formulas = [
-        (f"z[{i}]", Text(screen.formula(layer["affine"]))),
-        (v, Text(screen.formula(f"σ(z[{i}]), σ(z) = {layer['sigma']}"))),
+        (f"z[{i}]", layer["affine"]),
+        (v, f"σ(z[{i}]), σ(z) = {layer['sigma']}"),
     ]
     lines: list[Line] = [
-        (
-            f"{letter}[{i}]",
-            parameters[f"{letter}{i}"]["shape"],
-            parameters[f"{letter}{i}"]["values"],
-        )
+        (f"{letter}[{i}]", p["shape"], p["values"])
         for letter in "Wb"
-        if f"{letter}{i}" in parameters
+        if (p := parameters.get(f"{letter}{i}"))
     ]
     lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
     return [
-        *heading(f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"),
-        equations(screen, formulas),
+        titled(
+            f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}",
+            equations(screen, formulas),
+        ),
         arrays(screen, lines),
     ]
 
 
-def _loss(screen: Screen, found: Values) -> list[RenderableType]:
-    prediction, target, loss = found["prediction"], found["target"], found["loss"]
+def _loss(screen: Screen, example: Values) -> list[RenderableType]:
+    prediction, target, loss = example["prediction"], example["target"], example["loss"]
     K = [len(target["y"])]
     lines: list[Line] = [("ŷ", K, prediction["y_hat"]), ("y", K, target["y"])]
     value = _value(prediction["value"])
     if prediction["probabilities"] is not None:
         value += f", probability {number(prediction['probabilities'][prediction['value']])}"
     rows: list[tuple[str, Cell]] = [("predicted", value), ("true", _value(target["value"]))]
-    formulas = [("L", Text(screen.formula(loss["formula"])))]
+    formulas = [("L", loss["formula"])]
     sum_of = ""
     if loss["penalty"]:
         sum_of = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = "
     formulas.append(("", Text(f"{sum_of}{number(loss['loss'])}", "bold")))
     return [
-        *heading("prediction"),
-        arrays(screen, lines),
+        titled("prediction", arrays(screen, lines)),
         screen.pairs(rows),
-        *heading(f"loss: {loss['name']}"),
-        equations(screen, formulas),
+        titled(f"loss: {loss['name']}", equations(screen, formulas)),
     ]
 
 
@@ -183,43 +174,32 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
     i, delta, down = layer["layer"], layer["delta"], layer["handed_down"]
     K = [len(delta["values"])]
     factors: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
-    parts = [
-        *heading(f"layer {i}"),
-        equations(
-            screen,
-            [
-                (f"delta[{i}]", Text(screen.formula(f"∂L/∂z[{i}]"))),
-                ("", chain(screen, delta["chain"])),
-                ("", _handed(screen, delta["formula"])),
-                *(
-                    (f["name"], Text(screen.formula(f["formula"])))
-                    for f in delta["factors"]
-                    if not f["formula"].startswith("W[")  # shown where it was handed down
-                ),
-            ],
-        ),
+    formulas: list[tuple[str, Cell]] = [(f"delta[{i}]", f"∂L/∂z[{i}]")]
+    formulas.append(("", chain(screen, delta["chain"])))
+    formulas.append(("", _handed(screen, delta["formula"])))
+    for factor in delta["factors"]:
+        if not factor["formula"].startswith("W["):  # shown where it was handed down
+            formulas.append((factor["name"], factor["formula"]))
+    blocks: list[RenderableType] = [
+        titled(f"layer {i}", equations(screen, formulas)),
         Text(f"  ({screen.formula(delta['rule'])})", "dim"),
         arrays(screen, [*factors, (f"delta[{i}]", K, delta["values"])]),
     ]
     for gradient in layer["gradients"]:
-        parts += _gradient(screen, f"∂L/∂{gradient['parameter'][0]}[{i}]", gradient)
-    return [*parts, *_gradient(screen, f"∂L/∂v[{i - 1}]", down)]
+        blocks += _gradient(screen, f"∂L/∂{gradient['parameter'][0]}[{i}]", gradient)
+    return [*blocks, *_gradient(screen, f"∂L/∂v[{i - 1}]", down)]
 
 
 def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableType]:
     """Return a gradient as its product, and beside its complex step where it has one."""
     formulas = [
         (name, chain(screen, gradient["chain"])),
-        ("", Text(screen.formula(gradient["formula"]))),
+        ("", gradient["formula"]),
     ]
     values = gradient["values"]
     if "complex_step" not in gradient:
-        shape = [len(values)]
-        return [
-            "",
-            equations(screen, formulas),
-            arrays(screen, [("handed down", shape, values)]),
-        ]
+        handed = arrays(screen, [("handed down", [len(values)], values)])
+        return ["", equations(screen, formulas), handed]
     lines: list[Line] = [
         ("backprop", gradient["shape"], values),
         ("complex step", gradient["shape"], gradient["complex_step"]),
@@ -240,26 +220,25 @@ def _handed(screen: Screen, formula: str) -> Text:
     return Text.assemble((f"{{{screen.formula(handed)}}}", REUSED), screen.formula(times + slope))
 
 
-def _update(screen: Screen, found: Values) -> list[RenderableType]:
+def _update(screen: Screen, example: Values) -> list[RenderableType]:
     """Return the step, with the entry of each parameter that has the largest gradient."""
-    update = found["update"]
+    update = example["update"]
     rate, rows = update["learning_rate"], update["rows"]
-    over = "of this row" if found["update"]["over"] == "row" else f"mean of {count(rows, 'row')}"
-    formulas = [
-        ("W", Text(screen.formula(f"W − α ∂L/∂W,  α = {rate:g}, ∂L/∂W {over}"))),
-        ("b", Text(screen.formula("b − α ∂L/∂b"))),
-    ]
+    over = "of this row" if update["over"] == "row" else f"mean of {count(rows, 'row')}"
+    formulas = [("W", f"W − α ∂L/∂W,  α = {rate:g}, ∂L/∂W {over}")]
+    if any(p["parameter"][0] == "b" for p in update["parameters"]):
+        formulas.append(("b", "b − α ∂L/∂b"))
     table: list[list[Cell]] = []
-    for before, p in zip(found["parameters"], update["parameters"], strict=True):
-        place = _largest(p["gradient"])
-        cells = [
-            _fine(_at(values, place)) for values in (before["values"], p["gradient"], p["after"])
-        ]
+    for before, p in zip(example["parameters"], update["parameters"], strict=True):
+        steps = np.array([before["values"], p["gradient"], p["after"]], dtype=np.float64)
+        sizes = np.nan_to_num(np.abs(steps[1]))
+        place = np.unravel_index(sizes.argmax(), sizes.shape)
+        cells = [_fine(float(value)) for value in steps[:, *place]]
         table.append([f"{p['parameter']}[{', '.join(map(str, place))}]", *cells])
     head = ["entry, from 0", "before", "gradient", "after"]
     before, after = (_fine(update[key]) for key in ("loss_before", "loss_after"))
     return [
-        equations(screen, formulas[: 1 + _has_bias(found)], screen.formula(" ← ")),
+        equations(screen, formulas, screen.formula(" ← ")),
         Text("the entry of each with the largest gradient:"),
         screen.table("lrrr", head, table),
         Text.assemble("L before: ", before, ", after: ", (after, "bold")),
@@ -268,24 +247,4 @@ def _update(screen: Screen, found: Values) -> list[RenderableType]:
 
 def _fine(value: float | None) -> str:
     """Return a figure in six digits: a step may change the last of them alone."""
-    return MISSING if value is None else f"{value:.6g}"
-
-
-def _has_bias(found: Values) -> bool:
-    return any(p["parameter"][0] == "b" for p in found["parameters"])
-
-
-def _largest(gradient: Sequence[Any]) -> tuple[int, ...]:
-    """Return the place of the figure furthest from 0."""
-    places: list[tuple[int, ...]] = [
-        (i, j) if isinstance(row, list) else (i,)
-        for i, row in enumerate(gradient)
-        for j in range(len(row) if isinstance(row, list) else 1)
-    ]
-    return max(places, key=lambda place: abs(_at(gradient, place) or 0.0))
-
-
-def _at(values: Sequence[Any], place: Sequence[int]) -> Any:
-    for i in place:
-        values = values[i]
-    return values
+    return MISSING if value is None or math.isnan(value) else f"{value:.6g}"

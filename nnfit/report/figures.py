@@ -13,9 +13,11 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
+from nnfit.errors import printable
+
 MISSING = "–"
 BLOCKS = "▁▂▃▄▅▆▇█"
-WIDE_RANGE = 20.0  # largest / smallest loss beyond which a sparkline's scale is logarithmic
+WIDE_RANGE = 20.0  # largest / smallest loss beyond which the scale is logarithmic
 
 
 def is_number(value: Any) -> bool:
@@ -73,17 +75,13 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(c) if _is_unsafe(c) else c for c in text)
+    return "".join(printable(c) if _is_unsafe(c) else c for c in text)
 
 
 def _is_unsafe(character: str) -> bool:
     if character in "\u200c\u200d":
         return False
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def cut(text: str, width: int) -> str:
@@ -108,6 +106,11 @@ def shape_text(shape: Sequence[int]) -> str:
     return " × ".join(str(n) for n in shape) or "scalar"
 
 
+def is_wide(low: float, high: float) -> bool:
+    """Return whether losses from `low` to `high` are shown on a logarithmic scale."""
+    return low > 0 and high > WIDE_RANGE * low
+
+
 def sparklines(series: Sequence[Sequence[float]], width: int) -> list[str]:
     """Return one line of blocks for each series, all on one scale.
 
@@ -129,7 +132,7 @@ def sparklines(series: Sequence[Sequence[float]], width: int) -> list[str]:
     if not finite:
         return ["" for _ in series]
     low, high = min(finite), max(finite)
-    if low > 0 and high > WIDE_RANGE * low:
+    if is_wide(low, high):
         return _blocks([[_log(v) for v in s] for s in series], width, math.log(low), math.log(high))
     return _blocks(series, width, low, high)
 
@@ -147,9 +150,9 @@ def _blocks(series: Sequence[Sequence[float]], width: int, low: float, high: flo
         line = ""
         for i in range(places):
             bucket = values[i * n // places : (i + 1) * n // places]
-            kept = [float(v) for v in bucket if math.isfinite(v)]
-            if kept:
-                level = int((sum(kept) / len(kept) - low) / step)
+            finite = [float(v) for v in bucket if math.isfinite(v)]
+            if finite:
+                level = int((sum(finite) / len(finite) - low) / step)
                 line += BLOCKS[min(max(level, 0), len(BLOCKS) - 1)]
             else:
                 line += " "

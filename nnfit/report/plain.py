@@ -13,7 +13,7 @@ from rich.text import Text
 from nnfit.observer import EpochRecord, Observer, Plan, Summary
 from nnfit.report.figures import clean, cut, read_so_far
 from nnfit.report.run import (
-    LONGEST_SILENCE,
+    MAX_SILENCE,
     EpochColumn,
     Schedule,
     epoch_columns,
@@ -75,7 +75,7 @@ class PlainObserver(QuietObserver):
         self._plan = plan
         self._columns = epoch_columns(plan, self._screen.width, gap=2)
         self._schedule = Schedule(plan.epochs, now)
-        self._next_line = now + LONGEST_SILENCE
+        self._next_line = now + MAX_SILENCE
         self._screen.write(self._screen.pairs(plan_rows(plan)), "")
         header = "  ".join(column.header.rjust(column.width) for column in self._columns)
         self._say(header, "bold")
@@ -83,14 +83,14 @@ class PlainObserver(QuietObserver):
     def progress(self, epoch: int, fraction: float) -> None:
         now = time.monotonic()
         if now >= self._next_line:
-            self._next_line = now + LONGEST_SILENCE
+            self._next_line = now + MAX_SILENCE
             self._say(f"nnfit: epoch {epoch}: {100 * fraction:.0f} %")
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
         self._last = record
         now = time.monotonic()
         if self._schedule.due(record.epoch, now):
-            self._next_line = now + LONGEST_SILENCE
+            self._next_line = now + MAX_SILENCE
             self._write_row(record)
 
     def finished(self, summary: Summary) -> None:

@@ -26,7 +26,7 @@ from nnfit.report.figures import (
 from nnfit.report.screen import Screen
 
 SHOWN_ROWS = 20
-LONGEST_SILENCE = 10.0  # seconds
+MAX_SILENCE = 10.0  # seconds
 SPARKLINE_WIDTH = 40
 FIGURE_WIDTH = 9  # 1.234e-05
 _SPLITS = ("train", "validation", "test")
@@ -47,7 +47,7 @@ class Schedule:
             self._first
             or epoch % self._every == 0
             or epoch == self._epochs
-            or now - self._last_row >= LONGEST_SILENCE
+            or now - self._last_row >= MAX_SILENCE
         ):
             return False
         self._first = False

@@ -19,7 +19,7 @@ from rich.text import Text
 from nnfit.report.figures import clean
 
 DEFAULT_WIDTH = 80
-NARROWEST = 20
+MIN_WIDTH = 20
 ROOMY_WIDTH = 60
 
 Cell = str | Text
@@ -27,29 +27,11 @@ Cell = str | Text
 # One character for one, so that columns stay aligned where the encoding is not a Unicode one.
 _ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└░▒▓•", "~*--x>,.:-=+*#@|-+`.+#*")
 # The letters of formulas, which nothing stands below.
-_SPELT = str.maketrans(
-    {
-        "ŷ": "y_hat",
-        "φ": "phi",
-        "σ": "sigma",
-        "α": "alpha",
-        "π": "pi",
-        "ℓ": "l",
-        "∂": "d",
-        "Σ": "sum",
-        "√": "sqrt",
-        "′": "'",
-        "ᵀ": "^T",
-        "²": "^2",
-        "³": "^3",
-        "·": "*",
-        "⊙": ".*",
-        "−": "-",
-        "←": "<-",
-        "≤": "<=",
-        "‖": "||",
-    }
-)
+_SPELT = str.maketrans({
+    "ŷ": "y_hat", "φ": "phi", "σ": "sigma", "α": "alpha", "π": "pi", "ℓ": "l", "∂": "d",
+    "Σ": "sum", "√": "sqrt", "′": "'", "ᵀ": "^T", "²": "^2", "³": "^3", "·": "*", "⊙": ".*",
+    "−": "-", "←": "<-", "≤": "<=", "‖": "||",
+})  # fmt: skip
 
 
 class _NarrowEncoding:
@@ -113,7 +95,7 @@ class Screen:
                 width = os.get_terminal_size(self.stream.fileno()).columns
             except (OSError, ValueError):
                 width = None
-        return max(NARROWEST, width or DEFAULT_WIDTH)
+        return max(MIN_WIDTH, width or DEFAULT_WIDTH)
 
     def live_console(self) -> Console:
         """Return a console that writes straight to the stream and follows its width."""
@@ -122,7 +104,7 @@ class Screen:
             file=self.stream,
             force_terminal=True,
             no_color=self._no_color,
-            width=None if wanted is None else max(NARROWEST, wanted),
+            width=None if wanted is None else max(MIN_WIDTH, wanted),
             highlight=False,
         )
 

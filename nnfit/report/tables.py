@@ -39,13 +39,13 @@ def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
     metrics = evaluation["metrics"]
     rows: list[tuple[str, Cell]] = [("rows", number(evaluation["rows"]))]
     rows += _scalar_rows(metrics)
-    parts: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
+    blocks: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
     if metrics.get("per_target"):
-        parts.append(titled("by target", _per_target(screen, metrics["per_target"])))
+        blocks.append(titled("by target", _per_target(screen, metrics["per_target"])))
     if metrics.get("confusion_matrix") is not None:
         labels = [str(label) for label in evaluation.get("classes") or ()]
-        parts.append(_confusion(screen, metrics["confusion_matrix"], labels))
-    screen.write(*parts)
+        blocks.append(_confusion(screen, metrics["confusion_matrix"], labels))
+    screen.write(*blocks)
 
 
 def _scalar_rows(metrics: Mapping[str, Any]) -> list[tuple[str, Cell]]:
@@ -111,6 +111,7 @@ def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
     screen = Screen(stream)
     checks = result["checks"]
     by_method = isinstance(result["tolerance"], Mapping)
+    allowed = result["tolerance"] if by_method else {result["method"]: result["tolerance"]}
     cases: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for check in checks:
         method = check["method"] if by_method else result["method"]
@@ -123,52 +124,39 @@ def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
         del align["shape"]
     table = screen.table("".join(align.values()), [*align], [[r[h] for h in align] for r in rows])
     failures = [check for check in checks if not check["passed"]]
-    parts: list[RenderableType] = [table]
+    blocks: list[RenderableType] = [table]
     for check in failures[:MAX_FAILURES_IN_FULL]:
-        tolerance = result["tolerance"]
-        parts += _failure(check, tolerance[check["method"]] if by_method else tolerance)
+        blocks += _failure(check, allowed[check["method"] if by_method else result["method"]])
     if len(failures) > MAX_FAILURES_IN_FULL:
-        parts.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
+        blocks.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
     n_cases = len({case for case, _ in cases})
-    screen.write(*parts, "", _conclusion(result, len(checks), n_cases, len(failures)))
+    screen.write(*blocks, "", _conclusion(result, allowed, n_cases, len(failures)))
 
 
 def _gradcheck_rows(
     cases: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]], shorten: bool
 ) -> list[dict[str, Cell]]:
+    """Return a row for each check, or for all of a case where there is no room for more."""
     rows: list[dict[str, Cell]] = []
     opened = 0
     for (case, method), checks in cases.items():
-        failed = not all(check["passed"] for check in checks)
+        failed = sum(not check["passed"] for check in checks)
+        lines = [(str(check["parameter"]), shape_text(check["shape"]), [check]) for check in checks]
         if shorten and (not failed or opened == MAX_CASES_OPENED):
-            figures = [_case_row(checks)]
+            text = f"{failed} of {len(checks)}" if failed else f"{len(checks)} in all"
+            lines = [(text, "", [*checks])]
         else:
-            figures = [_check_row(check) for check in checks]
-            opened += failed
-        rows += [{"case": case, "method": method, **row} for row in figures]
+            opened += failed > 0
+        for parameter, shape, judged in lines:
+            errors = [check["relative_error"] for check in judged]
+            row: dict[str, Cell] = {"case": case, "method": method, "parameter": parameter}
+            row |= {"shape": shape, "relative error": _error(max(errors, key=_nan_last))}
+            rows.append(row | {"verdict": _verdict(all(check["passed"] for check in judged))})
     return rows
 
 
-def _check_row(check: Mapping[str, Any]) -> dict[str, Cell]:
-    return {
-        "parameter": str(check["parameter"]),
-        "shape": shape_text(check["shape"]),
-        "relative error": _error(check["relative_error"]),
-        "verdict": _verdict(check["passed"]),
-    }
-
-
-def _case_row(checks: Sequence[Mapping[str, Any]]) -> dict[str, Cell]:
-    """Return one row for all checks of a case."""
-    failed = sum(not check["passed"] for check in checks)
-    errors = [check["relative_error"] for check in checks]
-    return {
-        "parameter": f"{failed} of {len(checks)}" if failed else f"{len(checks)} in all",
-        "shape": "",
-        # max() alone would lose a NaN that is not the first.
-        "relative error": _error(max(errors, key=lambda error: (math.isnan(error), error))),
-        "verdict": _verdict(not failed),
-    }
+def _nan_last(error: float) -> tuple[bool, float]:
+    return math.isnan(error), error  # max() alone would lose a NaN that is not the first
 
 
 def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]:
@@ -185,14 +173,12 @@ def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]
     return [head, Text(figures)]
 
 
-def _conclusion(result: Mapping[str, Any], checks: int, cases: int, failures: int) -> Text:
-    what = f"{count(checks, 'gradient')} in {count(cases, 'case')}"
-    tolerance = result["tolerance"]
-    if isinstance(tolerance, Mapping):
-        allowed = ", ".join(f"{value:.0e} ({method})" for method, value in tolerance.items())
-    else:
-        allowed = f"{tolerance:.0e} ({result['method']})"
-    how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {allowed}"
+def _conclusion(
+    result: Mapping[str, Any], allowed: Mapping[str, float], cases: int, failures: int
+) -> Text:
+    what = f"{count(len(result['checks']), 'gradient')} in {count(cases, 'case')}"
+    tolerances = ", ".join(f"{value:.0e} ({method})" for method, value in allowed.items())
+    how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {tolerances}"
     entries, kinks = (
         sum(check.get(k, 0) for check in result["checks"]) for k in ("entries", "kinks")
     )
@@ -226,33 +212,25 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
         Where to print; frames and colour on a terminal only.
     """
     screen = Screen(stream)
-    single = (
-        "model",
-        "nnfit_version",
-        "format_version",
-        "task",
-        "loss",
-        "dtype",
-        "inputs",
-        "n_parameters",
-    )
+    single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
+              "n_parameters")  # fmt: skip
     rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
     for key in ("targets", "classes"):
         if info.get(key):
             names = info[key]
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))
-    parts: list[RenderableType] = [screen.pairs(rows)]
+    blocks: list[RenderableType] = [screen.pairs(rows)]
     if info.get("layers"):
-        parts.append(titled("layers", _layers(screen, info["layers"])))
+        blocks.append(titled("layers", _layers(screen, info["layers"])))
     if info.get("columns"):
-        parts.append(titled("columns", _columns(screen, info["columns"])))
+        blocks.append(titled("columns", _columns(screen, info["columns"])))
     metrics = metrics_table(screen, info.get("metrics") or {})
     if metrics is not None:
-        parts.append(titled("metrics", metrics))
+        blocks.append(titled("metrics", metrics))
     if info.get("training"):
         training = [(k, _word(v)) for k, v in info["training"].items()]
-        parts.append(titled("training", screen.pairs(training)))
-    screen.write(*parts)
+        blocks.append(titled("training", screen.pairs(training)))
+    screen.write(*blocks)
 
 
 def _word(value: Any) -> str:

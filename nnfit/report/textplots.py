@@ -1,4 +1,4 @@
-"""Compact plots as text: loss curves, fitted curves and confusion matrices, for a terminal.
+"""Compact plots as text, for a terminal, of the kinds that have such a form.
 
 Braille dots where the stream can show them in colours, else a character for each series.
 """
@@ -8,20 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, TextIO
 
 import numpy as np
 from rich.text import Text
 
-from nnfit.inside.pictures.curves import FitCurves, LossCurves
-from nnfit.inside.pictures.judged import Confusion
+from nnfit.inside.pictures.confusion import Confusion
+from nnfit.inside.pictures.fit import FitCurves
+from nnfit.inside.pictures.loss import LossCurves
 from nnfit.nn.arrays import Array
-from nnfit.report.figures import WIDE_RANGE, cut, number
+from nnfit.report.figures import cut, is_wide, number
 from nnfit.report.phi import pretty
 from nnfit.report.screen import Cell, Screen
 
 HEIGHT = 14  # lines
-WIDEST = 100
+MAX_WIDTH = 100
 SHADES = " ░▒▓█"
 STYLES = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_blue", "bright_green")
 LETTERS = "*o+x#%@&"
@@ -32,75 +34,74 @@ _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True)
 class _Series:
-    """Points (n,) with finite ones among them, joined when they are a curve."""
+    """Points (n,) with finite ones among them."""
 
     x: Array
     y: Array
     label: str
-    style: str
-    letter: str
+    curve: int | None  # which of the curves; None for data, whose points are not joined
+
+    @property
+    def style(self) -> str:
+        """The colour."""
+        return "bright_black" if self.curve is None else STYLES[self.curve % len(STYLES)]
+
+    @property
+    def letter(self) -> str:
+        """The sign where there are no colours."""
+        return DOTS if self.curve is None else LETTERS[self.curve % len(LETTERS)]
 
 
 def print_plot(picture: object, stream: TextIO) -> None:
-    """Print one of the pictures that text can show: loss, fit, confusion."""
-    screen = Screen(stream)
-    if isinstance(picture, LossCurves):
-        _print_loss(picture, screen)
-    elif isinstance(picture, FitCurves):
-        _print_fit(picture, screen)
-    else:
-        assert isinstance(picture, Confusion)
-        _print_confusion(picture, screen)
+    """Print a picture of a kind whose `text` is true."""
+    write(picture, Screen(stream))
 
 
-def _print_loss(picture: LossCurves, screen: Screen) -> None:
-    epochs = picture.epochs.astype(np.float64)
-    curves = [("training", picture.train)]
-    if picture.validation is not None:
-        curves.append(("validation", picture.validation))
-    values = np.concatenate([y for _, y in curves])
-    values = values[np.isfinite(values)]
-    logarithmic = values.min() > 0 and values.max() > WIDE_RANGE * values.min()
+@singledispatch
+def write(picture: object, screen: Screen) -> None:
+    """Write a picture; what follows is registered for the pictures it takes."""
+    raise TypeError(f"{type(picture).__name__} has no form as text")
+
+
+@write.register
+def _loss(picture: LossCurves, screen: Screen) -> None:
+    epochs, logarithmic = picture.epochs.astype(np.float64), is_wide(*picture.ends)
     series = [
-        _Series(epochs, np.log(y) if logarithmic else y, label, STYLES[i], LETTERS[i])
-        for i, (label, y) in enumerate(curves)
+        _Series(epochs, np.log(y) if logarithmic else y, label, i)
+        for i, (label, y) in enumerate(picture.curves)
     ]
     head = f"loss ({picture.loss})" + (", logarithmic" if logarithmic else "")
     lines = _plot(screen, series, math.exp if logarithmic else float, "epoch", True)
-    foot = ""
-    if picture.validation is not None and picture.best_epoch:
-        best = picture.validation[picture.epochs == picture.best_epoch][0]
-        foot = f"best: epoch {picture.best_epoch}, validation loss {number(float(best))}"
-    screen.write(Text(head, "bold"), *lines, *([Text(foot)] if foot else []), wrap=False)
+    if picture.best is not None:
+        best = f"best: epoch {picture.best_epoch}, validation loss {number(picture.best)}"
+        lines.append(Text(best))
+    screen.write(Text(head, "bold"), *lines, wrap=False)
 
 
-def _print_fit(picture: FitCurves, screen: Screen) -> None:
-    if picture.classes and len(picture.classes) == 2:
+@write.register
+def _fit(picture: FitCurves, screen: Screen) -> None:
+    names = [cut(target, 40) for target in picture.targets]
+    if picture.classes:
         names = [f"probability of {cut(picture.classes[1], 30)}"]
-        columns = [[c.values[:, 0] for c in picture.curves]]
-    elif picture.classes:
-        names = ["probability"]
-        columns = [list(picture.curves[0].values.T)]
+    many = len(picture.classes) > 2
+    if many:
+        names, labels = ["probability"], [cut(label, 30) for label in picture.classes]
     else:
-        names = [cut(target, 40) for target in picture.targets]
-        columns = [[c.values[:, k] for c in picture.curves] for k in range(len(names))]
-    spelt = pretty if screen.unicode else str
-    labels = [f"{cut(c.name, 30)}: {cut(spelt(c.phi), 60)}" for c in picture.curves]
-    if len(picture.classes) > 2:
-        labels = [cut(label, 30) for label in picture.classes]
-    for k, (name, curves) in enumerate(zip(names, columns, strict=True)):
-        series = []
-        if len(picture.classes) <= 2:
+        spelt = pretty if screen.unicode else str
+        labels = [f"{cut(c.name, 30)}: {cut(spelt(c.phi), 60)}" for c in picture.curves]
+    for k, name in enumerate(names):
+        curves = picture.curves[0].values.T if many else [c.values[:, k] for c in picture.curves]
+        pairs = zip(labels, curves, strict=True)
+        series = [_Series(picture.grid, y, label, i) for i, (label, y) in enumerate(pairs)]
+        if not many:
             points = picture.y_points[:, k].astype(np.float64)
-            series.append(_Series(picture.x_points, points, "data", "bright_black", DOTS))
-        for i, (label, values) in enumerate(zip(labels, curves, strict=True)):
-            which = i % len(STYLES)
-            series.append(_Series(picture.grid, values, label, STYLES[which], LETTERS[which]))
+            series.insert(0, _Series(picture.x_points, points, "data", None))
         lines = _plot(screen, series, float, cut(picture.x, 40), False)
         screen.write(Text(name, "bold"), *lines, wrap=False)
 
 
-def _print_confusion(picture: Confusion, screen: Screen) -> None:
+@write.register
+def _confusion(picture: Confusion, screen: Screen) -> None:
     """Print counts and shares of each true class; shares alone as shades when space is short."""
     labels = [cut(label, 14) for label in picture.classes]
     shares, counts = picture.shares, picture.counts
@@ -151,12 +152,12 @@ def _plot(
     marks[HEIGHT - 1] = low
     figures = {row: number(float(shown(value))) for row, value in marks.items()}
     margin = max(map(len, figures.values()))
-    width = min(screen.width, WIDEST) - margin - 3
+    width = min(screen.width, MAX_WIDTH) - margin - 3
     canvas = _Canvas(max(width, 8), HEIGHT, braille=screen.color and screen.unicode)
     for s in series:
         finite = np.isfinite(s.x) & np.isfinite(s.y)
         u, v = (s.x[finite] - left) / (right - left), (s.y[finite] - low) / (high - low)
-        canvas.add(u, v, s.style, s.letter, joined=s.letter != DOTS)
+        canvas.add(u, v, s)
     bar, corner, line = ("│", "└", "─") if screen.unicode else ("|", "+", "-")
     lines = [
         Text(f"{figures.get(row, '').rjust(margin)} {bar}", "dim").append_text(drawn)
@@ -184,14 +185,13 @@ class _Canvas:
     def __init__(self, width: int, height: int, braille: bool) -> None:
         self.width, self.height, self.braille = width, height, braille
         self._bits = np.zeros((height, width), dtype=np.int64)
-        self._letters = np.full((height, width), " ", dtype=object)
-        self._styles = np.full((height, width), "", dtype=object)
+        self._last = np.full((height, width), None)  # the series seen at each place
 
-    def add(self, u: Array, v: Array, style: str, letter: str, joined: bool) -> None:
+    def add(self, u: Array, v: Array, series: _Series) -> None:
         """Put points at (u, v) in [0, 1], v upwards; what comes later covers what was there."""
         across, down = (2, 4) if self.braille else (1, 1)
         columns, rows = self.width * across, self.height * down
-        if joined and len(u) > 1:
+        if series.curve is not None and len(u) > 1:
             order = np.argsort(u, kind="stable")
             fine = np.linspace(0.0, 1.0, 4 * columns)
             fine = fine[(fine >= u[order[0]]) & (fine <= u[order[-1]])]
@@ -202,15 +202,15 @@ class _Canvas:
             at = row // down, column // across
             if self.braille:
                 self._bits[at] |= _BRAILLE[row % down][column % across]
-            self._letters[at] = letter
-            self._styles[at] = style
+            self._last[at] = series
 
     def lines(self) -> list[Text]:
         """Return the rows, from the top."""
-        found = []
-        for bits, letters, styles in zip(self._bits, self._letters, self._styles, strict=True):
+        rows = []
+        for bits, last in zip(self._bits, self._last, strict=True):
             line = Text()
-            for bit, letter, style in zip(bits, letters, styles, strict=True):
-                line.append(chr(0x2800 + int(bit)) if self.braille and bit else letter, style)
-            found.append(line)
-        return found
+            for bit, series in zip(bits, last, strict=True):
+                sign = chr(0x2800 + int(bit)) if bit else series.letter if series else " "
+                line.append(sign, series.style if series else "")
+            rows.append(line)
+        return rows

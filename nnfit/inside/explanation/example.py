@@ -36,7 +36,7 @@ from nnfit.table.targets import drop_rows_without_target, rows_with_target
 Source: TypeAlias = ConfigSource | Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """One row and its network.
 
@@ -70,9 +70,8 @@ def find_example(
         raise ConfigError(f"--row: got {row}; rows are counted from 1")
     if isinstance(source, Model):
         return _of_model(source, "the model", data, row, epoch_step, observer)
-    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
+    if isinstance(source, Mapping) or not is_model_file(name := os.fspath(source)):
         return _of_config(source, data, row, epoch_step, observer)
-    name = os.fspath(source)
     return _of_model(load_model(name), name, data, row, epoch_step, observer)
 
 
@@ -102,15 +101,10 @@ def _of_config(
     )
     one = _only(mine[drawn], row)
     return Example(
-        source=start.file.name,
-        initialised=True,
-        model=_plain(model),
-        data=dataset.name,
-        row=one,
-        drawn=drawn,
-        training=dataset.parts["train"] if epoch_step else None,
+        source=start.file.name, initialised=True, model=_plain(model), data=dataset.name, row=one,
+        drawn=drawn, training=dataset.parts["train"] if epoch_step else None,
         notes=_notes(model, one),
-    )
+    )  # fmt: skip
 
 
 def _of_model(
@@ -130,15 +124,9 @@ def _of_model(
     else:
         called, one = _one_row(model, table, row, observer)
     return Example(
-        source=name,
-        initialised=False,
-        model=_plain(model),
-        data=called,
-        row=one,
-        drawn=None,
-        training=training,
-        notes=_notes(model, one),
-    )
+        source=name, initialised=False, model=_plain(model), data=called, row=one, drawn=None,
+        training=training, notes=_notes(model, one),
+    )  # fmt: skip
 
 
 def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[str, Part]:

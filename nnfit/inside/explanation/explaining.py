@@ -26,7 +26,7 @@ from nnfit.inside.explanation.steps import (
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss
-from nnfit.nn.network import Network, Parameters
+from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
@@ -85,13 +85,10 @@ def explain(
         data_loss = float(network.loss_and_gradient(ws, 1.0))
         penalty = float(network.penalty())
         delta, slope = ([array[:, 0].copy() for array in arrays] for arrays in (ws.delta, ws.slope))
-        found = gradients(network, ws)
-        found["x"] = found["x"][0]
-        numeric = ComplexStep(problem)
-        checked = {name: _checked(name, array, numeric) for name, array in found.items()}
+        analytic, numeric = gradients(network, ws), ComplexStep(problem)
+        analytic["x"] = analytic["x"][0]
+        checked = {name: _checked(name, array, numeric) for name, array in analytic.items()}
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
-        steps = backward(network, last, delta, slope, checked)
-        update = _update(network, example)
         return {
             "source": example.source,
             "initialised": example.initialised,
@@ -107,15 +104,9 @@ def explain(
             "forward": forward(architecture, z, v),
             "prediction": _prediction(model, y_hat.T),
             "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
-            "loss": {
-                "name": architecture.loss,
-                "formula": formulas.loss(architecture.loss, len(y_hat), architecture.l2 > 0.0),
-                "data_loss": finite(data_loss),
-                "penalty": finite(penalty),
-                "loss": finite(data_loss + penalty),
-            },
-            "backward": steps,
-            "update": update,
+            "loss": _loss(architecture, data_loss, penalty),
+            "backward": backward(network, last, delta, slope, checked),
+            "update": _update(network, example),
         }
 
 
@@ -171,6 +162,17 @@ def _named(parameters: Parameters, key: str = "values") -> list[Values]:
         for i, layer in enumerate(parameters.layout.layers, 1)
         for block in layer.blocks
     ]
+
+
+def _loss(architecture: Architecture, data_loss: float, penalty: float) -> Values:
+    name, n_outputs = architecture.loss, architecture.sizes[-1]
+    return {
+        "name": name,
+        "formula": formulas.loss(name, n_outputs, architecture.l2 > 0.0),
+        "data_loss": finite(data_loss),
+        "penalty": finite(penalty),
+        "loss": finite(data_loss + penalty),
+    }
 
 
 def _prediction(model: Model, y_hat: Array) -> Values:

@@ -9,22 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.errors import PictureError, listed
-from nnfit.inside.pictures.rows import sample_of
-from nnfit.inside.pictures.slicing import Axis, Slice, slice_of_columns, slice_of_components
-from nnfit.model.model import Model
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.request import Request
+from nnfit.inside.pictures.slicing import Axis, choose_plane, drawn, tell_fixed
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
-from nnfit.observer import Observer
-from nnfit.table.rows import NamedRows
 
 GRID = 240  # places along each axis
-MAX_POINTS = 2000  # rows drawn
 MAX_CLASSES = 20  # more can't be told apart
 MAX_LOG_ODDS = 35.0  # a probability of 1 in float64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Boundary:
     """What is drawn: the grid (nx,), (ny,), its `probabilities` (ny, nx, K), and the rows.
 
@@ -40,9 +36,13 @@ class Boundary:
     classes: tuple[str, ...]
     target: str
     codes: Array
-    held: tuple[tuple[str, str], ...]
+    fixed: tuple[tuple[str, str], ...]
     through_sigmoid: bool
-    linear: bool
+
+    @property
+    def steps(self) -> bool:
+        """Whether an axis has categories, between which there is nothing."""
+        return bool(self.x.labels or self.y.labels)
 
     @property
     def log_odds(self) -> Array:
@@ -53,95 +53,39 @@ class Boundary:
         return limited
 
 
-def boundary(
-    model: Model,
-    name: str,
-    rows: NamedRows,
-    *,
-    x: str | None,
-    y: str | None,
-    pca: bool,
-    observer: Observer,
-) -> Boundary:
-    """Return the class probabilities of a classification in the file `name` over a plane.
+def make(request: Request) -> Boundary:
+    """Return the class probabilities of a classification over a plane.
 
     Raises
     ------
     PictureError
         For too many classes, or a choice of columns that makes no plane.
     """
+    model, rows = request.model, request.rows()
     assert model.labels is not None
     if len(model.classes) > MAX_CLASSES:
         raise PictureError(
-            f"{name}: has {len(model.classes)} classes; expected at most {MAX_CLASSES}, "
+            f"{request.name}: has {len(model.classes)} classes; expected at most {MAX_CLASSES}, "
             "which colours can tell apart"
         )
-    plane = choose_plane(model, name, rows, x, y, pca)
-    tell_held(plane, observer)
-    shown = drawn(rows, observer)
-    x_axis, y_axis = (axis.with_points(shown) for axis in plane.axes)
-    grids = x_axis.grid(GRID), y_axis.grid(GRID)
-    places = [places.reshape(-1) for places in np.meshgrid(*grids)]
+    plane = choose_plane(request, rows)
+    tell_fixed(plane, request.observer)
+    shown = drawn(rows, request.observer)
+    x, y = (axis.with_points(shown) for axis in plane.axes)
+    x_grid, y_grid = x.grid(GRID), y.grid(GRID)
+    places = [places.reshape(-1) for places in np.meshgrid(x_grid, y_grid)]
     p = plane.at(places, lambda X: model.outcome.probabilities(predict(model.network, X)))
+    codes = model.labels.read(rows)
     architecture = model.network.architecture
     return Boundary(
-        x_axis,
-        y_axis,
-        *grids,
-        p.reshape(GRID, GRID, -1),
-        model.classes,
-        model.targets[0],
-        model.labels.read(rows)[shown],
-        plane.held,
-        architecture.output_activation == "sigmoid" and architecture.sizes[-1] == 1,
-        not architecture.activations,
+        x=x,
+        y=y,
+        x_grid=x_grid,
+        y_grid=y_grid,
+        probabilities=p.reshape(GRID, GRID, -1),
+        classes=model.classes,
+        target=model.targets[0],
+        codes=codes[shown],
+        fixed=plane.fixed,
+        through_sigmoid=architecture.output_activation == "sigmoid" and architecture.sizes[-1] == 1,
     )
-
-
-def drawn(rows: NamedRows, observer: Observer) -> Array:
-    """Return the places of the rows to draw, as many as can be seen one by one."""
-    if len(rows) > MAX_POINTS:
-        observer.note(f"{rows.name}: {MAX_POINTS} of {len(rows)} rows are drawn")
-    return sample_of(len(rows), MAX_POINTS, 0)
-
-
-def choose_plane(
-    model: Model, name: str, rows: NamedRows, x: str | None, y: str | None, pca: bool
-) -> Slice:
-    """Return the plane that was asked for, or the only one there is.
-
-    Raises
-    ------
-    PictureError
-        When the columns to choose from are more than two, or one.
-    """
-    names = model.encoder.needed_columns
-    if pca:
-        if x is not None or y is not None:
-            raise PictureError("--plane pca: takes all columns; leave out --x and --y")
-        return slice_of_components(model, rows)
-    if len(names) < 2:
-        raise PictureError(
-            f"{name}: reads one column, {listed(names, whole=True)}; expected two or more for a "
-            "plane. 'nnfit plot fit' draws the curve over one"
-        )
-    if x is None or y is None:
-        if len(names) > 2:
-            raise PictureError(
-                f"{name}: reads {len(names)} columns; expected two. Choose them with --x and --y, "
-                f"or set --plane pca; columns are: {listed(names, whole=True)}"
-            )
-        given = y if x is None else x
-        if given is not None and given in names:
-            other = names[1 - names.index(given)]
-            x, y = (given, other) if y is None else (other, given)
-        else:
-            x, y = x or names[0], y or names[1]
-    return slice_of_columns(model, name, rows, [("--x", x), ("--y", y)])
-
-
-def tell_held(chosen: Slice, observer: Observer) -> None:
-    """Say at what the other columns are kept."""
-    if chosen.held:
-        at = listed((f"{name} = {text}" for name, text in chosen.held), whole=True)
-        observer.note(f"held at their median or most frequent value: {at}")

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
+from nnfit.inside.pictures.kinds import METRICS
+from nnfit.inside.pictures.request import Request
 from nnfit.inside.pictures.rows import at_most
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
 
 MAX_ROWS = 5000
-CLASSIFICATION = ("accuracy", "log_loss", "f1_macro", "roc_auc")
-REGRESSION = ("rmse", "mae", "r2")
 ERRORS = ("log_loss", "rmse", "mae")  # less is better
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Importance:
     """`losses` (columns, repeats): by how much the metric got worse, most important first.
 
@@ -49,32 +48,19 @@ class Importance:
         return np.asarray(self.losses.std(axis=1))
 
 
-def importance(
-    model: Model,
-    rows: NamedRows,
-    *,
-    metric: str | None,
-    repeats: int,
-    seed: int,
-    top: int,
-    observer: Observer,
-) -> Importance:
+def make(request: Request) -> Importance:
     """Return the permutation importance of the model's columns.
 
-    Every column is shuffled in the same orders.
-
-    Parameters
-    ----------
-    metric : str, optional
-        accuracy by default, rmse for a regression, r2 for one with several targets, whose errors
-        have no common unit.
+    Every column is shuffled in the same orders. The metric is accuracy by default, rmse for a
+    regression, r2 for one with several targets, whose errors have no common unit.
 
     Raises
     ------
     PictureError
         When the metric is none of this task's, or has no value on these rows.
     """
-    known = REGRESSION if model.labels is None else CLASSIFICATION
+    model, rows, options = request.model, request.rows(), request.options
+    known, metric = METRICS[model.task], options.metric
     if metric is None:
         metric = "r2" if len(model.targets) > 1 else known[0]
     if metric not in known:
@@ -82,22 +68,27 @@ def importance(
             f"--metric: got {metric!r} for a {model.task}; expected {', '.join(known)}"
         )
     if len(rows) > MAX_ROWS:
-        observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
-        rows = at_most(rows, MAX_ROWS, seed)
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(rows)) for _ in range(repeats)]
+        request.observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
+        rows = at_most(rows, MAX_ROWS, options.seed)
+    rng = np.random.default_rng(options.seed)
+    orders = [rng.permutation(len(rows)) for _ in range(options.repeats)]
     baseline = _metric(model, rows, metric)
     names = model.encoder.needed_columns
-    losses: Array = np.empty((len(names), repeats))
+    losses: Array = np.empty((len(names), options.repeats))
     for i, column in enumerate(names):
         for k, order in enumerate(orders):
             permuted = with_column_permuted(rows, column, order)
             losses[i, k] = baseline - _metric(model, permuted, metric)
     if metric in ERRORS:
         losses = -losses
-    by_size = np.argsort(-losses.mean(axis=1), kind="stable")[:top]
+    by_size = np.argsort(-losses.mean(axis=1), kind="stable")[: options.top]
     return Importance(
-        tuple(names[i] for i in by_size), losses[by_size], metric, baseline, len(names), len(rows)
+        columns=tuple(names[i] for i in by_size),
+        losses=losses[by_size],
+        metric=metric,
+        baseline=baseline,
+        n_columns=len(names),
+        n_rows=len(rows),
     )
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnfit.errors import PictureError, did_you_mean, listed
+from nnfit.inside.pictures.request import Request
 from nnfit.inside.pictures.rows import sample_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
+from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import made_up, read_column
 
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 20  # more of them can't be labelled
 MARGIN = 0.06  # of the range of the data, on both sides
+MAX_POINTS = 2000  # rows drawn
 COMPONENT_ROWS = 5000  # that the principal components are taken from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Axis:
     """A column, or a component.
 
@@ -51,23 +54,71 @@ class Axis:
 
 @dataclass(frozen=True)
 class Slice:
-    """One or two axes; `held` says at what the other columns are kept.
+    """One or two axes; `fixed` says at what the other columns stay.
 
     `inputs` turns places, one array (M,) per axis, into the network's inputs of the places where
     they are defined, and a mask (M,) of these.
     """
 
     axes: tuple[Axis, ...]
-    held: tuple[tuple[str, str], ...]
+    fixed: tuple[tuple[str, str], ...]
     inputs: Callable[[Sequence[Array]], tuple[Array, Array]]
 
     def at(self, places: Sequence[Array], of: Callable[[Array], Array]) -> Array:
         """Return what `of` makes of the inputs at the places (M, …), NaN where there are none."""
         X, defined = self.inputs(places)
-        found = of(X)
-        out: Array = np.full((len(defined), found.shape[1]), np.nan)
-        out[defined] = found
+        values = of(X)
+        out: Array = np.full((len(defined), values.shape[1]), np.nan)
+        out[defined] = values
         return out
+
+
+def drawn(rows: NamedRows, observer: Observer) -> Array:
+    """Return the places of the rows to draw, as many as can be seen one by one."""
+    if len(rows) > MAX_POINTS:
+        observer.note(f"{rows.name}: {MAX_POINTS} of {len(rows)} rows are drawn")
+    return sample_of(len(rows), MAX_POINTS, 0)
+
+
+def choose_plane(request: Request, rows: NamedRows) -> Slice:
+    """Return the plane that was asked for, or the only one there is.
+
+    Raises
+    ------
+    PictureError
+        When the columns to choose from are more than two, or one.
+    """
+    model, name, options = request.model, request.name, request.options
+    names, x, y = model.encoder.needed_columns, options.x, options.y
+    if options.plane == "pca":
+        if x is not None or y is not None:
+            raise PictureError("--plane pca: takes all columns; leave out --x and --y")
+        return slice_of_components(model, rows)
+    if len(names) < 2:
+        raise PictureError(
+            f"{name}: reads one column, {listed(names, whole=True)}; expected two or more for a "
+            "plane. 'nnfit plot fit' draws the curve over one"
+        )
+    if x is None or y is None:
+        if len(names) > 2:
+            raise PictureError(
+                f"{name}: reads {len(names)} columns; expected two. Choose them with --x and --y, "
+                f"or set --plane pca; columns are: {listed(names, whole=True)}"
+            )
+        given = y if x is None else x
+        if given is not None and given in names:
+            other = names[1 - names.index(given)]
+            x, y = (given, other) if y is None else (other, given)
+        else:
+            x, y = x or names[0], y or names[1]
+    return slice_of_columns(model, name, rows, [("--x", x), ("--y", y)])
+
+
+def tell_fixed(chosen: Slice, observer: Observer) -> None:
+    """Say at what the other columns stay."""
+    if chosen.fixed:
+        at = listed((f"{name} = {text}" for name, text in chosen.fixed), whole=True)
+        observer.note(f"held at their median or most frequent value: {at}")
 
 
 def code_named(model: Model, model_name: str, option: str, column: str) -> Code:
@@ -127,10 +178,10 @@ def slice_of_columns(
             defined = model.encoder.defined(NamedRows(frame, rows.name))
             return model.encoder.transform(NamedRows(frame[defined], rows.name)), defined
 
-    held = tuple(
+    fixed = tuple(
         (name, reading.typical_text) for name, reading in readings.items() if name not in names
     )
-    return Slice(axes, held, inputs)
+    return Slice(axes, fixed, inputs)
 
 
 def slice_of_components(model: Model, rows: NamedRows) -> Slice:
@@ -175,11 +226,12 @@ def principal_components(deviations: Array) -> tuple[Array, Array]:
 
 def _axis(labels: tuple[str, ...], points: Array, name: str) -> Axis:
     if labels:
-        return Axis(name, labels, points, -0.5, len(labels) - 0.5)
+        return Axis(name=name, labels=labels, points=points, low=-0.5, high=len(labels) - 0.5)
     present = points[~np.isnan(points)]
     low, high = (present.min(), present.max()) if len(present) else (0.0, 0.0)
     margin = MARGIN * (high - low) or max(abs(low), 1.0) * 0.5
-    return Axis(name, labels, points, float(low - margin), float(high + margin))
+    ends = {"low": float(low - margin), "high": float(high + margin)}
+    return Axis(name=name, labels=labels, points=points, **ends)
 
 
 def _known(labels: tuple[str, ...], values: Array) -> Array:

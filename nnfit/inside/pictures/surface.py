@@ -1,8 +1,8 @@
 """The training loss over a plane through the trained weights.
 
 The plane is spanned by the two weights themselves where a linear predictor has two, by the
-principal components of the path of training where the model kept it, else by two random
-directions, each neuron's part as long as the neuron's own weights: Li, Xu, Taylor, Studer,
+principal components of the trajectory of training where the model kept it, else by two random
+directions, each neuron's share as long as the neuron's own weights: Li, Xu, Taylor, Studer,
 Goldstein, Visualizing the Loss Landscape of Neural Nets, 2018.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
+from nnfit.inside.pictures.request import Request
 from nnfit.inside.pictures.rows import at_most, training_rows
 from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
@@ -25,9 +26,9 @@ from nnfit.table.weights import Weighting
 
 GRID = 41  # places along each axis
 MAX_ROWS = 1000
-FEWEST_ROWS = 100
+MIN_ROWS = 100
 WORK = 4e10  # multiplications that a picture may take
-MARGIN = 0.3  # around a path, of its extent
+MARGIN = 0.3  # around a trajectory, of its extent
 
 
 class TrainingLoss:
@@ -52,12 +53,11 @@ class TrainingLoss:
         return loss if np.isfinite(loss) else np.inf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Surface:
     """Loss (ny, nx) over the places `x` (nx,), `y` (ny,); the model lies at `centre`.
 
-    `path` (m, 2) is the training's, projected on the plane, with the `path_epochs` (m,); None
-    where the model kept none.
+    `trajectory` (m, 2) is the training's, projected on the plane; None where the model kept none.
     """
 
     x_name: str
@@ -66,14 +66,13 @@ class Surface:
     y: Array
     loss: Array
     centre: tuple[float, float]
-    path: Array | None
-    path_epochs: Array | None
+    trajectory: Array | None
     n_rows: int
     loss_name: str
     linear: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plane:
     """`origin` (P,) lies at `centre`; places are counted along the `directions` (2, P)."""
 
@@ -96,7 +95,7 @@ def training_loss(
     """
     rows = training_rows(model, rows, observer)
     affordable = int(WORK / (evaluations * model.network.architecture.n_parameters))
-    n = max(FEWEST_ROWS, min(MAX_ROWS, affordable))
+    n = max(MIN_ROWS, min(MAX_ROWS, affordable))
     if len(rows) > n:
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
         rows = at_most(rows, n, seed)
@@ -109,15 +108,15 @@ def training_loss(
     return TrainingLoss(model, part.X, part.Y, weights)
 
 
-def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Observer) -> Surface:
+def make(request: Request) -> Surface:
     """Return the loss over the plane that suits the model.
 
-    Parameters
-    ----------
-    seed : int
-        Of the random directions, and of the sample of rows.
+    The seed is that of the random directions, and of the sample of rows.
     """
-    loss = training_loss(model, rows, observer, seed=seed, evaluations=GRID * GRID)
+    model, seed = request.model, request.options.seed
+    loss = training_loss(
+        model, request.rows(), request.observer, seed=seed, evaluations=GRID * GRID
+    )
     plane = _choose_plane(model, seed)
     x, y = (np.linspace(low, high, GRID) for low, high in plane.reach)
     values = np.empty((GRID, GRID))
@@ -125,30 +124,28 @@ def surface(model: Model, name: str, rows: NamedRows, *, seed: int, observer: Ob
         for j, u in enumerate(x - plane.centre[0]):
             values[i, j] = loss(plane.origin + u * plane.directions[0] + v * plane.directions[1])
     if not np.isfinite(values).all():
-        raise PictureError(f"{name}: its loss leaves the range of float64 near the trained weights")
-    path = epochs = None
-    if model.trajectory is not None:
-        path = _projected(plane, model.trajectory.parameters)
-        epochs = model.trajectory.epochs
-    architecture = model.network.architecture
+        raise PictureError(
+            f"{request.name}: its loss leaves the range of float64 near the trained weights"
+        )
+    architecture, walked = model.network.architecture, model.trajectory
     return Surface(
-        *plane.names,
-        x,
-        y,
-        values,
-        plane.centre,
-        path,
-        epochs,
-        loss.n_rows,
-        architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
-        not architecture.activations,
+        x_name=plane.names[0],
+        y_name=plane.names[1],
+        x=x,
+        y=y,
+        loss=values,
+        centre=plane.centre,
+        trajectory=None if walked is None else _projected(plane, walked.parameters),
+        n_rows=loss.n_rows,
+        loss_name=architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
+        linear=not architecture.activations,
     )
 
 
 def random_direction(network: Network, parameters: Array, rng: np.random.Generator) -> Array:
     """Return a random direction (P,), filter-normalised.
 
-    The part of each neuron, its row of [W | b], is as long as the neuron's own `parameters`.
+    The share of each neuron, its row of [W | b], is as long as the neuron's own `parameters`.
     """
     layout = network.architecture.layout
     direction = rng.normal(size=layout.size)
@@ -161,7 +158,9 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
 
 def _choose_plane(model: Model, seed: int) -> _Plane:
     origin = model.network.parameters.flat.astype(np.float64)
-    path = None if model.trajectory is None else model.trajectory.parameters.astype(np.float64)
+    trajectory = (
+        None if model.trajectory is None else model.trajectory.parameters.astype(np.float64)
+    )
     exact = _two_weights(model)
     if exact is not None:
         names, places = exact
@@ -169,15 +168,16 @@ def _choose_plane(model: Model, seed: int) -> _Plane:
         directions[[0, 1], places] = 1.0
         centre = origin[places]
         reach = 1.5 * np.maximum(np.abs(centre).max(), 0.5)
-        around = np.stack([centre - reach, centre + reach], axis=1)
-        if path is not None:
-            around = _around(np.vstack([path[:, places], centre]), reach)
-        return _Plane(names, origin, directions, (float(centre[0]), float(centre[1])), around)
-    if path is not None and np.ptp(path, axis=0).any():
-        deviations = path - origin
+        ends = np.stack([centre - reach, centre + reach], axis=1)
+        if trajectory is not None:
+            ends = _around(np.vstack([trajectory[:, places], centre]), reach)
+        at = (float(centre[0]), float(centre[1]))
+        return _Plane(names=names, origin=origin, directions=directions, centre=at, reach=ends)
+    rng = np.random.default_rng(seed)
+    if trajectory is not None and np.ptp(trajectory, axis=0).any():
+        deviations = trajectory - origin
         directions, shares = principal_components(deviations)
-        if shares[1] < 1e-12:  # a straight path: any second direction shows it
-            rng = np.random.default_rng(seed)
+        if shares[1] < 1e-12:  # a straight one: any second direction shows it
             second = random_direction(model.network, origin, rng)
             second -= (second @ directions[0]) * directions[0]
             directions[1] = second / np.linalg.norm(second)
@@ -185,18 +185,18 @@ def _choose_plane(model: Model, seed: int) -> _Plane:
             f"path component 1 ({100 * shares[0]:.0f} %)",
             f"path component 2 ({100 * shares[1]:.0f} %)",
         )
-        points = np.vstack([deviations @ directions.T, np.zeros(2)])
-        return _Plane(names, origin, directions, (0.0, 0.0), _around(points, 0.0))
-    rng = np.random.default_rng(seed)
-    directions = np.stack([random_direction(model.network, origin, rng) for _ in range(2)])
-    names = ("random direction 1", "random direction 2")
-    return _Plane(names, origin, directions, (0.0, 0.0), np.array([[-1.0, 1.0], [-1.0, 1.0]]))
+        ends = _around(np.vstack([deviations @ directions.T, np.zeros(2)]), 0.0)
+    else:
+        directions = np.stack([random_direction(model.network, origin, rng) for _ in range(2)])
+        names = ("random direction 1", "random direction 2")
+        ends = np.array([[-1.0, 1.0], [-1.0, 1.0]])
+    return _Plane(names=names, origin=origin, directions=directions, centre=(0.0, 0.0), reach=ends)
 
 
 def _two_weights(model: Model) -> tuple[tuple[str, str], list[int]] | None:
     """Return the names and places of the two parameters that are a linear predictor's all.
 
-    Two weights, or a weight and its bias; the bias beside two weights is held.
+    Two weights, or a weight and its bias; the bias beside two weights stays.
     """
     architecture = model.network.architecture
     if architecture.activations or architecture.sizes[-1] != 1:
@@ -220,6 +220,6 @@ def _around(points: Array, least: float) -> Array:
 def _projected(plane: _Plane, parameters: Array) -> Array:
     """Return the places (m, 2) in the plane that are nearest to `parameters` (m, P)."""
     deviations = (parameters - plane.origin).T
-    found, *_ = np.linalg.lstsq(plane.directions.T, deviations, rcond=None)
-    places: Array = found.T + np.array(plane.centre)
+    steps, *_ = np.linalg.lstsq(plane.directions.T, deviations, rcond=None)
+    places: Array = steps.T + np.array(plane.centre)
     return places

@@ -1,17 +1,22 @@
-"""Pictures for slides: each kind drawn with matplotlib, the only place that imports it.
+"""Pictures for slides: each kind drawn with matplotlib by `draw` of the module of its name.
 
-What is drawn comes ready from `nnfit.inside.pictures`; nothing is worked out, nor any file written.
+Matplotlib is imported nowhere else. What is drawn comes ready from `nnfit.inside.pictures`;
+nothing is worked out, nor any file written.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from nnfit.errors import PictureError
 
-FORMATS = ("png", "svg", "pdf")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def render(picture: object, format: str) -> bytes:
-    """Return a picture of `nnfit.inside.pictures` as a file's contents, the same bytes every time.
+def render(kind: str, picture: object, format: str) -> bytes:
+    """Return a picture of a kind as a file's contents, the same bytes every time.
 
     Raises
     ------
@@ -19,11 +24,16 @@ def render(picture: object, format: str) -> bytes:
         When matplotlib is not installed.
     """
     require_matplotlib()
-    from nnfit.report.plots.drawing import draw
     from nnfit.report.plots.style import contents, slide_style
 
     with slide_style():
-        return contents(draw(picture), format)
+        return contents(figure_of(kind, picture), format)
+
+
+def figure_of(kind: str, picture: object) -> Figure:
+    """Return the figure of a picture; to be called within `slide_style`."""
+    figure: Figure = import_module(f"nnfit.report.plots.{kind}").draw(picture)
+    return figure
 
 
 def require_matplotlib() -> None:

@@ -9,34 +9,25 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from nnfit.nn.arrays import Array
-from nnfit.report.figures import clean, cut
+from nnfit.report.figures import clean, count, cut
 
 # Okabe & Ito, Color Universal Design, 2008, yellow last for it is faint on white; then two more
-COLORS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#333333",
-    "#8B5A2B",
-    "#999999",
-    "#F0E442",
-)
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333", "#8B5A2B",
+          "#999999", "#F0E442")  # fmt: skip
 _NAMED = {"blue": 0, "orange": 1, "green": 2, "red": 3, "pink": 4, "purple": 4, "violet": 4,
           "black": 6, "brown": 7, "grey": 8, "gray": 8, "yellow": 9}  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
@@ -47,18 +38,12 @@ SEQUENTIAL = "cividis"
 SMALLEST = 10.0  # points; less can't be read from the last row
 DPI = {"png": 300, "svg": 150, "pdf": 150}  # of the parts of vector files that are images
 NAME_WIDTH = 28
+MAX_FIXED = 3  # columns with their values in one line
 # scripts that matplotlib's own font lacks, where the machine has a font for them
 _FALLBACKS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "WenQuanYi Zen Hei",
-    "Hiragino Sans",
-    "MS Gothic",
-    "Noto Sans Arabic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Arial Unicode MS",
-)
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Hiragino Sans", "MS Gothic",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS",
+)  # fmt: skip
 
 
 @contextmanager
@@ -103,15 +88,11 @@ def slide_style() -> Iterator[None]:
 
 def contents(figure: Figure, format: str) -> bytes:
     """Return the figure as a PNG, SVG or PDF, without a date in it."""
-    metadata: dict[str, dict[str, Any]] = {
-        "png": {"Software": None},
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None},
-    }
+    dated: dict[str, Any] = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that no font has becomes a box
-        figure.savefig(buffer, format=format, dpi=DPI[format], metadata=metadata[format])
+        figure.savefig(buffer, format=format, dpi=DPI[format], metadata={dated[format]: None})
     return buffer.getvalue()
 
 
@@ -158,14 +139,9 @@ def title(axes: Axes, text: str, below: str = "") -> None:
     axes.set_title(text, pad=26.0 if below else 8.0, fontweight="medium")
     if below:
         axes.annotate(
-            below,
-            (0.0, 1.0),
-            (0.0, 8.0),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=11,
-            color=FAINT,
-        )
+            below, (0.0, 1.0), (0.0, 8.0), xycoords="axes fraction", textcoords="offset points",
+            fontsize=11, color=FAINT,
+        )  # fmt: skip
 
 
 def plain(value: float) -> str:
@@ -195,11 +171,10 @@ def turn_labels(axes: Axes, labels: Sequence[str], room: float) -> None:
                 label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
-def log_axis(axis: Any) -> None:
-    """Make an axis logarithmic, its figures plain; narrow ranges get more of them."""
-    axes = axis.axes
-    (axes.set_yscale if axis is axes.yaxis else axes.set_xscale)("log")
-    low, high = axis.get_view_interval()
+def log_axis(axes: Axes) -> None:
+    """Make the y axis logarithmic, its figures plain; narrow ranges get more of them."""
+    axes.set_yscale("log")
+    axis, (low, high) = axes.yaxis, axes.get_ylim()
     decades = math.log10(high / low) if low > 0 else 1.0
     subs: Any = (1.0,) if decades > 3 else (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(base=10.0, subs=subs))
@@ -207,11 +182,32 @@ def log_axis(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def panels(figure: Figure, n: int, of_width: Callable[[int], int], **kind: Any) -> list[Axes]:
-    """Return `n` small axes in rows of `of_width(n)`; what the last row lacks stays empty."""
-    columns = of_width(n)
-    rows = -(-n // columns)
-    grid = figure.subplots(rows, columns, squeeze=False, **kind).reshape(-1)
+def panels(figure: Figure, n: int, columns: int, **kind: Any) -> list[Axes]:
+    """Return `n` small axes in rows of `columns`; what the last row lacks stays empty."""
+    grid = figure.subplots(-(-n // columns), columns, squeeze=False, **kind).reshape(-1)
     for axes in grid[n:]:
         axes.set_axis_off()
     return list(grid[:n])
+
+
+def color_bar(figure: Figure, shaded: Any, axes: Any, label: str, **kind: Any) -> Colorbar:
+    """Return a bar without an outline that tells what the shades of `axes` stand for."""
+    bar = figure.colorbar(shaded, ax=axes, pad=0.02, **({"aspect": 28} | kind))
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+    ticks(bar.ax.yaxis, n=5)
+    return bar
+
+
+def units_text(n: int, n_units: int) -> str:
+    """Return how many units are drawn, of how many."""
+    return count(n, "unit") if n == n_units else f"{n} of {n_units} units"
+
+
+def fixed_text(fixed: tuple[tuple[str, str], ...]) -> str:
+    """Return at what the other columns stay, in one line."""
+    if not fixed:
+        return ""
+    if len(fixed) <= MAX_FIXED:
+        return "at " + ", ".join(f"{name(column, 20)} = {name(text, 12)}" for column, text in fixed)
+    return f"the other {len(fixed)} columns at their median or most frequent value"

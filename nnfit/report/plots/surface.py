@@ -25,10 +25,10 @@ from nnfit.report.plots.style import (
 )
 
 LEVELS = 16
-PATH, TRAINED = "#D55E00", "#CC79A7"
+WALKED, TRAINED = "#D55E00", "#CC79A7"
 
 
-def draw_surface(picture: Surface) -> Figure:
+def draw(picture: Surface) -> Figure:
     """Draw contours and a 3-D view of the same numbers."""
     figure = new_figure(12.8, 5.6)
     grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
@@ -39,7 +39,7 @@ def draw_surface(picture: Surface) -> Figure:
         picture.x, picture.y, picture.loss, levels, cmap=SEQUENTIAL, norm=norm, extend="max"
     )
     flat.contour(picture.x, picture.y, picture.loss, levels, colors="white", linewidths=0.5)
-    _path(flat, picture)
+    _trajectory(flat, picture)
     for axis, label in ((flat.xaxis, picture.x_name), (flat.yaxis, picture.y_name)):
         ticks(axis, n=5)
         axis.set_label_text(name(label, 40))
@@ -64,14 +64,14 @@ def _levels(loss: Array) -> Array:
     return levels
 
 
-def _path(axes: Axes, picture: Surface) -> None:
-    if picture.path is not None:
+def _trajectory(axes: Axes, picture: Surface) -> None:
+    if picture.trajectory is not None:
         axes.plot(
-            picture.path[:, 0], picture.path[:, 1], color=PATH, linewidth=2.2, marker="o",
-            markersize=3.5, label="path of training",
+            *picture.trajectory.T, color=WALKED, linewidth=2.2, marker="o", markersize=3.5,
+            label="path of training",
         )  # fmt: skip
         axes.plot(
-            *picture.path[0], marker="s", markersize=9, linestyle="none", color=PATH,
+            *picture.trajectory[0], marker="s", markersize=9, linestyle="none", color=WALKED,
             markeredgecolor="white", label="start",
         )  # fmt: skip
     axes.plot(
@@ -81,16 +81,16 @@ def _path(axes: Axes, picture: Surface) -> None:
 
 
 def _solid(axes: Any, picture: Surface, levels: Array, norm: BoundaryNorm) -> None:
-    """Draw the surface, and the path on it."""
+    """Draw the surface, and the trajectory on it."""
     X, Y = np.meshgrid(picture.x, picture.y)
     axes.computed_zorder = False
     axes.plot_surface(
         X, Y, picture.loss, cmap=SEQUENTIAL, norm=norm, rcount=41, ccount=41,
         linewidth=0.15, edgecolor="#FFFFFF55", antialiased=True, zorder=1,
     )  # fmt: skip
-    if picture.path is not None:
-        heights = on_surface(picture, picture.path)
-        axes.plot(*picture.path.T, heights, color=PATH, linewidth=2.2, zorder=3)
+    if picture.trajectory is not None:
+        heights = on_surface(picture, picture.trajectory)
+        axes.plot(*picture.trajectory.T, heights, color=WALKED, linewidth=2.2, zorder=3)
     centre = np.array([picture.centre])
     axes.plot(
         *centre.T, on_surface(picture, centre), marker="*", markersize=15, color=TRAINED,

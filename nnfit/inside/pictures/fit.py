@@ -1,4 +1,4 @@
-"""Curves: the loss over the epochs, and what models predict along one column.
+"""Curves of what models predict along one column, with the data.
 
 For two classes the curve is the probability of the second.
 """
@@ -10,31 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from nnfit.errors import PictureError, listed
-from nnfit.inside.pictures.boundary import drawn, tell_held
-from nnfit.inside.pictures.slicing import code_named, slice_of_columns
+from nnfit.inside.pictures.request import Request
+from nnfit.inside.pictures.slicing import (
+    code_named,
+    drawn,
+    slice_of_columns,
+    tell_fixed,
+)
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict
-from nnfit.observer import Observer
-from nnfit.table.rows import NamedRows
 
 GRID = 600
 MAX_MODELS = 8  # more curves can't be told apart
 MAX_INPUTS_NAMED = 5
-
-
-@dataclass(frozen=True)
-class LossCurves:
-    """Losses per epoch, each (epochs,); `validation` is None where no rows were held out."""
-
-    epochs: Array
-    train: Array
-    validation: Array | None
-    best_epoch: int
-    loss: str  # as its axis is called
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Curve:
     values: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FitCurves:
     """Data and curves along one column.
 
@@ -63,77 +53,58 @@ class FitCurves:
     classes: tuple[str, ...]
 
 
-def loss_curves(model: Model, name: str) -> LossCurves:
-    """Return the history of a model.
-
-    Raises
-    ------
-    PictureError
-        When there is none.
-    """
-    history = model.history
-    if not history or not len(history["epoch"]):
-        raise PictureError(f"{name}: holds no history of its training; expected one epoch or more")
-    validation = history["validation_loss"]
-    loss = model.network.architecture.loss.replace("_", " ")
-    if model.scaler is not None and any(scale != 1.0 for scale in model.scaler.scales):
-        loss += ", of standardised targets" if len(model.targets) > 1 else ", target standardised"
-    return LossCurves(
-        history["epoch"],
-        history["train_loss"],
-        None if np.isnan(validation).all() else validation,
-        int(model.training.get("best_epoch", 0)),
-        loss,
-    )
-
-
-def fit_curves(
-    models: Sequence[tuple[str, Model]], rows: NamedRows, *, x: str | None, observer: Observer
-) -> FitCurves:
-    """Return what each model, given with its file's name, predicts along one column.
+def make(request: Request) -> FitCurves:
+    """Return what each model predicts along one column.
 
     Raises
     ------
     PictureError
         When the models do not go together, or there is no one column of numbers.
     """
+    models, rows = request.models, request.rows()
     _go_together(models)
-    name, first = models[0]
-    if x is None:
-        columns = first.encoder.needed_columns
-        if len(columns) > 1:
-            raise PictureError(
-                f"{name}: reads {len(columns)} columns; expected one. Choose it with --x; "
-                f"columns are: {listed(columns, whole=True)}"
-            )
-        x = columns[0]
-    for model_name, model in models:
-        if code_named(model, model_name, "--x", x).kind != "numeric":
-            raise PictureError(
-                f"--x: {x!r} holds no numbers; expected a numeric column for a curve"
-            )
+    x = _column(request)
+    files = [file for file, _ in models]
+    labels = [os.path.basename(file) for file in files]
+    if len(set(labels)) < len(labels):
+        labels = files
     curves = []
-    paths = [path for path, _ in models]
-    names = [os.path.basename(path) for path in paths]
-    if len(set(names)) < len(names):
-        names = paths
-    for (model_name, model), label in zip(models, names, strict=True):
-        line = slice_of_columns(model, model_name, rows, [("--x", x)])
-        tell_held(line, observer)
+    for (file, model), label in zip(models, labels, strict=True):
+        line = slice_of_columns(model, file, rows, [("--x", x)])
+        tell_fixed(line, request.observer)
         grid = line.axes[0].grid(GRID)
         values = line.at([grid], partial(_predicted, model))
         curves.append(Curve(label, phi_of(model), values))
-    shown = drawn(rows, observer)
-    truth = first.outcome.truth(rows)
+    shown = drawn(rows, request.observer)
+    first = request.model
+    y_points = first.outcome.truth(rows).reshape(len(rows), -1)
     return FitCurves(
-        x,
-        grid,
-        line.axes[0].points[shown],
-        truth.reshape(len(rows), -1)[shown],
-        tuple(curves),
-        first.targets,
-        first.classes,
+        x=x,
+        grid=grid,
+        x_points=line.axes[0].points[shown],
+        y_points=y_points[shown],
+        curves=tuple(curves),
+        targets=first.targets,
+        classes=first.classes,
     )
+
+
+def _column(request: Request) -> str:
+    """Return the column of numbers that was asked for, or the only one."""
+    x, columns = request.options.x, request.model.encoder.needed_columns
+    if x is None:
+        if len(columns) > 1:
+            raise PictureError(
+                f"{request.name}: reads {len(columns)} columns; expected one. Choose it with --x; "
+                f"columns are: {listed(columns, whole=True)}"
+            )
+        x = columns[0]
+    for file, model in request.models:
+        if code_named(model, file, "--x", x).kind != "numeric":
+            raise PictureError(
+                f"--x: {x!r} holds no numbers; expected a numeric column for a curve"
+            )
+    return x
 
 
 def _predicted(model: Model, X: Array) -> Array:

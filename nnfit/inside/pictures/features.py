@@ -1,0 +1,81 @@
+"""What the hidden units compute over a slice of the inputs; nothing is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.request import Request
+from nnfit.inside.pictures.slicing import Axis, choose_plane, slice_of_columns, tell_fixed
+from nnfit.model.model import Model
+from nnfit.nn.arrays import Array
+from nnfit.nn.inference import hidden_layer
+
+PLANE_GRID = 80  # places along each axis
+CURVE_GRID = 300
+MAX_UNITS = 40  # small multiples that can be looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """Activations a (units, nx) over one axis or (units, ny, nx) over two.
+
+    `n_units` is how many the layer has; the first of them are here.
+    """
+
+    axes: tuple[Axis, ...]
+    grids: tuple[Array, ...]
+    values: Array
+    layer: int
+    n_units: int
+    activation: str
+    fixed: tuple[tuple[str, str], ...]
+
+
+def make(request: Request) -> Units:
+    """Return what the units of a hidden layer, counted from 1, compute over one or two columns.
+
+    Raises
+    ------
+    PictureError
+        When there is no such layer, or the choice of columns makes no plane.
+    """
+    model, options = request.model, request.options
+    _check_layer(model, request.name, options.layer)
+    rows = request.rows(target=False)
+    columns, x = model.encoder.needed_columns, options.x
+    if len(columns) == 1 and x is None:
+        x = columns[0]
+    if x is not None and options.y is None and options.plane != "pca" and len(columns) != 2:
+        chosen = slice_of_columns(model, request.name, rows, [("--x", x)])
+        grids = [chosen.axes[0].grid(CURVE_GRID)]
+    else:
+        chosen = choose_plane(request, rows)
+        grids = [axis.grid(PLANE_GRID) for axis in chosen.axes]
+    tell_fixed(chosen, request.observer)
+    places = [p.reshape(-1) for p in np.meshgrid(*grids)]
+    a = chosen.at(places, lambda X: hidden_layer(model.network, X, options.layer)[:, :MAX_UNITS])
+    architecture = model.network.architecture
+    n_units = architecture.sizes[options.layer]
+    if n_units > MAX_UNITS:
+        request.observer.note(f"the first {MAX_UNITS} of {n_units} units are drawn")
+    return Units(
+        axes=chosen.axes,
+        grids=tuple(grids),
+        values=a.T.reshape(-1, *(len(grid) for grid in reversed(grids))),
+        layer=options.layer,
+        n_units=n_units,
+        activation=architecture.activations[options.layer - 1],
+        fixed=chosen.fixed,
+    )
+
+
+def _check_layer(model: Model, name: str, layer: int) -> None:
+    n_layers = len(model.network.architecture.activations)
+    if not n_layers:
+        raise PictureError(f"{name}: has no hidden layer; expected one whose units can be drawn")
+    if not 1 <= layer <= n_layers:
+        layers = "1" if n_layers == 1 else f"1 to {n_layers}"
+        raise PictureError(f"--layer: {name} has no hidden layer {layer}; expected {layers}")

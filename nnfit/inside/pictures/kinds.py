@@ -1,0 +1,110 @@
+"""The kinds of pictures: what each shows, what it takes, and what it may be asked for.
+
+Neither made nor drawn here, and without NumPy: the command's help is made of it. The kind K has its
+numbers from `make` of `inside.pictures.K`, its figure from `draw` of `report.plots.K`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+METRICS = {
+    "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
+    "regression": ("rmse", "mae", "r2"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a picture may be asked for; None is the picture's own choice."""
+
+    x: str | None = None
+    y: str | None = None
+    plane: str = "columns"  # or pca
+    layer: int = 1
+    shape: tuple[int, int] | None = None
+    metric: str | None = None
+    repeats: int = 10
+    top: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a kind means, in the README's words, and what it takes of models, data and `Options`."""
+
+    meaning: str
+    data: Literal["needed", "taken", "none"] = "needed"
+    task: str | None = None  # the only one that has what it shows
+    shows: str = ""
+    options: tuple[str, ...] = ()
+    several: bool = False  # models
+    text: bool = False  # `report.textplots` has a form for a terminal
+
+
+KINDS = {
+    "loss": Kind(
+        meaning="training and validation loss by epoch, the best epoch marked",
+        data="none",
+        text=True,
+    ),
+    "boundary": Kind(
+        meaning="class regions, stronger where the model is surer, over two columns (`--x`, `--y`; "
+        "the others at their median or most frequent value) or two principal components "
+        "(`--plane pca`); for two classes the line φ(x)·w = 0",
+        task="classification",
+        shows="boundary between classes",
+        options=("x", "y", "plane"),
+    ),
+    "fit": Kind(
+        meaning="data and curve over one column (`--x`), several models over each other; for two "
+        "classes the probability of the second",
+        options=("x",),
+        several=True,
+        text=True,
+    ),
+    "surface": Kind(
+        meaning="the training loss, penalty included, over two directions in weight space, as "
+        "contours and in 3-D: the weights themselves where a linear predictor has two; the "
+        "principal components of the path of training where the model kept it "
+        "(`training.keep_path: true`); else random directions, filter-normalised (Li et al. 2018; "
+        "`--seed`)",
+        options=("seed",),
+    ),
+    "features": Kind(
+        meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
+        "over one column",
+        options=("layer", "x", "y", "plane"),
+    ),
+    "weights": Kind(
+        meaning="the first layer as a heat map, or as images of its pixels: `--shape 8x8`",
+        data="taken",
+        options=("shape",),
+    ),
+    "network": Kind(meaning="nodes and edges, for small networks", data="none"),
+    "confusion": Kind(
+        meaning="counts, and shares of each true class",
+        task="classification",
+        shows="confusion matrix",
+        text=True,
+    ),
+    "calibration": Kind(
+        meaning="how often probabilities come true, with 95 % intervals",
+        task="classification",
+        shows="calibration",
+    ),
+    "residuals": Kind(
+        meaning="predicted − true, for each target", task="regression", shows="residuals"
+    ),
+    "importance": Kind(
+        meaning="how much worse the model gets when a column is shuffled (`--metric`, `--repeats`, "
+        "`--top`, `--seed`)",
+        options=("metric", "repeats", "top", "seed"),
+    ),
+}
+
+
+def kinds_taking(option: str) -> list[str]:
+    """Return the names of the kinds that an option is for."""
+    return [name for name, kind in KINDS.items() if option in kind.options]

@@ -1,0 +1,53 @@
+"""Small networks as nodes and edges, read from the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnfit.errors import PictureError
+from nnfit.inside.pictures.request import Request
+from nnfit.nn.arrays import Array
+
+MAX_NODES = 16  # in a layer
+MAX_LAYERS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Nodes and edges: `W[l]` (outputs, inputs) and the names of what goes in and comes out."""
+
+    W: tuple[Array, ...]
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]  # one for each layer after the input
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+
+
+def make(request: Request) -> Graph:
+    """Return the network as nodes and edges.
+
+    Raises
+    ------
+    PictureError
+        When they are too many to be told apart.
+    """
+    model = request.model
+    architecture = model.network.architecture
+    sizes = architecture.sizes
+    if max(sizes) > MAX_NODES or len(sizes) > MAX_LAYERS:
+        raise PictureError(
+            f"{request.name}: has layers of {', '.join(map(str, sizes))}; expected at most "
+            f"{MAX_NODES} nodes in a layer and {MAX_LAYERS} layers. 'nnfit plot weights' takes "
+            "larger ones"
+        )
+    outputs = model.targets
+    if model.labels is not None:
+        labels = model.classes if sizes[-1] > 1 else model.classes[1:]
+        outputs = tuple(f"{model.targets[0]} = {label}" for label in labels)
+    return Graph(
+        W=tuple(model.network.parameters.W),
+        sizes=sizes,
+        activations=(*architecture.activations, architecture.output_activation),
+        input_names=tuple(model.encoder.input_names),
+        output_names=outputs,
+    )

@@ -1,0 +1,40 @@
+"""How often predicted probabilities come true, and how many rows say so."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nnfit.inside.pictures.calibration import Calibration
+from nnfit.report.plots.style import COLORS, FAINT, name, new_figure, ticks, title
+
+
+def draw(picture: Calibration) -> Figure:
+    """Draw the observed against the predicted share, and how many rows each bin holds."""
+    figure = new_figure(7.0, 6.4)
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1.0))
+    axes.grid()
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.4, linestyle="--", label="perfect")
+    some = picture.counts > 0
+    p = picture.observed[some]
+    reach = np.maximum([p - picture.low[some], picture.high[some] - p], 0.0)
+    axes.errorbar(
+        picture.predicted[some], p, yerr=reach, fmt="o-", color=COLORS[0],
+        markersize=7, capsize=4, elinewidth=1.4, label="model, 95 % interval",
+    )  # fmt: skip
+    of = name(picture.of, 44)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04))
+    axes.set_ylabel("share that came true")
+    axes.legend(loc="upper left")
+    ticks(axes.yaxis, n=6)
+    below.bar(
+        picture.edges[:-1], picture.counts, np.diff(picture.edges), align="edge",
+        color=COLORS[5], edgecolor="white",
+    )  # fmt: skip
+    below.set_xlabel(f"probability of {of}")
+    below.set_ylabel("rows")
+    ticks(below.xaxis, n=11)
+    ticks(below.yaxis, n=3, whole=True)
+    total = int(picture.counts.sum())
+    title(axes, "Calibration", f"{total:,} rows, expected calibration error {picture.error:.3f}")
+    return figure
