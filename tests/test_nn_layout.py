@@ -69,6 +69,16 @@ def test_a_block_may_have_any_number_of_axes(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(block.of(flat), flat[5 : 5 + size].reshape(shape))
 
 
+def test_a_vector_that_is_too_short_is_refused() -> None:
+    layout = affine_layers((3, 4, 2), bias=True)
+    flat = np.zeros(layout.size)
+    for block, end in zip(layout.blocks, (15, 16, 25, 26), strict=True):
+        block.of(flat[:end])
+        with pytest.raises(ValueError) as caught:
+            block.of(flat[: end - 1])
+        assert str(caught.value) == f"flat has shape ({end - 1},), {block.name} ends at {end}"
+
+
 def test_a_layout_allocates_no_array() -> None:
     tracemalloc.start()
     try:

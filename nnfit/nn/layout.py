@@ -37,7 +37,16 @@ class Block:
         return math.prod(self.shape)
 
     def of(self, flat: Array) -> Array:
-        """Return the block as a view (..., *shape) of `flat` (..., P)."""
+        """Return the block as a view (..., *shape) of `flat` (..., P).
+
+        Raises
+        ------
+        ValueError
+            If `flat` ends before the block does, of which NumPy's strides know nothing.
+        """
+        end = self.offset + (self.shape[0] - 1) * self.stride + math.prod(self.shape[1:])
+        if flat.shape[-1] < end:
+            raise ValueError(f"flat has shape {flat.shape}, {self.name} ends at {end}")
         *lead, step = flat.strides
         inner = [step * math.prod(self.shape[k:]) for k in range(2, len(self.shape) + 1)]
         strides = (*lead, step * self.stride, *inner)
