@@ -119,6 +119,17 @@ def test_the_parts_are_what_the_steps_make() -> None:
     assert dataset.task == "classification" and dataset.encoder is dataset.encoding.encoder
 
 
+def test_a_row_weighs_its_own_weight_times_its_classes() -> None:
+    file, observer = config("classes"), Observer()
+    rows = read_to_learn(file, table(), observer)
+    part = fit_encoding(file, decide(file, rows, observer), rows, observer).encode(rows, "train")
+    cells = rows.frame["c"]
+    expected = rows.frame["w"] * len(rows) / (3 * cells.map(cells.value_counts()))
+    assert part.weights is not None
+    shares = part.weights / part.weights.sum()
+    np.testing.assert_allclose(shares, expected / expected.sum(), rtol=1e-13)
+
+
 def test_weights_are_asked_for_as_a_part() -> None:
     file = config("classes")
     frame = table().assign(w=0.0)

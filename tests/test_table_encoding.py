@@ -227,6 +227,14 @@ def test_what_training_never_saw_is_tallied() -> None:
     ]
 
 
+def test_gaps_that_training_had_too_are_not_tallied() -> None:
+    encoder = fit(pd.DataFrame({"c": ["a", "b", None], "x": [1.0, np.nan, 2.0]}))
+    tally: Counter[tuple[str, str]] = Counter()
+    later = pd.DataFrame({"c": [None, "z"], "x": [np.nan, 2.0]})
+    encoder.transform(NamedRows(later, "n.csv"), tally)
+    assert tally == {("unseen", "c"): 1}
+
+
 def test_constant_and_empty_columns_go() -> None:
     frame = pd.DataFrame(
         {

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Literal, NoReturn, TextIO, TypeVar
+from typing import Any, Literal, NamedTuple, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
@@ -59,8 +59,8 @@ def predict_rows(
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         return _cells(model, model.outputs(rows, tally), proba)
 
-    columns = prediction_columns(model, proba)
-    _write_rows(model, path, stream, format, columns, cells, "predicted", carry, observer)
+    made = _Made(prediction_columns(model, proba), "predicted", cells)
+    _write_rows(model, path, made, stream, format, carry, observer)
 
 
 def activation_rows(
@@ -101,25 +101,28 @@ def activation_rows(
         return list((_significant(a, 9) if model.network.dtype.itemsize == 4 else a).T)
 
     columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
-    what = f"a unit of hidden layer {layer}"
-    _write_rows(model, path, stream, format, columns, cells, what, carry, observer)
+    made = _Made(columns, f"a unit of hidden layer {layer}", cells)
+    _write_rows(model, path, made, stream, format, carry, observer)
+
+
+class _Made(NamedTuple):
+    """What is made of rows: columns, what each is for the error, and their cells, in any thread."""
+
+    columns: Sequence[str]
+    each: str
+    cells: Callable[[NamedRows, Tally], list[Any]]
 
 
 def _write_rows(
     model: Model,
     path: str,
+    made: _Made,
     stream: TextIO,
     format: Literal["csv", "tsv", "jsonl"],
-    columns: Sequence[str],
-    cells: Callable[[NamedRows, Tally], list[Any]],
-    what: str,
     carry: Sequence[str] | Literal["all"],
     observer: Observer,
 ) -> None:
-    """Write a row for each row of the CSV: the carried columns, then `columns`.
-
-    `cells` works those out for a block, in any thread; `what` they are is for the error.
-    """
+    """Write a row for each row of the CSV: the carried columns, then what is made of it."""
     encoder = model.encoder
     total: Tally = Counter()
     with (
@@ -130,17 +133,17 @@ def _write_rows(
     ):
         require_columns(blocks.name, blocks.header, encoder.needed_columns)
         carried = blocks.header if carry == "all" else list(carry)
-        if both := [column for column in columns if column in carried]:
+        if both := [column for column in made.columns if column in carried]:
             raise DataError(
-                f"{blocks.name}: column {both[0]!r} is carried and {what}; "
+                f"{blocks.name}: column {both[0]!r} is carried and {made.each}; "
                 "rename it, or carry others with --keep"
             )
-        writer = RowWriter(stream, format, [*carried, *columns])
+        writer = RowWriter(stream, format, [*carried, *made.columns])
         as_they_are = carry == "all" and writer.delimiter == blocks.delimiter
 
         def rows(block: Block) -> tuple[str, Tally]:
             tally: Tally = Counter()
-            after = cells(NamedRows(block.frame, blocks.name, block.first_row), tally)
+            after = made.cells(NamedRows(block.frame, blocks.name, block.first_row), tally)
             lines = block.lines if as_they_are else None
             before = block.carried if lines is None else []
             return writer.rows([*before, *after], lines), tally

@@ -97,23 +97,20 @@ def _decide(
     tokens: list[str] = list(data.missing_values)
     categorical = list(data.categorical)
     ids: list[str] = []
-    for column in frame.columns:
-        if column in skipped or column in categorical:
-            continue
+    inputs = [c for c in frame.columns if c not in skipped and c not in categorical]
+    for column in (*inputs, *data.target):  # a gap in a target is a row less, not a class more
         cells = rows.column(column)
         odd = _odd_cells(cells.cells)
         if odd is not None and len(odd) <= MAX_TOKENS:
             tokens += [token for token in odd if token not in tokens]
+        elif column in data.target:
+            continue
         elif odd is not None:
             categorical.append(column)
         elif _is_row_number(cells.cells) or (
             cell_type(cells.cells) == "text" and is_crowded(cells, len(read_labels(cells)[1]))
         ):
             ids.append(column)
-    for target in data.target:  # a gap in the target is a row less, not a class more
-        found = _odd_cells(frame[target])
-        if found is not None and len(found) <= MAX_TOKENS:
-            tokens += [token for token in found if token not in tokens]
     if tokens:
         values["data.missing_values"] = tokens
         comments["data.missing_values"] = "found where the other cells are numbers"

@@ -123,13 +123,9 @@ class LabelEncoder:
             return np.array([float(text) for text in classes])
         return np.array(classes, dtype=object)
 
-    def to_meta(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {"target": self.target, "classes": list(self.classes)}
-
     @classmethod
     def from_meta(cls, meta: object) -> LabelEncoder:
-        """Return the encoder that `to_meta` wrote, or raise ValueError with the reason."""
+        """Return the encoder of `target` and `classes`, or raise ValueError with the reason."""
         fields = check.entries(meta, "labels", ("target", "classes"))
         classes = check.texts(fields["classes"], "labels.classes")
         if not 2 <= len(classes) <= MAX_CLASSES:
