@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from nnfit import __version__
 from nnfit.cli import (
     activations,
     evaluate,
@@ -26,6 +25,7 @@ from nnfit.cli import (
 from nnfit.cli.memory import check_room, shortage
 from nnfit.cli.options import UsageError
 from nnfit.errors import ExitCode, NnfitError, printable
+from nnfit.version import __version__
 
 app = typer.Typer(
     name="nnfit",

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfit import __version__
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.errors import Interrupted, TrainingError
@@ -30,6 +29,7 @@ from nnfit.training.history import to_arrays
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 from nnfit.training.threads import blas_threads
+from nnfit.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nnfit import __version__
 from nnfit.errors import OutputError
 from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS
 from nnfit.nn.arrays import Array
@@ -17,6 +16,7 @@ from nnfit.nn.network import Parameters
 from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
 from nnfit.training.history import FIELDS
 from nnfit.training.trajectory import Trajectory
+from nnfit.version import __version__
 
 
 def to_bytes(

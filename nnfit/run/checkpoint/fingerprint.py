@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfit import __version__
 from nnfit.errors import shorten
 from nnfit.nn.arrays import Array
+from nnfit.version import __version__
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
