@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from conftest import alike
+from test_layout import FLOORS
 
 from nnfit.cli.app import app
 from nnfit.config.messages import FIELDS
@@ -100,6 +101,15 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_example_config_is_linked() -> None:
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         assert f"(configs/{path.name})" in README, path.name
+
+
+def test_the_rooms_are_all_there_in_the_order_of_their_floors() -> None:
+    section = README.split("## The code, room by room")[1].split("\n## ")[0]
+    rooms = re.findall(r"(?m)^\| `([a-z]+)/?` \|", section)
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    below = {"errors", "observer", "version"}  # single modules at the bottom
+    assert set(rooms) == set(floor) - below
+    assert [floor[room] for room in rooms] == sorted((floor[room] for room in rooms), reverse=True)
 
 
 def test_the_kinds_of_pictures_are_all_there() -> None:
