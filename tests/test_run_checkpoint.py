@@ -894,7 +894,7 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
         fit.run()
         assert len(heard.said) == 2  # it fails anew
         assert checkpoint.to_resume  # the older one is still there
-    read("m.npz.checkpoint", make_case(Case(), ExitStack()), RUN)
+    read("m.npz.checkpoint", make_case(Case(), ExitStack()).state, RUN)
     assert not list(folder.glob(".*"))
 
 

@@ -19,21 +19,16 @@ class Gradients(Protocol):
 
     network: Network
 
-    def differentiate(self, batch: Examples, logits: Array) -> bool:
+    def differentiate(self, batch: Examples) -> Array | None:
         """Fill the network's gradient with that of the mean loss and the penalty.
 
-        Parameters
-        ----------
-        batch : Examples
-            Each row's loss counts by its share of their weights.
-        logits : ndarray of shape (K, N)
-            Receives z[L], from which the rows' losses are worked out later, many at once.
+        Each row's loss counts by its share of the weights of the `batch`.
 
         Returns
         -------
-        bool
-            False when all rows weigh 0: they teach nothing, and there is no gradient. Their
-            logits are 0.
+        ndarray of shape (K, N), or None
+            z[L], from which the rows' losses are worked out later, many at once; valid until the
+            next call. None when all rows weigh 0: they teach nothing, and there is no gradient.
         """
 
 
@@ -44,15 +39,14 @@ class Alone:
         self.network = network
         self._rng, self._dropout = dropout, network.architecture.dropout > 0.0
 
-    def differentiate(self, batch: Examples, logits: Array) -> bool:
+    def differentiate(self, batch: Examples) -> Array | None:
         network, share = self.network, batch.share
         if share is None:
-            logits.fill(0.0)
-            return False
+            return None
         ws = network.workspace(len(batch.X))
         ws.take(batch.X, batch.Y)
         if self._dropout:
             network.draw_dropout(ws, self._rng)
-        logits[...] = network.differentiate(ws, share, self._dropout)
+        z = network.differentiate(ws, share, self._dropout)
         network.add_penalty()
-        return True
+        return z

@@ -74,12 +74,12 @@ class Shards:
         worker.parameters = self.network.parameters
         return worker
 
-    def differentiate(self, batch: Examples, logits: Array) -> bool:
-        """Fill the network's gradient and `logits` (K, N), as `Gradients` says."""
+    def differentiate(self, batch: Examples) -> Array | None:
+        """Fill the network's gradient and return the logits (K, N), as `Gradients` says."""
         share = batch.share
         if share is None:
-            logits.fill(0.0)
-            return False
+            return None
+        logits: Array = np.empty(batch.Y.T.shape, self.network.dtype)
         bounds = np.linspace(0, len(batch), len(self.workers) + 1).astype(int).tolist()
         gradient = self.network.gradient.flat
 
@@ -95,7 +95,7 @@ class Shards:
         if self._probing:
             self._probe(time.perf_counter() - begin)
         self.network.add_penalty()
-        return True
+        return logits
 
     def _probe(self, seconds: float) -> None:
         """Note how long a step took; after the last probe choose how to go on."""

@@ -206,7 +206,7 @@ def _update(network: Network, example: Example) -> Values:
         rows, weights = example.training, example.training.weights
         examples = network_rows(rows.X, rows.Y, weights, network)
         with Shards(network, 1, n_threads=1, probe=False, observer=Observer()) as gradients:
-            gradients.differentiate(examples, np.empty(rows.Y.T.shape))
+            gradients.differentiate(examples)
     learning_rate: float = example.model.config["optimizer"]["learning_rate"]
     after = Network(network.architecture, network.dtype)
     np.copyto(after.parameters.flat, network.parameters.flat)
