@@ -13,11 +13,10 @@ import pandas as pd
 
 from nnfit.errors import ConfigError, DataError, quoted
 from nnfit.observer import Observer
-from nnfit.table import expressions
 from nnfit.table.coding import CODES, Code
 from nnfit.table.columns import Column
 from nnfit.table.encoding import Encoder
-from nnfit.table.features import parse_features
+from nnfit.table.expressions import Expression, parse_features
 from nnfit.table.inputs import KINDS, ExpressionInput, Input, evaluate
 from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import MAX_QUANTILES, MAX_QUANTILES_IN_ALL, Scaler, fit_scaler
@@ -79,7 +78,7 @@ def fit_encoder(
             ) from err
 
     inputs: list[Input] = []
-    constant: list[expressions.Expression] = []
+    constant: list[Expression] = []
     for item in wanted:
         made: list[Input] = []
         if not item.is_column:
@@ -105,9 +104,7 @@ def fit_encoder(
     return Encoder(read_later, tuple(inputs), preprocessing.missing)
 
 
-def _refuse_categories(
-    wanted: Sequence[expressions.Expression], columns: Sequence[Column], where: str
-) -> None:
+def _refuse_categories(wanted: Sequence[Expression], columns: Sequence[Column], where: str) -> None:
     kinds = {column.name: column.kind for column in columns}
     for item in wanted:
         texts = [name for name in item.columns if kinds[name] == "categorical"]
@@ -127,7 +124,7 @@ def _fit_columns(columns: Sequence[Column], table: Table, max_categories: int) -
     }
 
 
-def _values(expression: expressions.Expression, table: Table, empty: Sequence[str]) -> Floats:
+def _values(expression: Expression, table: Table, empty: Sequence[str]) -> Floats:
     """Return an expression on the training rows."""
     rows = table.rows
     lost = [column for column in expression.columns if column in empty]
@@ -163,7 +160,7 @@ def _warn_of_dropped(
     observer: Observer,
     name: str,
     empty: Sequence[str],
-    constant: Sequence[expressions.Expression],
+    constant: Sequence[Expression],
 ) -> None:
     dropped = "dropped: one value in all training rows"
     if empty:

@@ -95,10 +95,8 @@ class LabelEncoder:
             what, hint = "missing class", ""
             if places[i] >= 0:
                 text = labels[places[i]]
-                what, hint = (
-                    f"unknown class {shorten(repr(text))}",
-                    did_you_mean(text, self.classes),
-                )
+                what = f"unknown class {shorten(repr(text))}"
+                hint = did_you_mean(text, self.classes)
             raise DataError(f"{column.place(i)}: {what}; classes are: {listed(self.classes)}{hint}")
         return codes
 
@@ -126,11 +124,10 @@ class LabelEncoder:
     @classmethod
     def from_meta(cls, meta: object) -> LabelEncoder:
         """Return the encoder of `target` and `classes`, or raise ValueError with the reason."""
-        fields = check.entries(meta, "labels", ("target", "classes"))
-        classes = check.texts(fields["classes"], "labels.classes")
-        if not 2 <= len(classes) <= MAX_CLASSES:
+        labels = cls(**check.record(meta, "labels", {"target": check.text, "classes": check.texts}))
+        if not 2 <= len(labels.classes) <= MAX_CLASSES:
             raise ValueError(f"labels.classes must be a list of 2 to {MAX_CLASSES} texts")
-        return cls(check.text(fields["target"], "labels.target"), classes)
+        return labels
 
 
 def class_finder(classes: Sequence[str]) -> Any:

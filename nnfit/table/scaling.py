@@ -159,24 +159,22 @@ def scaler_from_meta(meta: object, where: str) -> Scaler:
         If `meta` is anything else.
     """
     if isinstance(meta, dict) and meta.get("kind") == "quantile":
-        check.entries(meta, where, ("kind", "quantiles"))
-        values = check.items(meta["quantiles"], f"{where}.quantiles")
-        if not 2 <= len(values) <= MAX_QUANTILES:
+        fields = check.record(meta, where, {"kind": check.text, "quantiles": check.numbers})
+        quantiles = np.array(fields["quantiles"])
+        if not 2 <= len(quantiles) <= MAX_QUANTILES:
             raise ValueError(f"{where}.quantiles must be a list of 2 to {MAX_QUANTILES} numbers")
-        quantiles = np.array([check.finite(value, f"{where}.quantiles") for value in values])
         with np.errstate(over="ignore"):
             steps, span = np.diff(quantiles), quantiles[-1] - quantiles[0]
         if (steps < 0.0).any() or not 0.0 < span < np.inf:
             raise ValueError(f"{where}.quantiles must ascend")
         return QuantileScaler(quantiles)
-    check.entries(meta, where, ("kind", "shift", "scale", "clip"))
-    assert isinstance(meta, dict)
-    check.choice(meta["kind"], f"{where}.kind", ("linear", "quantile"))
-    scale = check.finite(meta["scale"], f"{where}.scale")
+    fields = check.entries(meta, where, ("kind", "shift", "scale", "clip"))
+    check.choice(fields["kind"], f"{where}.kind", ("linear", "quantile"))
+    scale = check.finite(fields["scale"], f"{where}.scale")
     if scale <= 0.0:
         raise ValueError(f"{where}.scale must be > 0")
-    shift = check.finite(meta["shift"], f"{where}.shift")
-    return LinearScaler(shift, scale, check.flag(meta["clip"], f"{where}.clip"))
+    shift = check.finite(fields["shift"], f"{where}.shift")
+    return LinearScaler(shift, scale, check.flag(fields["clip"], f"{where}.clip"))
 
 
 _CENTRE = (

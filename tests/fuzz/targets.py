@@ -32,8 +32,7 @@ from nnfit.model.file.reading import read_model
 from nnfit.model.inspection import describe
 from nnfit.model.streaming import csv_format
 from nnfit.observer import Observer
-from nnfit.table.expressions import FUNCTIONS, parse
-from nnfit.table.features import parse_features
+from nnfit.table.expressions import FUNCTIONS, parse, parse_features
 
 LONGEST_LINE = 3000  # characters: twenty names of sixty and what is said around them
 
