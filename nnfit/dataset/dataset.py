@@ -16,11 +16,9 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
-from nnfit.table.targets import TargetScaler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +36,6 @@ class Dataset(Decisions):
     encoding: Encoding
     parts: dict[str, Part]
     notes: tuple[str, ...]
-
-    @property
-    def encoder(self) -> Encoder:
-        return self.encoding.encoder
-
-    @property
-    def scaler(self) -> TargetScaler | None:
-        return self.encoding.scaler
 
 
 class _Notes(Observer):

@@ -144,7 +144,7 @@ def run_csv(data: bytes) -> None:
         frame = frame.rename(columns={target: "y"})
         dataset = prepare(file, frame, np.random.default_rng(0), Observer())
         X = dataset.parts["train"].X
-        assert X.shape[1] == dataset.encoder.n_inputs and np.isfinite(X).all()
+        assert X.shape[1] == dataset.encoding.encoder.n_inputs and np.isfinite(X).all()
 
 
 def csv_seeds() -> list[bytes]:
