@@ -25,7 +25,8 @@ import pandas as pd
 import nnfit
 from nnfit.config.reading import ConfigFile, load_config
 from nnfit.config.rendering import render
-from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BlockReader, read_table
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError
 from nnfit.model.file.reading import read_model
@@ -129,7 +130,7 @@ def run_csv(data: bytes) -> None:
         with stdin(text):
             frame = read_table("-", fmt, ["y"], Observer())
         rows = 0
-        with stdin(text), read_blocks("-", fmt, None, ["y"], "all", Observer(), 64) as blocks:
+        with stdin(text), BlockReader("-", fmt, None, ["y"], "all", Observer(), 64) as blocks:
             for block in blocks:
                 assert block.first_row == rows + 1
                 rows += len(block.frame)
