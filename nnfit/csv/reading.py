@@ -28,12 +28,7 @@ BLOCK_ROWS = 1 << 14  # at most about so many, however short: what is worked on 
 class Block:
     """Some rows of a CSV, parsed where and when they are looked at: in any thread, that is.
 
-    Attributes
-    ----------
-    frame : DataFrame
-        The columns asked for, those there are, in the file's order.
-    first_row : int
-        The data row, from 1, of the block's first row.
+    `first_row` is the data row, from 1, of the block's first row.
     """
 
     first_row: int
@@ -42,6 +37,7 @@ class Block:
 
     @cached_property
     def frame(self) -> DataFrame:
+        """The columns asked for, those there are, in the file's order."""
         return self._parsed(self._reader.columns, self._reader.parsing)
 
     @property

@@ -22,16 +22,9 @@ from nnfit.table.table import Floats, Table
 class Code(ABC):
     """One column as the training rows taught to read it; a class for each way.
 
-    Attributes
-    ----------
-    name, kind : str
-        The column's, as decided on the training data.
-    had_gaps : bool
-        Whether the training rows had gaps, so that an input or a slot says where they are.
-    is_text : bool
-        Whether a CSV reader had better leave the cells as they are spelt.
-    checks : mapping of str to callable
-        What a model file says of it, and what checks each value.
+    `had_gaps` says that the training rows had gaps, so that an input or a slot says where they
+    are, and `is_text` that a CSV reader had better leave the cells as they are spelt. `checks`
+    has what a model file says of it, and what checks each value.
     """
 
     name: str
@@ -145,12 +138,7 @@ class NumberCode(Code):
 class CategoryCode(Code):
     """A categorical column: a slot for each category, then `other`, then the gaps' own.
 
-    Attributes
-    ----------
-    categories : tuple of str
-        Sorted.
-    other : bool
-        Whether rarer categories share a slot.
+    The categories are sorted; `other` says that rarer ones share a slot.
     """
 
     name: str

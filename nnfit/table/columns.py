@@ -44,21 +44,11 @@ def decide_columns(
     where: str,
     observer: Observer,
 ) -> list[Column]:
-    """Return the feature columns of `rows` in the table's order, each with its kind.
+    """Return the feature columns of the training data in its order, each with its kind.
 
-    Parameters
-    ----------
-    rows : NamedRows
-        The training data.
-    data : DataConfig
-        The config's section: target, include, exclude, categorical and weight count here;
-        `include` None means all but target, weight and `exclude`.
-    features : sequence of str or None
-        The config's `features`; columns that these do not use are left out, unread.
-    where : str
-        The place of the `features` key in messages.
-    observer : Observer
-        Warned of columns that look like ids or free text.
+    `data.include` None means all but target, weight and `exclude`; columns that the config's
+    `features` do not use are left out, unread. `where` is the place of that key in messages. The
+    observer is warned of columns that look like ids or free text.
 
     Raises
     ------

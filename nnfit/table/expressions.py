@@ -66,14 +66,9 @@ _Node = np.float64 | str | _Operation
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression over columns.
+    """A checked expression over columns; its text is as given, without the spaces around it.
 
-    Attributes
-    ----------
-    text : str
-        As given, without the spaces around it.
-    columns : tuple of str
-        The columns it uses, each once, in order of appearance.
+    `columns` are those that it uses, each once, in order of appearance.
     """
 
     text: str

@@ -24,14 +24,9 @@ MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
 @dataclass(frozen=True)
 class LabelEncoder:
-    """Class labels as they were spelt, and their codes.
+    """Class labels of the column `target` as they were spelt, and their codes.
 
-    Attributes
-    ----------
-    target : str
-        The column.
-    classes : tuple of str
-        Sorted: as numbers when all are numbers, else as text.
+    The classes are sorted: as numbers when all are numbers, else as text.
     """
 
     target: str

@@ -53,10 +53,7 @@ class LinearScaler:
 class QuantileScaler:
     """A value's place among the training quantiles, as a standard normal score.
 
-    Attributes
-    ----------
-    quantiles : float64 ndarray of shape (Q,)
-        Ascending, evenly spaced in probability from 0 to 1.
+    The quantiles (Q,) ascend, evenly spaced in probability from 0 to 1.
     """
 
     quantiles: NDArray[np.float64]

@@ -45,14 +45,8 @@ def decide_task(
 ) -> Task:
     """Return the task, found in the target's cells when it is auto.
 
-    Parameters
-    ----------
-    rows : NamedRows
-        The training data; target columns as text as it was spelt, or with a dtype of their own.
-    targets : sequence of str
-        Column names, which exist.
-    observer : Observer
-        Told what was decided, and why.
+    The target columns exist, as text as it was spelt or with a dtype of their own. The observer
+    is told what was decided, and why.
 
     Raises
     ------
@@ -140,14 +134,9 @@ def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64
 
 @dataclass(frozen=True)
 class TargetScaler:
-    """Regression targets brought to mean 0 and standard deviation 1, or left as they are.
+    """K regression targets brought to mean 0 and standard deviation 1, or left as they are.
 
-    Attributes
-    ----------
-    targets : tuple of str
-        The K columns.
-    means, scales : tuple of float
-        In each target's own units; 0 and 1 leave it as it is.
+    Means and scales are in each target's own units; 0 and 1 leave it as it is.
     """
 
     targets: tuple[str, ...]
