@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BlockReader, read_table
 from nnfit.errors import DataError
 from nnfit.observer import Observer
 
@@ -50,7 +51,7 @@ def whole(path: str, fmt: CsvFormat = COMMA, **options: Any) -> dict[Any, Any]:
 
 def cells_of(path: str, fmt: CsvFormat = COMMA, **options: Any) -> list[list[str]]:
     """Return the header and the rows, as carried."""
-    with read_blocks(path, fmt, (), carry="all", **options) as blocks:
+    with BlockReader(path, fmt, (), carry="all", **options) as blocks:
         rows = [blocks.header]
         for block in blocks:
             assert block.first_row == len(rows)
@@ -62,7 +63,7 @@ def cells_of(path: str, fmt: CsvFormat = COMMA, **options: Any) -> list[list[str
 def with_appended(path: str, fmt: CsvFormat = COMMA, **options: Any) -> list[list[str]]:
     """Return the rows read again after a cell was appended to their lines, without that cell."""
     rows = []
-    with read_blocks(path, fmt, (), carry="all", **options) as blocks:
+    with BlockReader(path, fmt, (), carry="all", **options) as blocks:
         for block in blocks:
             lines = block.lines
             if lines is None:  # some cell has a line break; the cells are appended to instead
@@ -80,7 +81,7 @@ def complaint(path: str, fmt: CsvFormat = COMMA) -> str:
     """Return the one line that both readers raise."""
     with pytest.raises(DataError) as whole_error:
         read_table(path, fmt)
-    with pytest.raises(DataError) as block_error, read_blocks(path, fmt, None) as blocks:
+    with pytest.raises(DataError) as block_error, BlockReader(path, fmt, None) as blocks:
         list(blocks)
     assert str(whole_error.value) == str(block_error.value)
     assert "\n" not in str(whole_error.value)

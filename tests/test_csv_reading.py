@@ -26,12 +26,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnfit.csv import records
-from nnfit.csv.reading import (
-    BLOCK_ROWS,
-    CsvFormat,
-    read_blocks,
-    read_table,
-)
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BLOCK_ROWS, BlockReader, read_table
 from nnfit.errors import DataError, require_columns
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -130,7 +126,7 @@ def test_auto_finds_the_delimiter_and_says_so(delimiter: str) -> None:
     assert list(frame.columns) == ["a", "b c"]
     assert frame["b c"].tolist() == ["x;y|z"]
     assert listener.notes == [f"d.csv: the delimiter is {delimiter!r}"]
-    with read_blocks(path, AUTO, None) as blocks:
+    with BlockReader(path, AUTO, None) as blocks:
         assert blocks.delimiter == delimiter
 
 
@@ -154,7 +150,7 @@ def test_a_nameless_column_is_named_by_its_place_with_a_warning() -> None:
         "d.csv: the header leaves columns without a name, here called 'column_1', 'column_3'. "
         "A column that numbers the rows belongs in data.exclude"
     ]
-    with read_blocks(path, COMMA, None) as blocks:
+    with BlockReader(path, COMMA, None) as blocks:
         assert blocks.header == ["column_1", "a", "column_3"]
 
 
@@ -276,7 +272,7 @@ def test_a_record_without_end_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     path = put('a,b\n1,2\n3,"' + "x" * (1 << 21) + "\n")
     with (
         pytest.raises(DataError) as error,
-        read_blocks(path, COMMA, None, block_bytes=1 << 14) as it,
+        BlockReader(path, COMMA, None, block_bytes=1 << 14) as it,
     ):
         list(it)
     assert str(error.value) == (
@@ -321,7 +317,7 @@ def test_required_columns() -> None:
 
 def test_blocks_hold_the_columns_asked_for_and_carry_cells_as_spelt() -> None:
     path = put("a,b,c\n01,x,1.50\n02,y,2\n")
-    with read_blocks(path, COMMA, ["c", "a", "z"], ["a"], carry=["c", "b"]) as blocks:
+    with BlockReader(path, COMMA, ["c", "a", "z"], ["a"], carry=["c", "b"]) as blocks:
         (block,) = blocks
     assert block.frame.to_dict("list") == {"a": ["01", "02"], "c": [1.5, 2.0]}
     assert block.carried == [["1.50", "2"], ["x", "y"]]
@@ -332,21 +328,21 @@ def test_carried_cells_are_neither_numbers_nor_gaps() -> None:
     """Whatever pandas takes a cell for elsewhere, a carried one stays text, as often as asked."""
     path = put('a,b\n"NA", 1\n"x ""y""",\n?,1e5\n')
     fmt = CsvFormat(missing_values=("?",))
-    with read_blocks(path, fmt, ["a"], carry=["b", "a", "b"]) as blocks:
+    with BlockReader(path, fmt, ["a"], carry=["b", "a", "b"]) as blocks:
         (block,) = blocks
     assert block.frame["a"].isna().tolist() == [True, False, True]
     assert block.carried == [[" 1", "", "1e5"], ["NA", 'x "y"', "?"], [" 1", "", "1e5"]]
 
 
 def test_no_column_asked_for_still_counts_rows() -> None:
-    with read_blocks(put("a\n1\n\n2\n"), COMMA, []) as blocks:
+    with BlockReader(put("a\n1\n\n2\n"), COMMA, []) as blocks:
         (block,) = blocks
     assert block.frame.shape == (2, 0)
 
 
 def test_a_missing_carried_column() -> None:
     with pytest.raises(DataError) as error:
-        read_blocks(put("id,b\n"), COMMA, None, carry=["ID"])
+        BlockReader(put("id,b\n"), COMMA, None, carry=["ID"])
     assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b"
 
 
@@ -363,7 +359,7 @@ def test_a_missing_carried_column() -> None:
     ],
 )
 def test_lines_are_the_rows_as_written(rows: str, expected: list[str] | None) -> None:
-    with read_blocks(put("a,b\n" + rows), COMMA, None, carry="all") as blocks:
+    with BlockReader(put("a,b\n" + rows), COMMA, None, carry="all") as blocks:
         found = [block.lines for block in blocks]
     lines = None if None in found else [line for part in found for line in part or ()]
     assert lines == expected
@@ -372,7 +368,7 @@ def test_lines_are_the_rows_as_written(rows: str, expected: list[str] | None) ->
 def test_short_rows_come_in_more_blocks() -> None:
     """However short the rows are, a block is work for a moment only."""
     n = 20 * BLOCK_ROWS
-    with read_blocks(put("a\n" + "1\n" * n), COMMA, None) as blocks:
+    with BlockReader(put("a\n" + "1\n" * n), COMMA, None) as blocks:
         lengths = [len(block.frame) for block in blocks]
     assert sum(lengths) == n
     assert max(lengths[1:]) <= BLOCK_ROWS  # the first is what came with the header

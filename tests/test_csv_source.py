@@ -17,7 +17,7 @@ import pytest
 from csv_files import COMMA, Listener, cells_of, complaint, put, whole
 
 from nnfit.csv import source
-from nnfit.csv.reading import read_blocks, read_table
+from nnfit.csv.reading import BlockReader, read_table
 from nnfit.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -134,7 +134,7 @@ def test_rows_come_out_while_a_slow_producer_still_writes() -> None:
         yield b",end\n"
 
     rows = []
-    with read_blocks(through_a_pipe(produce()), COMMA, None) as blocks:
+    with BlockReader(through_a_pipe(produce()), COMMA, None) as blocks:
         for block in blocks:
             rows.append(block.frame.to_numpy().tolist())
             go_on.set()
@@ -154,7 +154,7 @@ def test_compressed_rows_come_out_while_their_producer_still_writes() -> None:
         yield deflate.compress(b"2,y\n") + deflate.flush()
 
     rows = []
-    with read_blocks(through_a_pipe(produce()), COMMA, None) as blocks:
+    with BlockReader(through_a_pipe(produce()), COMMA, None) as blocks:
         for block in blocks:
             rows.append(block.frame.to_numpy().tolist())
             go_on.set()
@@ -172,13 +172,13 @@ def test_ready_tells_whether_reading_on_would_wait() -> None:
         yield b",4\n"
 
     ready = []
-    with read_blocks(through_a_pipe(produce()), COMMA, None) as blocks:
+    with BlockReader(through_a_pipe(produce()), COMMA, None) as blocks:
         for block in blocks.arrivals():
             ready.append((None if block is None else len(block.frame), blocks.ready()))
             go_on.set()
     assert ready[0] == (1, False)
     assert [n for n, _ in ready if n is not None] == [1, 1]
-    with read_blocks(put("a\n1\n"), COMMA, None) as blocks:
+    with BlockReader(put("a\n1\n"), COMMA, None) as blocks:
         assert blocks.ready()
 
 
@@ -191,7 +191,7 @@ def test_a_fast_producer_fills_blocks() -> None:
         for _ in range(100):
             yield line * 1000
 
-    with read_blocks(through_a_pipe(produce()), COMMA, None, block_bytes=1 << 20) as blocks:
+    with BlockReader(through_a_pipe(produce()), COMMA, None, block_bytes=1 << 20) as blocks:
         lengths = [len(block.frame) for block in blocks]
     assert sum(lengths) == 100_000
     # Without gathering there is a block for each 64 KiB a pipe holds: 20 and more.

@@ -252,7 +252,7 @@ def test_rows_have_the_numbers_of_the_file(tiny: Example) -> None:
     drawn = []
     for row in range(1, 49):
         found = explain("tiny.yaml", row=row)
-        X = dataset.encoder.transform(NamedRows(frame.iloc[[row - 1]], "tiny.csv"))
+        X = dataset.encoding.encoder.transform(NamedRows(frame.iloc[[row - 1]], "tiny.csv"))
         np.testing.assert_array_equal(found["inputs"]["values"], X[0])
         assert found["target"]["value"] == frame["kind"][row - 1]
         drawn.append(found["drawn"])

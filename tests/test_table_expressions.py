@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.errors import ConfigError
-from nnfit.table.expressions import FUNCTIONS, column, parse
-from nnfit.table.features import parse_features
+from nnfit.table.expressions import FUNCTIONS, column, parse, parse_features
 
 X = np.array([-2.0, 0.5, 3.0])
 Y = np.array([4.0, 0.25, 1.0])

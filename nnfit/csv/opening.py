@@ -24,16 +24,10 @@ from nnfit.observer import Observer
 
 
 class OpenCsv:
-    """A CSV whose header has been read.
+    """A CSV, in a file or from stdin, "-", whose header has been read.
 
-    Parameters
-    ----------
-    path : str
-        A file, or "-" for stdin.
-    fmt : CsvFormat
-        How it is written.
-    observer : Observer
-        Hears of progress, of a delimiter that was found out, of bytes that had to be repaired.
+    The observer hears of progress, of a delimiter that was found out, of bytes that had to be
+    repaired.
 
     Attributes
     ----------

@@ -17,58 +17,34 @@ from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.plain import read_plain
 from nnfit.csv.records import Piece, blanks
-from nnfit.csv.writing import RowWriter
 from nnfit.errors import DataError, require_columns
 from nnfit.observer import Observer
-
-__all__ = [
-    "Block",
-    "BlockReader",
-    "CsvFormat",
-    "RowWriter",
-    "read_blocks",
-    "read_table",
-]
 
 BLOCK_BYTES = 1 << 22
 BLOCK_ROWS = 1 << 14  # at most about so many, however short: what is worked on at once
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What is wanted of each block."""
-
-    columns: Sequence[str]
-    carried: Sequence[str]
-    parsing: Mapping[str, Any]  # arguments of `read_csv`
-
-
-@dataclass(frozen=True)
 class Block:
     """Some rows of a CSV, parsed where and when they are looked at: in any thread, that is.
 
-    Attributes
-    ----------
-    frame : DataFrame
-        The columns asked for, those there are, in the file's order.
-    first_row : int
-        The data row, from 1, of the block's first row.
+    `first_row` is the data row, from 1, of the block's first row.
     """
 
     first_row: int
     _piece: Piece
-    _wanted: _Wanted
+    _reader: BlockReader
 
     @cached_property
     def frame(self) -> DataFrame:
-        return self._parsed(self._wanted.columns, self._wanted.parsing)
+        """The columns asked for, those there are, in the file's order."""
+        return self._parsed(self._reader.columns, self._reader.parsing)
 
     @property
     def carried(self) -> list[list[str]]:
         """The carried columns' cells, one list per column, exactly as spelt."""
-        carried = self._wanted.carried
-        as_spelt = {**self._wanted.parsing, "dtype": str, "na_filter": False}
-        frame = self._parsed(carried, as_spelt)
+        carried = self._reader.carried
+        frame = self._parsed(carried, {**self._reader.parsing, "dtype": str, "na_filter": False})
         return [frame[column].tolist() for column in carried]
 
     def _parsed(self, columns: Sequence[str], parsing: Mapping[str, Any]) -> DataFrame:
@@ -84,7 +60,7 @@ class Block:
 
         pandas and the csv module return cells, from which no line can be written as it was.
         """
-        blank = blanks(self._wanted.parsing["sep"]).decode()
+        blank = blanks(self._reader.delimiter).decode()
         lines = self._piece.text.decode().replace("\r\n", "\n").split("\n")
         lines = [line for line in lines if line.strip(blank)]
         # Each line of a record that has several holds more than blanks where it opens or closes
@@ -123,10 +99,7 @@ def _parse(texts: Iterator[bytes], **parsing: Any) -> DataFrame:
 
 
 def read_table(
-    path: str,
-    fmt: CsvFormat,
-    text_columns: Collection[str] = (),
-    observer: Observer | None = None,
+    path: str, fmt: CsvFormat, text_columns: Collection[str] = (), observer: Observer | None = None
 ) -> DataFrame:
     """Return a whole CSV as a DataFrame with one row per record, numbered from 0.
 
@@ -166,8 +139,7 @@ def read_table(
         parsing = opened.parsing(fmt, set(text_columns))
         frame = read_plain(opened, fmt, parsing)
         if frame is None:
-            n_columns = len(opened.header)
-            pieces = opened.records.pieces(n_columns, BLOCK_BYTES)
+            pieces = opened.records.pieces(len(opened.header), BLOCK_BYTES)
             frame = _parse((piece.text for piece in pieces if piece.n_rows), **parsing)
     if len(frame) == 0:
         raise DataError(f"{opened.name}: has a header and no rows; expected at least one row")
@@ -175,10 +147,21 @@ def read_table(
 
 
 class BlockReader:
-    """The rows of a CSV in blocks, as they arrive; made by `read_blocks`.
+    """The rows of a CSV in blocks: whatever has arrived, so that no row waits for others.
 
     A context manager and an iterable of `Block`, to be gone through once. A CSV with a header
     alone has no blocks.
+
+    Parameters
+    ----------
+    path, fmt, text_columns, observer
+        As for `read_table`. What pandas takes a column for may differ from block to block.
+    columns : collection of str, or None
+        The columns to read; None for all. Names that are no column are ignored.
+    carry : sequence of str, or "all"
+        Columns whose cells are wanted exactly as spelt, beside.
+    block_bytes : int
+        A block of a regular file has about this size, or less where rows are short.
 
     Attributes
     ----------
@@ -188,19 +171,43 @@ class BlockReader:
         All columns, in the file's order.
     delimiter : str
         What separates the cells; found out if `fmt.delimiter` is "auto".
+
+    Raises
+    ------
+    DataError
+        As for `read_table`, here or from a later block, and if a carried column is missing.
+        A CSV without rows is no error.
     """
 
-    def __init__(self, opened: OpenCsv, wanted: _Wanted, block_bytes: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        fmt: CsvFormat,
+        columns: Collection[str] | None,
+        text_columns: Collection[str] = (),
+        carry: Sequence[str] | Literal["all"] = (),
+        observer: Observer | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        opened = OpenCsv(path, fmt, observer or Observer())
         self._source = opened.source
         self.name, self.header, self.delimiter = opened.name, opened.header, opened.delimiter
-        self._wanted = wanted
+        self.carried = self.header if carry == "all" else carry
+        try:
+            require_columns(self.name, self.header, self.carried)
+        except DataError:
+            self._source.close()
+            raise
+        wanted = set(self.header if columns is None else columns)
+        self.columns = [column for column in self.header if column in wanted]
+        self.parsing = opened.parsing(fmt, set(text_columns))
         self._pieces = opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
 
     def arrivals(self) -> Iterator[Block | None]:
         """Yield each block, and None where what has arrived ends no row and reading goes on."""
         first_row = 1
         for piece in self._pieces:
-            yield Block(first_row, piece, self._wanted) if piece.n_rows else None
+            yield Block(first_row, piece, self) if piece.n_rows else None
             first_row += piece.n_rows
 
     def ready(self) -> bool:
@@ -215,45 +222,3 @@ class BlockReader:
 
     def __exit__(self, *error: object) -> None:
         self._source.close()
-
-
-def read_blocks(
-    path: str,
-    fmt: CsvFormat,
-    columns: Collection[str] | None,
-    text_columns: Collection[str] = (),
-    carry: Sequence[str] | Literal["all"] = (),
-    observer: Observer | None = None,
-    block_bytes: int = BLOCK_BYTES,
-) -> BlockReader:
-    """Open a CSV to be read in blocks: whatever has arrived, so that no row waits for others.
-
-    Parameters
-    ----------
-    path, fmt, text_columns, observer
-        As for `read_table`. What pandas takes a column for may differ from block to block.
-    columns : collection of str, or None
-        The columns to read; None for all. Names that are no column are ignored.
-    carry : sequence of str, or "all"
-        Columns whose cells are wanted exactly as spelt, beside.
-    block_bytes : int
-        A block of a regular file has about this size, or less where rows are short.
-
-    Raises
-    ------
-    DataError
-        As for `read_table`, here or from a later block, and if a carried column is missing.
-        A CSV without rows is no error.
-    """
-    opened = OpenCsv(path, fmt, observer or Observer())
-    header = opened.header
-    carried = header if carry == "all" else carry
-    try:
-        require_columns(opened.name, header, carried)
-    except DataError:
-        opened.source.close()
-        raise
-    wanted = set(header if columns is None else columns)
-    read = [column for column in header if column in wanted]
-    parsing = opened.parsing(fmt, set(text_columns))
-    return BlockReader(opened, _Wanted(read, carried, parsing), block_bytes)

@@ -80,18 +80,11 @@ def read_mark(read: Callable[[int], bytes], marks: Collection[bytes]) -> tuple[b
 
 
 class Source:
-    """The bytes of `path` as they arrive.
+    """The bytes of `path`, a file, a FIFO, or "-" for stdin, as they arrive.
 
     `gzip`, `bz2` and `lzma` open files too, but the two latter take what follows the last member
     for the end, without a word, and none of them tells how many compressed bytes became how many,
     which is how a bomb is known. zstd has no reader before Python 3.14.
-
-    Parameters
-    ----------
-    path : str
-        A file, a FIFO, or "-" for stdin.
-    observer : Observer
-        Hears how many bytes have been read.
 
     Raises
     ------
@@ -160,9 +153,8 @@ class Source:
                 "Rename or compress it"
             )
         if self._kind is not None:
-            self._at_once = _INFLATED_AT_ONCE
-            if self._kind != "gzip":
-                self._at_once = max(1, _INFLATED_AT_ONCE // _DENSER)
+            denser = 1 if self._kind == "gzip" else _DENSER
+            self._at_once = max(1, _INFLATED_AT_ONCE // denser)
             self._inflater = self._new_inflater()
             head = self._inflate(head)
         self._unread = head

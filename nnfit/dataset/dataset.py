@@ -16,11 +16,9 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
-from nnfit.table.targets import TargetScaler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +36,6 @@ class Dataset(Decisions):
     encoding: Encoding
     parts: dict[str, Part]
     notes: tuple[str, ...]
-
-    @property
-    def encoder(self) -> Encoder:
-        return self.encoding.encoder
-
-    @property
-    def scaler(self) -> TargetScaler | None:
-        return self.encoding.scaler
 
 
 class _Notes(Observer):
@@ -70,15 +60,8 @@ def prepare(
 ) -> Dataset:
     """Read, decide, split, and encode with what the training rows teach.
 
-    Parameters
-    ----------
-    file : ConfigFile
-    frame : DataFrame, optional
-        Used instead of the CSV that `data.path` names.
-    rng : Generator
-        Draws the held-out rows.
-    observer : Observer
-        Hears of warnings and progress; what was decided is in `notes`.
+    The rows are those of `frame`, or of the CSV that `data.path` names; `rng` draws the held-out
+    ones. The observer hears of warnings and progress; what was decided is in `notes`.
 
     Raises
     ------
@@ -102,11 +85,8 @@ def _split(
     observer: Observer,
 ) -> dict[str, NamedRows]:
     """Return the pieces by name: drawn from `rows`, or read from CSVs of their own."""
-    data = file.config.data
-    drawn = [
-        held_out if isinstance(held_out, float) else 0.0
-        for held_out in (data.validation, data.test)
-    ]
+    held_out = {"validation": file.config.data.validation, "test": file.config.data.test}
+    drawn = [0.0 if isinstance(share, str) else share for share in held_out.values()]
     codes = None if labels is None else labels.read(rows)
     try:
         places = split(len(rows), codes, drawn[0], drawn[1], rng)
@@ -115,7 +95,7 @@ def _split(
     pieces = {
         name: rows.take(where) for name, where in zip(PARTS, places, strict=True) if len(where)
     }
-    for name, held_out in (("validation", data.validation), ("test", data.test)):
-        if isinstance(held_out, str):
-            pieces[name] = read_to_learn(file, None, observer, file.resolve(held_out))
+    for name, path in held_out.items():
+        if isinstance(path, str):
+            pieces[name] = read_to_learn(file, None, observer, file.resolve(path))
     return pieces

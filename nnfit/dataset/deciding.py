@@ -5,14 +5,16 @@ Plain data, which any process can be handed; what the training rows teach is in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
 from nnfit.nn.names import QUANTITY_LOSSES
 from nnfit.observer import Observer
-from nnfit.table.columns import Column, decide_columns
+from nnfit.table.columns import Column, Kind, decide_columns
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import decide_task
@@ -22,8 +24,7 @@ from nnfit.table.targets import decide_task
 class Decisions:
     """What is true of the table `name` and of all its parts.
 
-    `labels` is set for classification. `loss` and `n_outputs` depend on the classes;
-    `output_activation` may still be auto, the loss's own.
+    `labels` is set for classification. `loss` and `n_outputs` depend on the classes.
     """
 
     name: str
@@ -31,7 +32,6 @@ class Decisions:
     columns: tuple[Column, ...]
     labels: LabelEncoder | None
     loss: str
-    output_activation: str
     n_outputs: int
 
     @property
@@ -61,7 +61,6 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
         columns=tuple(columns),
         labels=labels,
         loss=loss,
-        output_activation=config.model.output_activation,
         n_outputs=n_outputs,
     )
 
@@ -81,8 +80,5 @@ def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]
 
 def count_kinds(columns: Sequence[Column]) -> dict[str, int]:
     """Return how many columns there are of each kind that occurs."""
-    counts = {
-        kind: sum(column.kind == kind for column in columns)
-        for kind in ("numeric", "categorical", "boolean")
-    }
-    return {kind: n for kind, n in counts.items() if n}
+    counts = Counter(column.kind for column in columns)
+    return {kind: counts[kind] for kind in get_args(Kind) if kind in counts}

@@ -12,12 +12,7 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions
-from nnfit.dataset.head import (
-    check_head,
-    check_size,
-    check_target_range,
-    choose_target_scaling,
-)
+from nnfit.dataset.head import check_head, check_size, check_target_range, choose_target_scaling
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
@@ -80,15 +75,12 @@ class Encoding:
             assert self.scaler is not None
             truth = self.scaler.read(rows)
             Y = self.scaler.encode(truth)
-            targets = self.scaler.targets
-            check_target_range(Y, truth, targets, self.loss, self.dtype, rows)
+            check_target_range(Y, truth, self.scaler.targets, self.loss, self.dtype, rows)
         else:
             truth = self.labels.read(rows)
-            Y = truth[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[truth]
-        weights = None
-        if part is not None:
-            weights = self.weighting.of(rows, self.labels, truth, part)
-        Y = Y.astype(np.float64, copy=False)
+            one = self.n_outputs == 1
+            Y = truth[:, None].astype(np.float64) if one else np.eye(self.n_outputs)[truth]
+        weights = None if part is None else self.weighting.of(rows, self.labels, truth, part)
         return Part(X=X, Y=Y, weights=weights, truth=truth, numbers=rows.numbers)
 
 
@@ -115,7 +107,7 @@ def fit_encoding(
     check_size(file, encoder.n_inputs, decisions.n_outputs)
     scaler = None
     if decisions.labels is None:
-        method = choose_target_scaling(file, decisions.output_activation, observer)
+        method = choose_target_scaling(config, observer)
         Y = target_values(rows, decisions.targets)
         scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
     return Encoding(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import Config
 from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
@@ -67,11 +68,9 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
         )
 
 
-def choose_target_scaling(
-    file: ConfigFile, output: str, observer: Observer
-) -> Literal["standardize", "none"]:
+def choose_target_scaling(config: Config, observer: Observer) -> Literal["standardize", "none"]:
     """Return how regression targets are scaled; a bounded output must see their own range."""
-    method = file.config.preprocessing.target
+    method, output = config.preprocessing.target, config.model.output_activation
     if method != "auto":
         return method
     if output in ("auto", "identity"):

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from nnfit.config.reading import ConfigFile
-from nnfit.csv.reading import CsvFormat, read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import read_table
 from nnfit.errors import name_of
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows

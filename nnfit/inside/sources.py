@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnfit.config.reading import ConfigFile, load_config
-from nnfit.csv.reading import read_blocks
+from nnfit.csv.reading import BlockReader
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.encoding import Encoding, Part
 from nnfit.dataset.reading import read_named
@@ -93,7 +93,7 @@ def pieces(model: Model, table: Table, observer: Observer) -> Generator[NamedRow
         yield table
         return
     needed, text = model.judged_columns, model.text_columns
-    with read_blocks(table, csv_format(model), needed, text, (), observer) as blocks:
+    with BlockReader(table, csv_format(model), needed, text, (), observer) as blocks:
         require_columns(blocks.name, blocks.header, needed)
         empty = True
         for block in blocks:

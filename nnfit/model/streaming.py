@@ -10,13 +10,9 @@ from typing import Any, Literal, NamedTuple, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
-from nnfit.csv.reading import (
-    Block,
-    BlockReader,
-    CsvFormat,
-    RowWriter,
-    read_blocks,
-)
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import Block, BlockReader
+from nnfit.csv.writing import RowWriter
 from nnfit.errors import ConfigError, DataError, require_columns
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
@@ -127,7 +123,7 @@ def _write_rows(
     total: Tally = Counter()
     with (
         blas_threads(1),
-        read_blocks(
+        BlockReader(
             path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
         ) as blocks,
     ):
@@ -245,7 +241,7 @@ def evaluation_of(model: Model, path: str, observer: Observer) -> tuple[Evaluati
     evaluation = model.evaluation()
     with (
         blas_threads(1),
-        read_blocks(path, csv_format(model), needed, text, (), observer) as blocks,
+        BlockReader(path, csv_format(model), needed, text, (), observer) as blocks,
     ):
         require_columns(blocks.name, blocks.header, needed)
         for block in blocks:

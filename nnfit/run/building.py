@@ -59,10 +59,10 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
     if isinstance(names, str):
         names = (names,) * len(model.hidden_sizes)
     architecture = Architecture(
-        (dataset.encoder.n_inputs, *model.hidden_sizes, dataset.n_outputs),
+        (dataset.encoding.encoder.n_inputs, *model.hidden_sizes, dataset.n_outputs),
         tuple(names),
         dataset.loss,
-        dataset.output_activation,
+        model.output_activation,
         model.bias,
         model.dropout,
         config.optimizer.l2,
@@ -126,7 +126,7 @@ def build_fit(
     truth = dataset.parts["train" if validation is None else "validation"].truth
     if validation is None:
         truth = truth[judged_rows(len(truth))]
-    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler)
+    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler)
     judge = Judge(network, train, validation, partial(outcome.shown_metric, truth))
     return Fit(gradients, state, settings, train, judge, observer, stop)
 

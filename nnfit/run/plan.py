@@ -23,7 +23,7 @@ def make_plan(
 ) -> Plan:
     """Return what was decided, for the start panel."""
     config, architecture = file.config, network.architecture
-    metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.scaler).metric
+    metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler).metric
     optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
     if config.optimizer.schedule != "constant":
         optimizer += f", {config.optimizer.schedule}"

@@ -14,7 +14,8 @@ import numpy as np
 
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
-from nnfit.csv.reading import CsvFormat, read_blocks
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BlockReader
 from nnfit.dataset.reading import read_named
 from nnfit.errors import require_columns
 from nnfit.observer import Observer
@@ -75,7 +76,7 @@ def _delimiter(path: str, fmt: CsvFormat) -> str:
     """Return the delimiter the file seems to have; stdin can't be looked at twice."""
     if path == "-":
         return "auto"
-    with read_blocks(path, dataclasses.replace(fmt, delimiter="auto"), ()) as blocks:
+    with BlockReader(path, dataclasses.replace(fmt, delimiter="auto"), ()) as blocks:
         return blocks.delimiter
 
 

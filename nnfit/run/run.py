@@ -123,11 +123,11 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
     config = file.config.model_dump(mode="json")
     del config["output"]  # where the file lies must not change its bytes
     return Model(
-        encoder=dataset.encoder,
+        encoder=dataset.encoding.encoder,
         network=network,
         targets=dataset.targets,
         labels=dataset.labels,
-        scaler=dataset.scaler,
+        scaler=dataset.encoding.scaler,
         config=config,
         training={
             "epochs": len(result.records),

@@ -6,7 +6,7 @@ Not trust: the file may come from anywhere, so every value is looked at before i
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 
@@ -21,6 +21,14 @@ def entries(meta: object, where: str, keys: Collection[str]) -> dict[str, Any]:
     if not isinstance(meta, dict) or set(meta) != set(keys):
         raise ValueError(f"{where} must be an object with {', '.join(sorted(keys))}")
     return meta
+
+
+def record(
+    meta: object, where: str, checks: Mapping[str, Callable[[object, str], Any]]
+) -> dict[str, Any]:
+    """Return the values of an object with exactly these keys, each as its check returns it."""
+    fields = entries(meta, where, checks)
+    return {key: check(fields[key], f"{where}.{key}") for key, check in checks.items()}
 
 
 def items(meta: object, where: str) -> list[Any]:
@@ -70,3 +78,8 @@ def finite(meta: object, where: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{where} must be a finite number")
     return value
+
+
+def numbers(meta: object, where: str) -> tuple[float, ...]:
+    """Return the numbers of a list if all are finite."""
+    return tuple(finite(item, where) for item in items(meta, where))

@@ -20,16 +20,8 @@ class OutputStream(io.RawIOBase):
     """An open descriptor to write to, whose failures are `OutputError`s that name it.
 
     Nothing else that fails while it is open can be taken for it. A closed pipe raises
-    BrokenPipeError all the same, and a full pipe that doesn't block is waited for.
-
-    Parameters
-    ----------
-    descriptor : int
-        Open for writing.
-    name : str
-        As shown to the user.
-    owned : bool
-        `close` closes the descriptor.
+    BrokenPipeError all the same, and a full pipe that doesn't block is waited for. `close` closes
+    the descriptor if it is `owned`.
     """
 
     def __init__(self, descriptor: int, name: str, owned: bool = True) -> None:

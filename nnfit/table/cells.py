@@ -132,14 +132,7 @@ def spelling(cell: object) -> str | None:
 def read_floats(
     series: pd.Series[Any], parse: Callable[[object], float | None]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the cells of `series` as floats, and where that failed.
-
-    Parameters
-    ----------
-    series : Series of length N
-        Any dtype.
-    parse : callable
-        `parse_number` or `parse_truth`.
+    """Return the cells of `series` (N,), of any dtype, as floats, and where `parse` found none.
 
     Returns
     -------

@@ -6,6 +6,7 @@ Not the network's inputs: `inputs` makes them of these, and `encoding` lines the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
@@ -21,23 +22,16 @@ from nnfit.table.table import Floats, Table
 class Code(ABC):
     """One column as the training rows taught to read it; a class for each way.
 
-    Attributes
-    ----------
-    name, kind : str
-        The column's, as decided on the training data.
-    had_gaps : bool
-        Whether the training rows had gaps, so that an input or a slot says where they are.
-    is_text : bool
-        Whether a CSV reader had better leave the cells as they are spelt.
-    keys : tuple of str
-        What a model file says of it.
+    `had_gaps` says that the training rows had gaps, so that an input or a slot says where they
+    are, and `is_text` that a CSV reader had better leave the cells as they are spelt. `checks`
+    has what a model file says of it, and what checks each value.
     """
 
     name: str
     kind: Kind
     had_gaps: bool
     is_text: ClassVar[bool] = False
-    keys: ClassVar[tuple[str, ...]]
+    checks: ClassVar[Mapping[str, Callable[[object, str], Any]]]
 
     @classmethod
     @abstractmethod
@@ -70,14 +64,17 @@ class Code(ABC):
 
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types; floats survive `json` exactly."""
-        values = [getattr(self, key) for key in self.keys]
-        plain = [list(value) if isinstance(value, tuple) else value for value in values]
-        return dict(zip(self.keys, plain, strict=True))
+        values = {key: getattr(self, key) for key in self.checks}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
     @classmethod
-    @abstractmethod
     def from_meta(cls, meta: object, where: str) -> Self:
         """Return the code that `to_meta` wrote, or raise ValueError with the reason."""
+        return cls(**check.record(meta, where, cls.checks))
+
+
+def _kind(meta: object, where: str) -> str:
+    return check.choice(meta, where, CODES)
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class NumberCode(Code):
     fill: float
     had_gaps: bool
 
-    keys = ("name", "kind", "fill", "had_gaps")
+    checks = {"name": check.text, "kind": _kind, "fill": check.finite, "had_gaps": check.flag}
 
     @classmethod
     def fit(cls, column: Column, table: Table, max_categories: int) -> NumberCode:
@@ -136,38 +133,28 @@ class NumberCode(Code):
     def detail(self) -> str:
         return f"a gap becomes {self._fill_text}" + (", and is marked" if self.had_gaps else "")
 
-    @classmethod
-    def from_meta(cls, meta: object, where: str) -> NumberCode:
-        fields = check.entries(meta, where, cls.keys)
-        kind = check.choice(fields["kind"], f"{where}.kind", CODES)
-        return cls(
-            check.text(fields["name"], f"{where}.name"),
-            "boolean" if kind == "boolean" else "numeric",
-            check.finite(fields["fill"], f"{where}.fill"),
-            check.flag(fields["had_gaps"], f"{where}.had_gaps"),
-        )
-
 
 @dataclass(frozen=True)
 class CategoryCode(Code):
     """A categorical column: a slot for each category, then `other`, then the gaps' own.
 
-    Attributes
-    ----------
-    categories : tuple of str
-        Sorted.
-    other : bool
-        Whether rarer categories share a slot.
+    The categories are sorted; `other` says that rarer ones share a slot.
     """
 
     name: str
     categories: tuple[str, ...]
     other: bool
     had_gaps: bool
+    kind: Literal["categorical"] = "categorical"
 
-    kind = "categorical"
     is_text = True
-    keys = ("name", "kind", "categories", "other", "had_gaps")
+    checks = {
+        "name": check.text,
+        "kind": _kind,
+        "categories": check.texts,
+        "other": check.flag,
+        "had_gaps": check.flag,
+    }
     became = "counted as no category"
 
     @classmethod
@@ -226,16 +213,6 @@ class CategoryCode(Code):
     @property
     def detail(self) -> str:
         return f"{self.n_slots} inputs: " + ", ".join(self.categories)
-
-    @classmethod
-    def from_meta(cls, meta: object, where: str) -> CategoryCode:
-        fields = check.entries(meta, where, cls.keys)
-        return cls(
-            check.text(fields["name"], f"{where}.name"),
-            check.texts(fields["categories"], f"{where}.categories"),
-            check.flag(fields["other"], f"{where}.other"),
-            check.flag(fields["had_gaps"], f"{where}.had_gaps"),
-        )
 
 
 CODES: dict[str, type[Code]] = {

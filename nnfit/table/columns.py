@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nnfit.errors import DataError, listed, quoted, require_columns
 from nnfit.observer import Observer
-from nnfit.table.cells import (
-    cell_type,
-    parse_any_spelling,
-    parse_number,
-    read_floats,
-    read_labels,
-)
-from nnfit.table.features import parse_features
+from nnfit.table.cells import cell_type, parse_any_spelling, parse_number, read_floats, read_labels
+from nnfit.table.expressions import parse_features
 from nnfit.table.rows import NamedColumn, NamedRows
 
 if TYPE_CHECKING:
@@ -49,21 +44,11 @@ def decide_columns(
     where: str,
     observer: Observer,
 ) -> list[Column]:
-    """Return the feature columns of `rows` in the table's order, each with its kind.
+    """Return the feature columns of the training data in its order, each with its kind.
 
-    Parameters
-    ----------
-    rows : NamedRows
-        The training data.
-    data : DataConfig
-        The config's section: target, include, exclude, categorical and weight count here;
-        `include` None means all but target, weight and `exclude`.
-    features : sequence of str or None
-        The config's `features`; columns that these do not use are left out, unread.
-    where : str
-        The place of the `features` key in messages.
-    observer : Observer
-        Warned of columns that look like ids or free text.
+    `data.include` None means all but target, weight and `exclude`; columns that the config's
+    `features` do not use are left out, unread. `where` is the place of that key in messages. The
+    observer is warned of columns that look like ids or free text.
 
     Raises
     ------
@@ -120,35 +105,29 @@ def is_crowded(column: NamedColumn, n_labels: int) -> bool:
     return n_labels > max(MANY_VALUES, int(column.cells.notna().sum()) / 2)
 
 
-def bad_number(
-    column: NamedColumn,
-    i: int,
-    n_numbers: int,
-    n_cells: int,
-    otherwise: str = "list the column under data.categorical",
-) -> DataError:
-    """Return the error for a text cell in a column of numbers, at place `i`."""
-    cell = column.shown(i)
-    return DataError(
-        f"{column.place(i)}: cannot read {cell} as a number; "
-        f"{n_numbers} of {n_cells} cells are numbers. Add {cell} to data.missing_values, "
-        f"mend the cell, or {otherwise}"
-    )
+def refuse_numbers(column: NamedColumn, failed: NDArray[np.intp], otherwise: str) -> None:
+    """Raise DataError if most cells of a text column are numbers, all but those at `failed`.
 
-
-def refuse_foreign_numbers(column: NamedColumn, otherwise: str) -> None:
-    """Raise DataError if most cells of a text column are numbers in a spelling not read here.
-
-    Taken for text, each would quietly become a category of its own.
+    Numbers in a spelling not read here count as well, where most cells are such: taken for text,
+    each would quietly become a category of its own.
     """
     there = column.cells.notna().to_numpy()
-    values, failed = read_floats(column.cells, parse_any_spelling)
     n_cells = int(there.sum())
+    n_numbers = n_cells - len(failed)
+    if n_numbers > n_cells / 2:
+        i = int(failed[0])
+        cell = column.shown(i)
+        raise DataError(
+            f"{column.place(i)}: cannot read {cell} as a number; "
+            f"{n_numbers} of {n_cells} cells are numbers. Add {cell} to data.missing_values, "
+            f"mend the cell, or {otherwise}"
+        )
+    values, failed = read_floats(column.cells, parse_any_spelling)
     if n_cells - len(failed) <= n_cells / 2:
         return
     foreign = np.isnan(values) & there
     foreign[failed] = False
-    i = int(np.flatnonzero(foreign)[0])
+    i = int(foreign.argmax())
     raise DataError(
         f"{column.place(i)}: cannot read {column.shown(i)} as a "
         f"number; {int(foreign.sum())} of {n_cells} cells look like numbers with a decimal comma, "
@@ -156,12 +135,14 @@ def refuse_foreign_numbers(column: NamedColumn, otherwise: str) -> None:
     )
 
 
-def infinite_number(column: NamedColumn, i: int) -> DataError:
-    """Return the error for an infinite (or too large) cell, at place `i`."""
-    return DataError(
-        f"{column.place(i)}: got {column.shown(i)}; expected a finite number. "
-        "Mend the cell, or leave it empty"
-    )
+def refuse_infinite(column: NamedColumn, infinite: NDArray[np.bool_]) -> None:
+    """Raise DataError at the first cell that is `infinite` (N,), or too large."""
+    if infinite.any():
+        i = int(infinite.argmax())
+        raise DataError(
+            f"{column.place(i)}: got {column.shown(i)}; expected a finite number. "
+            "Mend the cell, or leave it empty"
+        )
 
 
 def refuse_other(column: NamedColumn) -> None:
@@ -183,17 +164,11 @@ def _decide_kind(column: NamedColumn) -> tuple[Kind, int]:
     if kind in ("boolean", "category"):
         return ("boolean" if kind == "boolean" else "categorical"), 0
     values, failed = read_floats(column.cells, parse_number)
-    n_cells = int(column.cells.notna().sum())
     if len(failed):
         labels = read_labels(column)[1]
         if {"True", "False"}.issuperset(labels):
             return "boolean", 0
-        n_numbers = n_cells - len(failed)
-        if n_numbers <= n_cells / 2:
-            refuse_foreign_numbers(column, "list the column under data.categorical")
-            return "categorical", len(labels)
-        raise bad_number(column, int(failed[0]), n_numbers, n_cells)
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise infinite_number(column, int(infinite[0]))
+        refuse_numbers(column, failed, "list the column under data.categorical")
+        return "categorical", len(labels)
+    refuse_infinite(column, np.isinf(values))
     return "numeric", 0

@@ -30,14 +30,8 @@ _MAX_NAMES = 2**27  # characters of the inputs' names, each of which repeats its
 class Encoder:
     """Turns rows into the inputs phi(x) of a network; made by `fit_encoder` or `from_meta`.
 
-    Attributes
-    ----------
-    columns : tuple of Code
-        The columns that are read.
-    inputs : tuple of Input
-        What becomes of them, in the order of the matrix's columns.
-    missing : str
-        `impute` or `error`.
+    `columns` are those that are read, and `inputs` what becomes of them, in the order of the
+    matrix's columns.
     """
 
     columns: tuple[Code, ...]

@@ -10,14 +10,14 @@ import ast
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import did_you_mean
+from nnfit.errors import ConfigError, did_you_mean
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 50
@@ -37,68 +37,38 @@ def _relu(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(x, 0.0)
 
 
+_OF_NUMPY = ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "tanh")
 _UNARY: dict[str, Callable[..., Any]] = {
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "tanh": np.tanh,
+    **{name: getattr(np, name) for name in _OF_NUMPY},
     "sigmoid": _sigmoid,
     "relu": _relu,
 }
 _BINARY: dict[str, Callable[..., Any]] = {"minimum": np.minimum, "maximum": np.maximum}
-FUNCTIONS = (*_UNARY, *_BINARY)
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.Pow: "**",
+FUNCTIONS = {**_UNARY, **_BINARY}
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
 }
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    **_UNARY,
-    **_BINARY,
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "**": operator.pow,
-    "negative": operator.neg,
-}
-
-
-@dataclass(frozen=True)
-class _Number:
-    value: float
-
-
-@dataclass(frozen=True)
-class _Column:
-    name: str
 
 
 @dataclass(frozen=True)
 class _Operation:
-    name: str
+    function: Callable[..., Any]
     arguments: tuple[_Node, ...]
 
 
-_Node = _Number | _Column | _Operation
+# A number (never a Python one: 10**10**10 must give inf, at once), a column's name, or this.
+_Node = np.float64 | str | _Operation
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression over columns.
+    """A checked expression over columns; its text is as given, without the spaces around it.
 
-    Attributes
-    ----------
-    text : str
-        As given, without the spaces around it.
-    columns : tuple of str
-        The columns it uses, each once, in order of appearance.
+    `columns` are those that it uses, each once, in order of appearance.
     """
 
     text: str
@@ -108,7 +78,7 @@ class Expression:
     @property
     def is_column(self) -> bool:
         """True when the expression is nothing but a column's name."""
-        return isinstance(self._tree, _Column)
+        return isinstance(self._tree, str)
 
     def evaluate(
         self, lookup: Mapping[str, NDArray[np.float64]], n_rows: int
@@ -184,40 +154,68 @@ def parse(
         raise ValueError(f"cannot be read as an expression{place}") from err
     except (ValueError, RecursionError, MemoryError) as err:
         raise ValueError("cannot be read as an expression") from err
-    walk = _Walk(text, source, known_columns, refused or {})
+    walk = _Walk(text, source.encode(), known_columns, refused or {})
     root = walk.node(tree.body, 1)
     return Expression(text, tuple(dict.fromkeys(walk.columns)), root)
 
 
 def column(name: str) -> Expression:
     """Return the expression that is the column `name`, however that is spelt."""
-    return Expression(name, (name,), _Column(name))
+    return Expression(name, (name,), name)
+
+
+def parse_features(
+    features: Sequence[str] | None,
+    known_columns: Sequence[str],
+    where: str,
+    refused: Mapping[str, str] | None = None,
+) -> list[Expression]:
+    """Return the features of a config as expressions, `*` (and None) as every column by itself.
+
+    `refused` has the columns that are no inputs, and why.
+
+    Raises
+    ------
+    ConfigError
+        With `where` and the feature, if one cannot be understood or is there twice.
+    """
+    wanted: list[Expression] = []
+    for text in ("*",) if features is None else features:
+        if text.strip() == "*":
+            wanted += [column(name) for name in known_columns]
+            continue
+        try:
+            wanted.append(parse(text, known_columns, refused))
+        except ValueError as err:
+            raise ConfigError(f"{where}: {text!r}: {err}") from err
+    seen: set[str | tuple[str, ...]] = set()
+    for expression in wanted:
+        key = expression.columns if expression.is_column else expression.text
+        if key in seen:
+            raise ConfigError(
+                f"{where}: {expression.text!r} is there twice; expected every feature once "
+                "('*' stands for every column)"
+            )
+        seen.add(key)
+    return wanted
 
 
 def _evaluate(node: _Node, lookup: Mapping[str, NDArray[np.float64]]) -> Any:
-    if isinstance(node, _Number):
-        return np.float64(node.value)  # never a Python number: 10**10**10 must give inf, at once
-    if isinstance(node, _Column):
-        return lookup[node.name]
-    return _OPERATIONS[node.name](*(_evaluate(argument, lookup) for argument in node.arguments))
+    if isinstance(node, _Operation):
+        return node.function(*(_evaluate(argument, lookup) for argument in node.arguments))
+    return lookup[node] if isinstance(node, str) else node
 
 
+@dataclass
 class _Walk:
     """The whitelist walk: what is not asked for by name here is refused."""
 
-    def __init__(
-        self,
-        text: str,
-        source: str,
-        known_columns: Collection[str] | None,
-        refused: Mapping[str, str],
-    ) -> None:
-        self.text = text
-        self.encoded = source.encode()
-        self.known_columns = known_columns
-        self.refused = refused
-        self.columns: list[str] = []
-        self.n_nodes = 0
+    text: str
+    encoded: bytes
+    known_columns: Collection[str] | None
+    refused: Mapping[str, str]
+    columns: list[str] = field(default_factory=list)
+    n_nodes: int = 0
 
     def span(self, node: ast.expr) -> tuple[int, str]:
         """Return where `node` starts (from 1) and its text; ast counts in UTF-8 bytes."""
@@ -238,7 +236,7 @@ class _Walk:
         if isinstance(node, ast.Call):
             return self.call(node, depth)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return _Operation("negative", (self.node(node.operand, depth + 1),))
+            return _Operation(operator.neg, (self.node(node.operand, depth + 1),))
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             left, right = self.node(node.left, depth + 1), self.node(node.right, depth + 1)
             return _Operation(_OPERATORS[type(node.op)], (left, right))
@@ -249,19 +247,19 @@ class _Walk:
             f"+ - * / ** and {' '.join(FUNCTIONS)}"
         )
 
-    def number(self, node: ast.Constant) -> _Number:
+    def number(self, node: ast.Constant) -> np.float64:
         _, text = self.span(node)
         if not _NUMBER.fullmatch(text):
             raise ValueError(
                 f"{self.shown(node)} is no plain decimal number; "
                 "a column of that name goes in backticks"
             )
-        value = float(text)
+        value = np.float64(text)
         if not np.isfinite(value):
             raise ValueError(f"{self.shown(node)} is beyond the range of float64")
-        return _Number(value)
+        return value
 
-    def column(self, node: ast.Name) -> _Column:
+    def column(self, node: ast.Name) -> str:
         start, text = self.span(node)
         name = text[1:-1] if _QUOTED.fullmatch(text) else text
         if "`" in name or not name:
@@ -274,7 +272,7 @@ class _Walk:
                 raise ValueError(f"{name!r} at character {start} {self.refused[name]}")
             raise ValueError(f"unknown column {name!r} at character {start}{hint}")
         self.columns.append(name)
-        return _Column(name)
+        return name
 
     def call(self, node: ast.Call, depth: int) -> _Operation:
         start, name = self.span(node.func)
@@ -288,7 +286,8 @@ class _Walk:
         if node.keywords or len(node.args) != n_arguments:
             expected = "one argument" if n_arguments == 1 else "two arguments"
             raise ValueError(f"{name} takes {expected}, got {self.shown(node)}")
-        return _Operation(name, tuple(self.node(argument, depth + 1) for argument in node.args))
+        arguments = tuple(self.node(argument, depth + 1) for argument in node.args)
+        return _Operation(FUNCTIONS[name], arguments)
 
     def shown(self, node: ast.expr) -> str:
         start, text = self.span(node)

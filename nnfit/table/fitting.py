@@ -13,11 +13,10 @@ import pandas as pd
 
 from nnfit.errors import ConfigError, DataError, quoted
 from nnfit.observer import Observer
-from nnfit.table import expressions
-from nnfit.table.coding import CODES, Code
+from nnfit.table.coding import CODES
 from nnfit.table.columns import Column
 from nnfit.table.encoding import Encoder
-from nnfit.table.features import parse_features
+from nnfit.table.expressions import Expression, parse_features
 from nnfit.table.inputs import KINDS, ExpressionInput, Input, evaluate
 from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import MAX_QUANTILES, MAX_QUANTILES_IN_ALL, Scaler, fit_scaler
@@ -35,22 +34,11 @@ def fit_encoder(
     where: str,
     observer: Observer,
 ) -> Encoder:
-    """Return the encoder that the training rows teach.
+    """Return the encoder that `rows`, the training rows only, teach.
 
-    Parameters
-    ----------
-    rows : NamedRows
-        The training rows only.
-    columns : sequence of Column
-        What `decide_columns` returned.
-    preprocessing : PreprocessingConfig
-        The config's section: numeric, missing and max_categories count here.
-    features : sequence of str or None
-        Expressions, column names and `*` (all columns); None is `*` alone.
-    where : str
-        The place of the `features` key in messages.
-    observer : Observer
-        Warned of what is dropped: empty columns, and what is constant on these rows.
+    `columns` are what `decide_columns` returned. `features` are expressions, column names and `*`
+    (all columns), None is `*` alone; `where` is the place of that key in messages. The observer
+    is warned of what is dropped: empty columns, and what is constant on these rows.
 
     Raises
     ------
@@ -64,9 +52,13 @@ def fit_encoder(
     used = {column for item in wanted for column in item.columns}
     read = [column for column in columns if column.name in used]
     table = Table(rows, gaps_allowed=preprocessing.missing == "impute")
-    codes = _fit_columns(read, table, preprocessing.max_categories)
+    empty = [column.name for column in read if rows.frame[column.name].isna().all()]
+    codes = {
+        column.name: CODES[column.kind].fit(column, table, preprocessing.max_categories)
+        for column in read
+        if column.name not in empty
+    }
     _warn_of_rounded(observer, table)
-    empty = [column.name for column in read if column.name not in codes]
     most_quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, len(wanted))))
 
     def scaler_of(values: Floats, what: str, as_they_are: bool = False) -> Scaler:
@@ -79,7 +71,7 @@ def fit_encoder(
             ) from err
 
     inputs: list[Input] = []
-    constant: list[expressions.Expression] = []
+    constant: list[Expression] = []
     for item in wanted:
         made: list[Input] = []
         if not item.is_column:
@@ -105,9 +97,7 @@ def fit_encoder(
     return Encoder(read_later, tuple(inputs), preprocessing.missing)
 
 
-def _refuse_categories(
-    wanted: Sequence[expressions.Expression], columns: Sequence[Column], where: str
-) -> None:
+def _refuse_categories(wanted: Sequence[Expression], columns: Sequence[Column], where: str) -> None:
     kinds = {column.name: column.kind for column in columns}
     for item in wanted:
         texts = [name for name in item.columns if kinds[name] == "categorical"]
@@ -118,16 +108,7 @@ def _refuse_categories(
             )
 
 
-def _fit_columns(columns: Sequence[Column], table: Table, max_categories: int) -> dict[str, Code]:
-    """Read the columns; return what each teaches, those without a single cell left out."""
-    return {
-        column.name: CODES[column.kind].fit(column, table, max_categories)
-        for column in columns
-        if not table.rows.frame[column.name].isna().all()
-    }
-
-
-def _values(expression: expressions.Expression, table: Table, empty: Sequence[str]) -> Floats:
+def _values(expression: Expression, table: Table, empty: Sequence[str]) -> Floats:
     """Return an expression on the training rows."""
     rows = table.rows
     lost = [column for column in expression.columns if column in empty]
@@ -160,10 +141,7 @@ def _warn_of_rounded(observer: Observer, table: Table) -> None:
 
 
 def _warn_of_dropped(
-    observer: Observer,
-    name: str,
-    empty: Sequence[str],
-    constant: Sequence[expressions.Expression],
+    observer: Observer, name: str, empty: Sequence[str], constant: Sequence[Expression]
 ) -> None:
     dropped = "dropped: one value in all training rows"
     if empty:

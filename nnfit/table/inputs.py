@@ -102,7 +102,7 @@ class _ScaledInput(Input):
         scaled = self.scaler.apply(values)
         fits = np.abs(scaled) <= np.finfo(dtype).max
         if not fits.all():
-            i = int(np.flatnonzero(~fits)[0])
+            i = int(fits.argmin())
             raise DataError(
                 f"{table.rows.place(block.start + i)}: {self.names[0]!r} is {values[i]:g}, "
                 f"which leaves the range of {dtype.name} when scaled"
@@ -269,8 +269,8 @@ def evaluate(expression: expressions.Expression, table: Table, block: slice) -> 
     """Return the expression on the rows of `block`; DataError where it is not finite."""
     lookup = {column: table.numbers[column][block] for column in expression.columns}
     values = expression.evaluate(lookup, block.stop - block.start)
-    if not np.isfinite(values).all():
-        i = int(np.flatnonzero(~np.isfinite(values))[0])
+    if not (finite := np.isfinite(values)).all():
+        i = int(finite.argmin())
         at = ", ".join(f"{column}={x[i]:g}" for column, x in lookup.items())
         raise DataError(
             f"{table.rows.place(block.start + i)}: feature {expression.text!r} is "

@@ -24,14 +24,9 @@ MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
 @dataclass(frozen=True)
 class LabelEncoder:
-    """Class labels as they were spelt, and their codes.
+    """Class labels of the column `target` as they were spelt, and their codes.
 
-    Attributes
-    ----------
-    target : str
-        The column.
-    classes : tuple of str
-        Sorted: as numbers when all are numbers, else as text.
+    The classes are sorted: as numbers when all are numbers, else as text.
     """
 
     target: str
@@ -95,10 +90,8 @@ class LabelEncoder:
             what, hint = "missing class", ""
             if places[i] >= 0:
                 text = labels[places[i]]
-                what, hint = (
-                    f"unknown class {shorten(repr(text))}",
-                    did_you_mean(text, self.classes),
-                )
+                what = f"unknown class {shorten(repr(text))}"
+                hint = did_you_mean(text, self.classes)
             raise DataError(f"{column.place(i)}: {what}; classes are: {listed(self.classes)}{hint}")
         return codes
 
@@ -126,11 +119,10 @@ class LabelEncoder:
     @classmethod
     def from_meta(cls, meta: object) -> LabelEncoder:
         """Return the encoder of `target` and `classes`, or raise ValueError with the reason."""
-        fields = check.entries(meta, "labels", ("target", "classes"))
-        classes = check.texts(fields["classes"], "labels.classes")
-        if not 2 <= len(classes) <= MAX_CLASSES:
+        labels = cls(**check.record(meta, "labels", {"target": check.text, "classes": check.texts}))
+        if not 2 <= len(labels.classes) <= MAX_CLASSES:
             raise ValueError(f"labels.classes must be a list of 2 to {MAX_CLASSES} texts")
-        return cls(check.text(fields["target"], "labels.target"), classes)
+        return labels
 
 
 def class_finder(classes: Sequence[str]) -> Any:

@@ -17,16 +17,10 @@ from nnfit.errors import DataError, shorten
 
 @dataclass(frozen=True)
 class NamedRows:
-    """Rows of a table, whole or in part.
+    """N rows of a table, whole or in part; its `name` is that of messages.
 
-    Attributes
-    ----------
-    frame : DataFrame of N rows
-        Its columns' names are text.
-    name : str
-        The table as shown in messages.
-    numbering : int or int ndarray of shape (N,)
-        The number in the table, from 1, of the first of consecutive rows, or of each row.
+    The names of the frame's columns are text. `numbering` is the number in the table, from 1, of
+    the first of consecutive rows, or of each row (N,).
     """
 
     frame: pd.DataFrame

@@ -53,10 +53,7 @@ class LinearScaler:
 class QuantileScaler:
     """A value's place among the training quantiles, as a standard normal score.
 
-    Attributes
-    ----------
-    quantiles : float64 ndarray of shape (Q,)
-        Ascending, evenly spaced in probability from 0 to 1.
+    The quantiles (Q,) ascend, evenly spaced in probability from 0 to 1.
     """
 
     quantiles: NDArray[np.float64]
@@ -159,69 +156,48 @@ def scaler_from_meta(meta: object, where: str) -> Scaler:
         If `meta` is anything else.
     """
     if isinstance(meta, dict) and meta.get("kind") == "quantile":
-        check.entries(meta, where, ("kind", "quantiles"))
-        values = check.items(meta["quantiles"], f"{where}.quantiles")
-        if not 2 <= len(values) <= MAX_QUANTILES:
+        fields = check.record(meta, where, {"kind": check.text, "quantiles": check.numbers})
+        quantiles = np.array(fields["quantiles"])
+        if not 2 <= len(quantiles) <= MAX_QUANTILES:
             raise ValueError(f"{where}.quantiles must be a list of 2 to {MAX_QUANTILES} numbers")
-        quantiles = np.array([check.finite(value, f"{where}.quantiles") for value in values])
         with np.errstate(over="ignore"):
             steps, span = np.diff(quantiles), quantiles[-1] - quantiles[0]
         if (steps < 0.0).any() or not 0.0 < span < np.inf:
             raise ValueError(f"{where}.quantiles must ascend")
         return QuantileScaler(quantiles)
-    check.entries(meta, where, ("kind", "shift", "scale", "clip"))
-    assert isinstance(meta, dict)
-    check.choice(meta["kind"], f"{where}.kind", ("linear", "quantile"))
-    scale = check.finite(meta["scale"], f"{where}.scale")
+    fields = check.entries(meta, where, ("kind", "shift", "scale", "clip"))
+    check.choice(fields["kind"], f"{where}.kind", ("linear", "quantile"))
+    scale = check.finite(fields["scale"], f"{where}.scale")
     if scale <= 0.0:
         raise ValueError(f"{where}.scale must be > 0")
-    shift = check.finite(meta["shift"], f"{where}.shift")
-    return LinearScaler(shift, scale, check.flag(meta["clip"], f"{where}.clip"))
+    shift = check.finite(fields["shift"], f"{where}.shift")
+    return LinearScaler(shift, scale, check.flag(fields["clip"], f"{where}.clip"))
 
 
-_CENTRE = (
-    (
-        3.3871328727963666080e0,
-        1.3314166789178437745e2,
-        1.9715909503065514427e3,
-        1.3731693765509461125e4,
-        4.5921953931549871457e4,
-        6.7265770927008700853e4,
-        3.3430575583588128105e4,
-        2.5090809287301226727e3,
-    ),
-    (
-        1.0,
-        4.2313330701600911252e1,
-        6.8718700749205790830e2,
-        5.3941960214247511077e3,
-        2.1213794301586595867e4,
-        3.9307895800092710610e4,
-        2.8729085735721942674e4,
-        5.2264952788528545610e3,
-    ),
+# a and b of the centre, c and d of the tail: numerator and denominator by rising powers.
+_CENTRE = np.array(
+    [
+        (3.3871328727963666080e0, 1.0),
+        (1.3314166789178437745e2, 4.2313330701600911252e1),
+        (1.9715909503065514427e3, 6.8718700749205790830e2),
+        (1.3731693765509461125e4, 5.3941960214247511077e3),
+        (4.5921953931549871457e4, 2.1213794301586595867e4),
+        (6.7265770927008700853e4, 3.9307895800092710610e4),
+        (3.3430575583588128105e4, 2.8729085735721942674e4),
+        (2.5090809287301226727e3, 5.2264952788528545610e3),
+    ]
 )
-_TAIL = (
-    (
-        1.42343711074968357734e0,
-        4.63033784615654529590e0,
-        5.76949722146069140550e0,
-        3.64784832476320460504e0,
-        1.27045825245236838258e0,
-        2.41780725177450611770e-1,
-        2.27238449892691845833e-2,
-        7.74545014278341407640e-4,
-    ),
-    (
-        1.0,
-        2.05319162663775882187e0,
-        1.67638483018380384940e0,
-        6.89767334985100004550e-1,
-        1.48103976427480074590e-1,
-        1.51986665636164571966e-2,
-        5.47593808499534494600e-4,
-        1.05075007164441684324e-9,
-    ),
+_TAIL = np.array(
+    [
+        (1.42343711074968357734e0, 1.0),
+        (4.63033784615654529590e0, 2.05319162663775882187e0),
+        (5.76949722146069140550e0, 1.67638483018380384940e0),
+        (3.64784832476320460504e0, 6.89767334985100004550e-1),
+        (1.27045825245236838258e0, 1.48103976427480074590e-1),
+        (2.41780725177450611770e-1, 1.51986665636164571966e-2),
+        (2.27238449892691845833e-2, 5.47593808499534494600e-4),
+        (7.74545014278341407640e-4, 1.05075007164441684324e-9),
+    ]
 )
 
 
@@ -238,8 +214,6 @@ def normal_quantile(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return z
 
 
-def _rational(
-    coefficients: tuple[tuple[float, ...], tuple[float, ...]], r: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    above, below = (np.polynomial.polynomial.polyval(r, list(part)) for part in coefficients)
+def _rational(coefficients: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
+    above, below = (np.polynomial.polynomial.polyval(r, column) for column in coefficients.T)
     return np.asarray(above / below, dtype=np.float64)

@@ -21,14 +21,9 @@ from nnfit.table.table import Table
 class Reading:
     """One column of a table as a model reads it.
 
-    Attributes
-    ----------
-    labels : tuple of str
-        The categories that the model knows, or the two truth values; none for numbers.
-    values : float64 ndarray of shape (N,)
-        Numbers, or places among the labels; NaN in gaps and for unknown categories.
-    typical : float
-        The median, or the place of the most frequent label.
+    `labels` are the categories that the model knows, or the two truth values; none for numbers.
+    `values` (N,) are numbers, or places among the labels; NaN in gaps and for unknown categories.
+    `typical` is the median, or the place of the most frequent label.
     """
 
     name: str

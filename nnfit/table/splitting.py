@@ -81,12 +81,7 @@ def _sizes(n_rows: int, validation: float, test: float, capacity: int) -> tuple[
     return wanted[0], wanted[1]
 
 
-def _shares(
-    size: int,
-    counts: Indices,
-    capacity: Indices,
-    rng: np.random.Generator,
-) -> Indices:
+def _shares(size: int, counts: Indices, capacity: Indices, rng: np.random.Generator) -> Indices:
     """Return how many of `size` rows each class gives: its quota, never above its capacity."""
     quota = size * counts / counts.sum()
     shares: Indices = np.minimum(np.floor(quota).astype(np.intp), capacity)

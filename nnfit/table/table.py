@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nnfit.errors import DataError
 from nnfit.table.cells import parse_number, parse_truth, read_floats, read_labels
-from nnfit.table.columns import infinite_number
+from nnfit.table.columns import refuse_infinite
 from nnfit.table.rows import NamedColumn, NamedRows
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -56,8 +56,7 @@ class Table:
                 f"{column.place(i)}: cannot read {column.shown(i)} as {expected}. "
                 "Mend the cell, or leave it empty"
             )
-        if np.isinf(values).any():
-            raise infinite_number(column, int(np.flatnonzero(np.isinf(values))[0]))
+        refuse_infinite(column, np.isinf(values))
         if not self.gaps_allowed:
             _refuse_gaps(np.isnan(values), column)
         return values
@@ -80,6 +79,6 @@ class Table:
 def _refuse_gaps(gaps: NDArray[np.bool_], column: NamedColumn) -> None:
     if gaps.any():
         raise DataError(
-            f"{column.place(int(np.flatnonzero(gaps)[0]))}: missing, and preprocessing.missing is "
+            f"{column.place(int(gaps.argmax()))}: missing, and preprocessing.missing is "
             "'error'. Fill the cell, or set preprocessing.missing to impute"
         )

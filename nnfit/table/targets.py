@@ -27,12 +27,7 @@ from nnfit.table.cells import (
     read_labels,
     spelling,
 )
-from nnfit.table.columns import (
-    bad_number,
-    infinite_number,
-    refuse_foreign_numbers,
-    refuse_other,
-)
+from nnfit.table.columns import refuse_infinite, refuse_numbers, refuse_other
 from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.scaling import mean_and_deviation
 
@@ -50,14 +45,8 @@ def decide_task(
 ) -> Task:
     """Return the task, found in the target's cells when it is auto.
 
-    Parameters
-    ----------
-    rows : NamedRows
-        The training data; target columns as text as it was spelt, or with a dtype of their own.
-    targets : sequence of str
-        Column names, which exist.
-    observer : Observer
-        Told what was decided, and why.
+    The target columns exist, as text as it was spelt or with a dtype of their own. The observer
+    is told what was decided, and why.
 
     Raises
     ------
@@ -138,22 +127,16 @@ def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64
                 f"{column.place(i)}: cannot read {column.shown(i)} as a "
                 "number, which a regression needs. Mend the cell, or set data.task"
             )
-        if not np.isfinite(values).all():
-            raise infinite_number(column, int(np.flatnonzero(~np.isfinite(values))[0]))
+        refuse_infinite(column, ~np.isfinite(values))
         Y[:, k] = values
     return Y
 
 
 @dataclass(frozen=True)
 class TargetScaler:
-    """Regression targets brought to mean 0 and standard deviation 1, or left as they are.
+    """K regression targets brought to mean 0 and standard deviation 1, or left as they are.
 
-    Attributes
-    ----------
-    targets : tuple of str
-        The K columns.
-    means, scales : tuple of float
-        In each target's own units; 0 and 1 leave it as it is.
+    Means and scales are in each target's own units; 0 and 1 leave it as it is.
     """
 
     targets: tuple[str, ...]
@@ -180,9 +163,7 @@ class TargetScaler:
         if constant:
             observer.warning(f"{name}: target {quoted(constant)}: one value in all training rows")
         means, scales = [0.0] * len(targets), [1.0] * len(targets)
-        for k, target in enumerate(targets):
-            if method == "none":
-                break
+        for k, target in enumerate(targets if method == "standardize" else ()):
             with np.errstate(over="ignore", invalid="ignore"):
                 means[k], deviation = mean_and_deviation(np.ascontiguousarray(Y[:, k]))
             if not (np.isfinite(means[k]) and np.isfinite(deviation)):
@@ -204,29 +185,18 @@ class TargetScaler:
 
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types; floats survive `json` exactly."""
-        return {
-            "targets": list(self.targets),
-            "means": list(self.means),
-            "scales": list(self.scales),
-        }
+        return {key: list(values) for key, values in vars(self).items()}
 
     @classmethod
     def from_meta(cls, meta: object) -> TargetScaler:
         """Return the scaler that `to_meta` wrote, or raise ValueError with the reason."""
-        fields = check.entries(meta, "target_scaler", ("targets", "means", "scales"))
-        targets = check.texts(fields["targets"], "target_scaler.targets")
-        means, scales = (
-            tuple(
-                check.finite(value, f"target_scaler.{key}")
-                for value in check.items(fields[key], f"target_scaler.{key}")
-            )
-            for key in ("means", "scales")
-        )
-        if not len(targets) == len(means) == len(scales) > 0:
+        checks = {"targets": check.texts, "means": check.numbers, "scales": check.numbers}
+        scaler = cls(**check.record(meta, "target_scaler", checks))
+        if not len(scaler.targets) == len(scaler.means) == len(scaler.scales) > 0:
             raise ValueError("target_scaler must have as many means and scales as targets")
-        if min(scales) <= 0.0:
+        if min(scaler.scales) <= 0.0:
             raise ValueError("target_scaler.scales must be > 0")
-        return cls(targets, means, scales)
+        return scaler
 
 
 def _find_task(column: NamedColumn) -> tuple[Task, str]:
@@ -237,16 +207,11 @@ def _find_task(column: NamedColumn) -> tuple[Task, str]:
         return "classification", "is boolean"
     _, labels = read_labels(column, spelling)
     values, failed = read_floats(series, parse_number)
-    n_cells = int(series.notna().sum())
     if kind == "category" or len(failed):
         if {"True", "False"}.issuperset(label(text) or text for text in labels):
             return "classification", "is boolean"
-        n_numbers = n_cells - len(failed)
-        if kind != "category" and n_numbers > n_cells / 2:
-            otherwise = "set data.task: classification"
-            raise bad_number(column, int(failed[0]), n_numbers, n_cells, otherwise)
         if kind != "category":
-            refuse_foreign_numbers(column, "set data.task: classification")
+            refuse_numbers(column, failed, "set data.task: classification")
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
     if pd.api.types.is_float_dtype(series.dtype):

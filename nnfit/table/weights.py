@@ -57,10 +57,7 @@ def require_weight(weights: Floats, part: str | None, name: str) -> None:
 
 
 def class_weights(
-    codes: NDArray[np.integer[Any]],
-    classes: Sequence[str],
-    spec: ClassWeight,
-    where: str,
+    codes: NDArray[np.integer[Any]], classes: Sequence[str], spec: ClassWeight, where: str
 ) -> Floats:
     """Return every row's class weight, of shape (N,).
 

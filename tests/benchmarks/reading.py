@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from nnfit.config.reading import load_config
-from nnfit.csv.reading import CsvFormat, read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import read_table
 from nnfit.dataset.dataset import prepare
 from nnfit.observer import Observer
 

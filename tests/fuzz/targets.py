@@ -25,15 +25,15 @@ import pandas as pd
 import nnfit
 from nnfit.config.reading import ConfigFile, load_config
 from nnfit.config.rendering import render
-from nnfit.csv.reading import CsvFormat, read_blocks, read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BlockReader, read_table
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError
 from nnfit.model.file.reading import read_model
 from nnfit.model.inspection import describe
 from nnfit.model.streaming import csv_format
 from nnfit.observer import Observer
-from nnfit.table.expressions import FUNCTIONS, parse
-from nnfit.table.features import parse_features
+from nnfit.table.expressions import FUNCTIONS, parse, parse_features
 
 LONGEST_LINE = 3000  # characters: twenty names of sixty and what is said around them
 
@@ -130,7 +130,7 @@ def run_csv(data: bytes) -> None:
         with stdin(text):
             frame = read_table("-", fmt, ["y"], Observer())
         rows = 0
-        with stdin(text), read_blocks("-", fmt, None, ["y"], "all", Observer(), 64) as blocks:
+        with stdin(text), BlockReader("-", fmt, None, ["y"], "all", Observer(), 64) as blocks:
             for block in blocks:
                 assert block.first_row == rows + 1
                 rows += len(block.frame)
@@ -145,7 +145,7 @@ def run_csv(data: bytes) -> None:
         frame = frame.rename(columns={target: "y"})
         dataset = prepare(file, frame, np.random.default_rng(0), Observer())
         X = dataset.parts["train"].X
-        assert X.shape[1] == dataset.encoder.n_inputs and np.isfinite(X).all()
+        assert X.shape[1] == dataset.encoding.encoder.n_inputs and np.isfinite(X).all()
 
 
 def csv_seeds() -> list[bytes]:

@@ -92,11 +92,11 @@ def _of_config(
         last = max(int(part.numbers.max()) for part in mine.values())
         raise _no_such_row(dataset.name, row, dataset.targets, last)
     model = Model(
-        encoder=dataset.encoder,
+        encoder=dataset.encoding.encoder,
         network=start.network,
         targets=dataset.targets,
         labels=dataset.labels,
-        scaler=dataset.scaler,
+        scaler=dataset.encoding.scaler,
         config=config,
     )
     one = _only(mine[drawn], row)

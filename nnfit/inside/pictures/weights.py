@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.csv.reading import read_blocks
+from nnfit.csv.reading import BlockReader
 from nnfit.errors import PictureError
 from nnfit.inside.pictures.request import Request
 from nnfit.model.model import Model
@@ -65,7 +65,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
     """Return the weights of the first units at their pixels (units, height, width)."""
     model, header = request.model, None
     if request.data:
-        with read_blocks(request.data, csv_format(model), (), (), (), request.observer) as blocks:
+        with BlockReader(request.data, csv_format(model), (), (), (), request.observer) as blocks:
             header = blocks.header
     height, width = shape
     pixels = [column for column in header or names if _is_pixel(model, column)]

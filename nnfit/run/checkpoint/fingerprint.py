@@ -91,10 +91,10 @@ def _digest(dataset: Dataset) -> str:
     """Return the SHA-256 of the encoded rows and of how they were encoded."""
     digest = hashlib.sha256()
     how = {
-        "encoder": dataset.encoder.to_meta(),
+        "encoder": dataset.encoding.encoder.to_meta(),
         "targets": dataset.targets,
         "classes": None if dataset.labels is None else dataset.labels.classes,
-        "scaler": None if dataset.scaler is None else dataset.scaler.to_meta(),
+        "scaler": None if dataset.encoding.scaler is None else dataset.encoding.scaler.to_meta(),
     }
     digest.update(json.dumps(how, sort_keys=True).encode())
     for name, part in dataset.parts.items():
