@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -25,8 +25,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udff
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a text; both count from 1."""
 
     line: int
@@ -38,8 +37,7 @@ class YamlError(Exception):
 
     def __init__(self, text: str, at: Position) -> None:
         super().__init__(text)
-        self.text = text
-        self.at = at
+        self.text, self.at = text, at
 
 
 @dataclass(slots=True)
