@@ -237,10 +237,8 @@ def _reworded(err: yaml.MarkedYAMLError, text: str) -> YamlError:
         if any(phrase in said for phrase in phrases):
             if from_start and err.context_mark:
                 line, column = err.context_mark.line, err.context_mark.column
-            at = Position(line + 1, column + 1)
-            if "{character}" not in meaning:
-                return YamlError(meaning, at)
-            if not source[column:]:
-                return YamlError("a value is missing here", at)
-            return YamlError(meaning.replace("{character}", repr(source[column])), at)
+            if "{character}" in meaning and not source[column:]:
+                meaning = "a value is missing here"
+            meaning = meaning.replace("{character}", repr(source[column : column + 1]))
+            return YamlError(meaning, Position(line + 1, column + 1))
     return YamlError("this is not YAML", Position(line + 1, column + 1))

@@ -96,13 +96,7 @@ def pixel_names(width: int, height: int, rgb: bool) -> list[str]:
 
 
 def folder_of(path: str) -> str:
-    """Return the name of the folder that a picture lies in.
-
-    Raises
-    ------
-    DataError
-        If it has none, or one that no UTF-8 file can hold.
-    """
+    """Return the name of a picture's folder; raise DataError without one that is UTF-8."""
     name = os.path.basename(os.path.dirname(os.path.abspath(path)))
     if not name:
         raise DataError(f"{path}: lies in no folder that has a name; expected one for its label")
