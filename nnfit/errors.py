@@ -32,13 +32,7 @@ class ExitCode(IntEnum):
 
 
 class NnfitError(Exception):
-    """A message for the user.
-
-    Parameters
-    ----------
-    *messages : str
-        One line each. A config reports all its errors at once; everything else gives one.
-    """
+    """A message for the user, one line; a config reports all its errors at once, a line each."""
 
     exit_code = ExitCode.BAD_INPUT
 

@@ -6,15 +6,8 @@ from typing import Annotated
 
 import typer
 
+from nnfit.cli import rows
 from nnfit.cli.options import DataArgument, ModelArgument, QuietOption
-from nnfit.cli.rows import (
-    AppendOption,
-    FormatOption,
-    KeepOption,
-    OutputOption,
-    RowFormat,
-    write_rows,
-)
 
 
 def activations(
@@ -27,10 +20,10 @@ def activations(
             metavar="K", show_default=False, help="Which hidden layer; 1 is the one after phi(x)."
         ),
     ],
-    output: OutputOption = "-",
-    keep: KeepOption = None,
-    append: AppendOption = False,
-    format: FormatOption = RowFormat.csv,
+    output: rows.OutputOption = "-",
+    keep: rows.KeepOption = None,
+    append: rows.AppendOption = False,
+    format: rows.FormatOption = rows.RowFormat.csv,
     quiet: QuietOption = False,
 ) -> None:
     """Write hidden layer K, the learned phi(x): one row per row, one column layerK_unitI per unit.
@@ -42,14 +35,4 @@ def activations(
     """
     from nnfit.model.streaming import activation_rows
 
-    write_rows(
-        activation_rows,
-        model,
-        data,
-        output=output,
-        keep=keep,
-        append=append,
-        format=format,
-        quiet=quiet,
-        layer=layer,
-    )
+    rows.write_rows(activation_rows, model, data, output, keep, append, format, quiet, layer=layer)

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli import (
-    activations,
-    evaluate,
-    explain,
-    flatten,
-    gradcheck,
-    init,
-    inspect,
-    plot,
-    predict,
-    schema,
-    train,
-)
+from nnfit.cli.activations import activations
+from nnfit.cli.evaluate import evaluate
+from nnfit.cli.explain import explain
+from nnfit.cli.flatten import flatten
+from nnfit.cli.gradcheck import gradcheck
+from nnfit.cli.init import init
+from nnfit.cli.inspect import inspect
 from nnfit.cli.memory import check_room, shortage
 from nnfit.cli.options import UsageError
+from nnfit.cli.plot import plot
+from nnfit.cli.predict import predict
+from nnfit.cli.schema import schema
+from nnfit.cli.train import train
 from nnfit.errors import ExitCode, NnfitError, printable
 from nnfit.version import __version__
 
@@ -33,17 +31,11 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of the framed one
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
-app.command("predict")(predict.predict)
-app.command("activations")(activations.activations)
-app.command("evaluate")(evaluate.evaluate)
-app.command("gradcheck")(gradcheck.gradcheck)
-app.command("inspect")(inspect.inspect)
-app.command("explain")(explain.explain)
-app.command("plot")(plot.plot)
-app.command("init")(init.init)
-app.command("schema")(schema.schema)
-app.command("flatten")(flatten.flatten)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    train, predict, activations, evaluate, gradcheck, inspect, explain, plot, init, schema, flatten,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command()(command)
 
 
 def _version(wanted: bool) -> None:
@@ -101,17 +93,16 @@ def _show(err: Exception) -> int:
         return err.exit_code
     reason = shortage(err)
     if reason is not None:
-        print(
-            f"nnfit: error: out of memory{reason and f' ({printable(reason)})'}; use less data, a "
-            "smaller model or smaller batches, or give it more memory",
-            file=sys.stderr,
+        what = (
+            f"out of memory{reason and f' ({printable(reason)})'}; use less data, a smaller model "
+            "or smaller batches, or give it more memory"
         )
-        return ExitCode.FAILED
-    print(
-        f"nnfit: error: unexpected {type(err).__name__}: {printable(str(err))}; this is a bug: "
-        "set NNFIT_DEBUG=1 to see where, and report it",
-        file=sys.stderr,
-    )
+    else:
+        what = (
+            f"unexpected {type(err).__name__}: {printable(str(err))}; this is a bug: set "
+            "NNFIT_DEBUG=1 to see where, and report it"
+        )
+    print(f"nnfit: error: {what}", file=sys.stderr)
     return ExitCode.FAILED
 
 

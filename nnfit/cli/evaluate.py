@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 
-from nnfit.cli.options import (
-    DataArgument,
-    JsonOption,
-    ModelArgument,
-    QuietOption,
-    data_or_stdin,
-    print_json,
-)
+from nnfit.cli import options
 
 
 def evaluate(
-    model: ModelArgument,
-    data: DataArgument = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    model: options.ModelArgument,
+    data: options.DataArgument = None,
+    json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
 ) -> None:
     """Print the metrics of a model on a CSV that holds the target.
 
@@ -29,11 +21,8 @@ def evaluate(
     from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
 
-    data = data_or_stdin(data)
+    data = options.data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
         result = evaluate_rows(loaded, data, observer)
-    if json:
-        print_json(result)
-    else:
-        print_metrics(result, sys.stdout)
+    options.print_result(result, json, print_metrics)

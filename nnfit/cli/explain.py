@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, print_json
+from nnfit.cli.options import JsonOption, QuietOption, print_result
 
 
 def explain(
@@ -43,12 +42,8 @@ def explain(
     """
     from nnfit.inside.explanation import explain
     from nnfit.report import make_observer
+    from nnfit.report.explanation import print_explanation
 
     with closing(make_observer(quiet)) as observer:
         steps = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
-    if json:
-        print_json(steps)
-    else:
-        from nnfit.report.explanation import print_explanation
-
-        print_explanation(steps, sys.stdout)
+    print_result(steps, json, print_explanation)

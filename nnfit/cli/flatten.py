@@ -24,8 +24,7 @@ def flatten(
         ),
     ] = None,
     rgb: Annotated[
-        bool,
-        typer.Option("--rgb/--gray", help="Three columns per pixel, or its grey value."),
+        bool, typer.Option("--rgb/--gray", help="Three columns per pixel, or its grey value.")
     ] = False,
     label_from_folder: Annotated[
         bool,
@@ -34,8 +33,7 @@ def flatten(
         ),
     ] = False,
     skip_bad: Annotated[
-        bool,
-        typer.Option("--skip-bad", help="Warn of a picture that can't be read, and go on."),
+        bool, typer.Option("--skip-bad", help="Warn of a picture that can't be read, and go on.")
     ] = False,
     quiet: QuietOption = False,
 ) -> None:

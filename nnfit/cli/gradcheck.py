@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, check_stdin, print_json
+from nnfit.cli.options import JsonOption, QuietOption, check_stdin, print_result
 from nnfit.errors import ExitCode
 
 
@@ -21,13 +20,7 @@ class Method(StrEnum):
     both = "both"
 
 
-class Bug(StrEnum):
-    """The derivatives that can be broken on purpose."""
-
-    sign = "sign"
-    factor = "factor"
-    lost_bias = "lost_bias"
-    lost_mean = "lost_mean"
+Bug = StrEnum("Bug", ["sign", "factor", "lost_bias", "lost_mean"])  # of a derivative, on purpose
 
 
 def gradcheck(
@@ -41,15 +34,13 @@ def gradcheck(
         ),
     ] = None,
     data: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|-", help="Take the rows from this CSV."),
+        str | None, typer.Option(metavar="FILE|-", help="Take the rows from this CSV.")
     ] = None,
     method: Annotated[
         Method, typer.Option(help="Complex step, central differences, or both.")
     ] = Method.complex,
     inject_bug: Annotated[
-        Bug | None,
-        typer.Option(help="Break one derivative on purpose, to see the check fail."),
+        Bug | None, typer.Option(help="Break one derivative on purpose, to see the check fail.")
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -67,9 +58,6 @@ def gradcheck(
         result = check_gradients(
             source, data, method=method.value, inject_bug=bug, observer=observer
         )
-    if json:
-        print_json(result)
-    else:
-        print_gradcheck(result, sys.stdout)
+    print_result(result, json, print_gradcheck)
     if not result["passed"]:
         raise typer.Exit(ExitCode.FAILED)

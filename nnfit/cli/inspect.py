@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from nnfit.cli.options import JsonOption, ModelArgument, print_json
+from nnfit.cli.options import JsonOption, ModelArgument, print_result
 
 
 def inspect(model: ModelArgument, json: JsonOption = False) -> None:
@@ -17,7 +15,4 @@ def inspect(model: ModelArgument, json: JsonOption = False) -> None:
     from nnfit.report import print_inspection
 
     info = describe(load(model), model)
-    if json:
-        print_json(info)
-    else:
-        print_inspection(info, sys.stdout)
+    print_result(info, json, print_inspection)

@@ -22,13 +22,7 @@ _SIGNS = (
 
 
 def check_room() -> None:
-    """Find out, before the work, whether there is room for the libraries at all.
-
-    Raises
-    ------
-    MemoryError
-        If there is not.
-    """
+    """Raise MemoryError, before the work, if there is no room for the libraries at all."""
     if not _is_room(START_BYTES):
         raise MemoryError(f"less than {START_BYTES >> 20} MiB of address space are free")
 

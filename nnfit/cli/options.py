@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -33,13 +33,7 @@ QuietOption = Annotated[
 
 
 def data_or_stdin(data: str | None) -> str:
-    """Return the CSV to read: the argument, or stdin where it is not a terminal.
-
-    Raises
-    ------
-    UsageError
-        Without either.
-    """
+    """Return the CSV to read: the argument, or stdin; raise UsageError if that is a terminal."""
     if data is not None:
         return data
     if sys.stdin is None or sys.stdin.isatty():
@@ -83,6 +77,14 @@ def is_stdout(path: str) -> bool:
         return not stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(1))
     except (OSError, ValueError):
         return False
+
+
+def print_result(result: Any, as_json: bool, as_text: Callable[[Any, TextIO], None]) -> None:
+    """Print the result of a command on stdout, in one of two ways."""
+    if as_json:
+        print_json(result)
+    else:
+        as_text(result, sys.stdout)
 
 
 def print_json(value: Any) -> None:

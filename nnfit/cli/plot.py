@@ -6,13 +6,14 @@ import os
 import re
 import stat
 import sys
+from contextlib import closing
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from nnfit.cli.options import QuietOption, UsageError, same_file
-from nnfit.errors import OutputError
+from nnfit.cli.options import QuietOption, UsageError, check_output
 from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
@@ -23,19 +24,8 @@ else:
     PictureKind = StrEnum("PictureKind", list(KINDS))
 
 
-class Plane(StrEnum):
-    """What spans the plane of a boundary."""
-
-    columns = "columns"
-    pca = "pca"
-
-
-class Format(StrEnum):
-    """What is written."""
-
-    png = "png"
-    svg = "svg"
-    pdf = "pdf"
+Plane = StrEnum("Plane", ["columns", "pca"])
+Format = StrEnum("Format", ["png", "svg", "pdf"])
 
 
 def _asked(option: str, text: str, metavar: str | None = None, **limits: Any) -> Any:
@@ -89,17 +79,15 @@ def plot(  # an argument for each option of the command
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
     models, data = _split_sources(kind, sources)
-    _check_output(output, sources)
+    if output is not None:
+        check_output(output, sources, "for the picture")
     if wanted is not None:
         from nnfit.report.plots import require_matplotlib
 
         require_matplotlib()
     loaded = [(name, load(name)) for name in models]
-    observer = make_observer(quiet)
-    try:
+    with closing(make_observer(quiet)) as observer:
         picture = make_picture(kind, loaded, data, options, observer)
-    finally:
-        observer.close()
     if wanted is None:
         from nnfit.report.textplots import print_plot
 
@@ -149,11 +137,7 @@ def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None
     """Return the model files and the CSV; None stands for the CSV the model was trained on."""
     from nnfit.inside.sources import is_model_file
 
-    models = [sources[0]]
-    for source in sources[1:]:
-        if not is_model_file(source):
-            break
-        models.append(source)
+    models = [sources[0], *takewhile(is_model_file, sources[1:])]
     rest = sources[len(models) :]
     if len(models) > 1 and not KINDS[kind].several:
         only = " and ".join(name for name, other in KINDS.items() if other.several)
@@ -182,17 +166,6 @@ def _something_piped() -> bool:
         return bool(stdin.peek(1))
     except (AttributeError, OSError, ValueError):  # no stdin, or none of the system's
         return False
-
-
-def _check_output(output: str | None, sources: list[str]) -> None:
-    """Refuse, before the work, a place that is read from or can't be written."""
-    from nnfit.storage.files import check_writable
-
-    if output is None or output == "-":
-        return
-    if any(same_file(output, source) for source in sources):
-        raise OutputError(f"{output}: is what is read; expected another place for the picture")
-    check_writable(output)
 
 
 def _write(contents: bytes, output: str | None) -> None:

@@ -6,27 +6,20 @@ from typing import Annotated
 
 import typer
 
+from nnfit.cli import rows
 from nnfit.cli.options import DataArgument, ModelArgument, QuietOption
-from nnfit.cli.rows import (
-    AppendOption,
-    FormatOption,
-    KeepOption,
-    OutputOption,
-    RowFormat,
-    write_rows,
-)
 
 
 def predict(
     model: ModelArgument,
     data: DataArgument = None,
-    output: OutputOption = "-",
+    output: rows.OutputOption = "-",
     proba: Annotated[
         bool, typer.Option("--proba", help="Add probability_<class> for every class.")
     ] = False,
-    keep: KeepOption = None,
-    append: AppendOption = False,
-    format: FormatOption = RowFormat.csv,
+    keep: rows.KeepOption = None,
+    append: rows.AppendOption = False,
+    format: rows.FormatOption = rows.RowFormat.csv,
     quiet: QuietOption = False,
 ) -> None:
     """Write one prediction per row, in order.
@@ -35,14 +28,4 @@ def predict(
     """
     from nnfit.model.streaming import predict_rows
 
-    write_rows(
-        predict_rows,
-        model,
-        data,
-        output=output,
-        keep=keep,
-        append=append,
-        format=format,
-        quiet=quiet,
-        proba=proba,
-    )
+    rows.write_rows(predict_rows, model, data, output, keep, append, format, quiet, proba=proba)

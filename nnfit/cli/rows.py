@@ -13,14 +13,7 @@ import typer
 from nnfit.cli.options import UsageError, check_output, data_or_stdin
 from nnfit.observer import Observer
 
-
-class RowFormat(StrEnum):
-    """What the rows are written as."""
-
-    csv = "csv"
-    tsv = "tsv"
-    jsonl = "jsonl"
-
+RowFormat = StrEnum("RowFormat", ["csv", "tsv", "jsonl"])
 
 OutputOption = Annotated[
     str, typer.Option("--output", "-o", metavar="OUT", help="Write here instead of stdout.")
@@ -33,17 +26,9 @@ FormatOption = Annotated[RowFormat, typer.Option(help="What to write.")]
 
 
 def write_rows(
-    write: Callable[..., None],
-    model: str,
-    data: str | None,
-    *,
-    output: str,
-    keep: list[str] | None,
-    append: bool,
-    format: RowFormat,
-    quiet: bool,
-    **options: Any,
-) -> None:
+    write: Callable[..., None], model: str, data: str | None, output: str,
+    keep: list[str] | None, append: bool, format: RowFormat, quiet: bool, **options: Any,
+) -> None:  # fmt: skip
     """Load the model and have `write`, of the streaming room, put rows where they belong.
 
     The parameters are the options that its commands share; `options` are what `write` takes beside.
@@ -91,9 +76,8 @@ class LateObserver(Observer):
         self._load().warning(text)
 
     def reading(self, name: str, done: int, total: int | None) -> None:
-        if self._quiet:
-            return
-        if self._loaded is not None or done != total:  # a file read at once needs no progress
+        # a file read at once needs no progress
+        if not self._quiet and (self._loaded is not None or done != total):
             self._load().reading(name, done, total)
 
     def close(self) -> None:

@@ -71,13 +71,7 @@ def mute_stdout() -> None:
 
 
 def check_stdout() -> None:
-    """Find out, before the work, whether stdout is open at all.
-
-    Raises
-    ------
-    OutputError
-        If it is not.
-    """
+    """Raise OutputError, before the work, if stdout is not open at all."""
     with told("<stdout>"):
         os.write(1, b"")
 

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnfit.cli.options import (
-    JsonOption,
-    QuietOption,
-    SetOption,
-    UsageError,
-    check_output,
-    check_stdin,
-    is_stdout,
-    print_json,
-)
+from nnfit.cli import options
 from nnfit.errors import Interrupted, TrainingError, printable
 
 if TYPE_CHECKING:
@@ -31,21 +22,18 @@ def train(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG|-", show_default=False, help="A YAML config.")
     ],
-    set_: SetOption = None,
+    set_: options.SetOption = None,
     data: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|-", help="Read this CSV instead of data.path."),
+        str | None, typer.Option(metavar="FILE|-", help="Read this CSV instead of data.path.")
     ] = None,
     output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="MODEL", help="Write the model here."),
+        str | None, typer.Option("--output", "-o", metavar="MODEL", help="Write the model here.")
     ] = None,
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped."),
+        bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
 ) -> None:
     """Train a model and print the path of its file.
 
@@ -58,14 +46,14 @@ def train(
     from nnfit.run.run import train_run
     from nnfit.training.stop import StopRequest
 
-    check_stdin(config)
+    options.check_stdin(config)
     file = load_config(config, set_ or [], data)
     path = _place(file, config, output)
     if path == "-" and json:
-        raise UsageError("--json and -o - both write to stdout")
+        raise options.UsageError("--json and -o - both write to stdout")
     to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
     if resume and not to_file:
-        raise UsageError(f"--resume needs a model in a file, got -o {path}")
+        raise options.UsageError(f"--resume needs a model in a file, got -o {path}")
     command = _resume_command(config, set_ or [], data, output, ["--json"] * json + ["-q"] * quiet)
     again = " and the same input" if "-" in (config, file.config.data.path) else ""
 
@@ -93,7 +81,7 @@ def train(
         except Interrupted as stopped:
             raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
     if json:
-        print_json(run.to_json())
+        options.print_json(run.to_json())
     elif path != "-":
         print(path)
     name = "<stdout>" if path == "-" else path
@@ -108,12 +96,12 @@ def train(
 def _place(file: ConfigFile, config: str, output: str | None) -> str:
     """Return where the model goes, "-" for stdout; what can't be written is found out here."""
     path = file.default_output() if output is None else output
-    if is_stdout(path):
+    if options.is_stdout(path):
         return "-"
     data = file.config.data
     tables = (data.path, data.validation, data.test)
     sources = [file.resolve(table) for table in tables if isinstance(table, str)]
-    check_output(path, [config, *sources], "for the model")
+    options.check_output(path, [config, *sources], "for the model")
     return path
 
 

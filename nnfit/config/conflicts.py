@@ -108,17 +108,11 @@ def _task(config: Config) -> Iterator[Conflict]:
                 ("class_weight", regression), f"needs classes, but {is_regression}. Remove it"
             )
     if config.preprocessing.target == "standardize":
-        decided = [
-            (key, value)
-            for key, value in (("data.task", data.task), ("loss", loss))
-            if value == "classification" or value in _CROSS_ENTROPY
-        ]
-        if decided:
-            key, value = decided[0]
-            yield Conflict(
-                ("preprocessing.target", key),
-                f"got 'standardize', but {key} is {value}; classes have no scale. Leave it at auto",
-            )
+        for key, value in (("data.task", data.task), ("loss", loss)):
+            if value == "classification" or value in _CROSS_ENTROPY:
+                said = f"got 'standardize', but {key} is {value}; classes have no scale."
+                yield Conflict(("preprocessing.target", key), f"{said} Leave it at auto")
+                break
 
 
 def _output(config: Config) -> Iterator[Conflict]:

@@ -27,7 +27,6 @@ from nnfit.errors import SHOWN_LENGTH, did_you_mean
 
 ERROR_TYPE = "nnfit"  # the type of the pydantic errors whose message is already ours
 ONE, MANY = "<one>", "<many>"  # tags of a field's two forms; pydantic puts them into `loc`
-MAX_INTEGER = 10**9
 
 T = TypeVar("T")
 
@@ -130,21 +129,17 @@ def _some(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
-def _tab(text: str) -> str:
-    return "\t" if text == r"\t" else text
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple | dict) else (value,)
-
-
 OneOrList = Discriminator(lambda value: MANY if isinstance(value, list | tuple) else ONE)
 OneOrMapping = Discriminator(lambda value: MANY if isinstance(value, dict) else ONE)
 One, Many = Tag(ONE), Tag(MANY)
 
 Flag = Annotated[bool, Field(strict=True), Expect("true or false")]
 Count = Annotated[
-    int, Field(strict=True, ge=1, le=MAX_INTEGER), Expect(f"an integer from 1 to {MAX_INTEGER}")
+    int, Field(strict=True, ge=1, le=10**9), Expect("an integer from 1 to 1000000000")
+]
+OptionalCount = Annotated[Count | None, Expect("an integer from 1 to 1000000000, or null")]
+Fraction = Annotated[
+    float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False), Expect("a number in [0, 1)")
 ]
 NonNegative = Annotated[
     float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
@@ -158,12 +153,11 @@ PathText = Annotated[str, Field(pattern=r"^[^\x00]+$"), Spelt("the path of a fil
 Delimiter = Annotated[
     str,
     Field(pattern=r"^(auto|\\t|[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f])$"),
-    AfterValidator(_tab),
+    AfterValidator(lambda text: "\t" if text == r"\t" else text),
     Spelt(r"one ASCII character other than a quote, '\t' or 'auto'"),
 ]
 HeldOut = Annotated[
-    Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
-    | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")],
+    Fraction | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")],
     Expect("a fraction in [0, 1) or the path of a CSV"),
 ]
 
@@ -171,15 +165,9 @@ Columns = Annotated[tuple[ColumnName, ...], AfterValidator(_unique)]
 SomeColumns = Annotated[tuple[ColumnName, ...], AfterValidator(_unique), AfterValidator(_some)]
 Expressions = Annotated[tuple[Expression, ...], AfterValidator(_some)]
 _COLUMN_JSON = {"type": ["string", "number", "boolean"], "minLength": 1}
+_COLUMNS_JSON = {"type": "array", "items": _COLUMN_JSON, "minItems": 1, "uniqueItems": True}
 Targets = Annotated[
     SomeColumns,
-    BeforeValidator(_listed),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _COLUMN_JSON,
-                {"type": "array", "items": _COLUMN_JSON, "minItems": 1, "uniqueItems": True},
-            ]
-        }
-    ),
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple | dict) else (value,)),
+    WithJsonSchema({"anyOf": [_COLUMN_JSON, _COLUMNS_JSON]}),
 ]

@@ -54,9 +54,7 @@ def unknown_key(section: str, name: str) -> str:
     said = f"unknown key {shown(key)}"
     homes = [home for home, names in FIELDS.items() if name in names and home != section]
     if homes:
-        return (
-            f"{said}; it belongs to {homes[0]!r}" if homes[0] else f"{said}; it stands at the top"
-        )
+        return f"{said}; it {f'belongs to {homes[0]!r}' if homes[0] else 'stands at the top'}"
     everywhere = {other: home for home, names in FIELDS.items() for other in names}
     short = name[:SHOWN_LENGTH]  # difflib takes its time over a long one
     near = did_you_mean(short, FIELDS[section]) or did_you_mean(

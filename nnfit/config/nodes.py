@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -25,8 +25,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udff
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a text; both count from 1."""
 
     line: int
@@ -38,8 +37,7 @@ class YamlError(Exception):
 
     def __init__(self, text: str, at: Position) -> None:
         super().__init__(text)
-        self.text = text
-        self.at = at
+        self.text, self.at = text, at
 
 
 @dataclass(slots=True)
@@ -239,10 +237,8 @@ def _reworded(err: yaml.MarkedYAMLError, text: str) -> YamlError:
         if any(phrase in said for phrase in phrases):
             if from_start and err.context_mark:
                 line, column = err.context_mark.line, err.context_mark.column
-            at = Position(line + 1, column + 1)
-            if "{character}" not in meaning:
-                return YamlError(meaning, at)
-            if not source[column:]:
-                return YamlError("a value is missing here", at)
-            return YamlError(meaning.replace("{character}", repr(source[column])), at)
+            if "{character}" in meaning and not source[column:]:
+                meaning = "a value is missing here"
+            meaning = meaning.replace("{character}", repr(source[column : column + 1]))
+            return YamlError(meaning, Position(line + 1, column + 1))
     return YamlError("this is not YAML", Position(line + 1, column + 1))

@@ -20,26 +20,16 @@ from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
 from nnfit.errors import STDIN, ConfigError, name_of, printable, shorten
 
-_TABLE = "{name}: looks like a CSV; expected a config in YAML. The CSV goes under data.path"
 _START = Position(1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFile:
-    """A checked config and where it came from.
-
-    Attributes
-    ----------
-    config : Config
-    name : str
-        As messages show it: the path as given, `<stdin>`, or `config` for a mapping.
-    folder : Path
-        What relative paths in the config are relative to.
-    """
+    """A checked config and where it came from."""
 
     config: Config
-    name: str
-    folder: Path
+    name: str  # as messages show it: the path as given, `<stdin>`, or `config` for a mapping
+    folder: Path  # what relative paths in the config are relative to
     stem: str = "model"  # of the model's name where the config gives none
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
     data_option: str | None = None  # data.path, where an option gave it
@@ -94,10 +84,6 @@ def load_config(
     data : str, optional
         Replaces `data.path`; relative to the current folder.
 
-    Returns
-    -------
-    ConfigFile
-
     Raises
     ------
     ConfigError
@@ -125,7 +111,10 @@ def load_config(
             tree.values[section] = {}  # `model:` with every line under it commented out
 
     config, problems = check(tree.values)
-    problems += _stdin_twice(config, name)
+    if config is not None and name == STDIN:
+        text = "got '-' (stdin), which the config came from; expected the path of a CSV"
+        tables = [key for key in ("path", "validation", "test") if getattr(config.data, key) == "-"]
+        problems += [Problem(f"data.{key}", text) for key in tables]
     lines = _in_order(problems, tree, name) + lines
     if config is None or lines:
         raise ConfigError(*lines)
@@ -149,19 +138,16 @@ def _root(text: str, name: str) -> Node:
     """Return the mapping that the YAML in `text` is."""
     try:
         root = read_yaml(text)
+        if root is None or root.content == Scalar("", plain=True):
+            raise ConfigError(f"{name}: is empty; expected at least data.path and data.target")
+        if not isinstance(root.content, dict):
+            wanted = "expected sections such as 'data:' with their keys below them"
+            raise YamlError(f"got {shown(root.content)}; {wanted}", root.at)
     except YamlError as err:
+        said = f":{err.at.line}:{err.at.column}: {err.text}"
         if _looks_like_table(text):
-            raise ConfigError(_TABLE.format(name=name)) from err
-        raise ConfigError(f"{name}:{err.at.line}:{err.at.column}: {err.text}") from err
-    if root is None or root.content == Scalar("", plain=True):
-        raise ConfigError(f"{name}: is empty; expected at least data.path and data.target")
-    if not isinstance(root.content, dict):
-        if _looks_like_table(text):
-            raise ConfigError(_TABLE.format(name=name))
-        raise ConfigError(
-            f"{name}:{root.at.line}:{root.at.column}: got {shown(root.content)}; expected "
-            f"sections such as 'data:' with their keys below them"
-        )
+            said = ": looks like a CSV; expected a config in YAML. The CSV goes under data.path"
+        raise ConfigError(name + said) from err
     return root
 
 
@@ -200,35 +186,22 @@ def _override(tree: Tree, text: str, number: int) -> str | None:
 
 def _keys(key: str) -> tuple[str, ...] | None:
     """Return the keys to walk for the dotted `key`, or None if the schema has no such key."""
-    section, _, name = key.partition(".")
+    section, *names = key.split(".", 1)
     if section not in FIELDS[""]:
         return None
-    if not name:
-        return (section,) if section == key else None
-    if section == "class_weight" or name in FIELDS.get(section, ()):
-        return (section, name)
-    return None
+    if not names or names[0] in FIELDS.get(section, ()):
+        return (section, *names)
+    return (section, *names) if section == "class_weight" and names[0] else None
 
 
 def _distinct(path: str, tree: Tree) -> str:
     """Return `path` spelt as no held-out CSV is, since those are relative to the config."""
     section = tree.values.get("data")
-    others = (
-        [section.get(key) for key in ("validation", "test")] if isinstance(section, dict) else []
-    )
+    others = map(section.get, ("validation", "test")) if isinstance(section, dict) else ()
     spelt = [other.spelling if isinstance(other, Scalar) else other for other in others]
     while path in spelt:
         path = os.path.join(".", path)
     return path
-
-
-def _stdin_twice(config: Config | None, name: str) -> list[Problem]:
-    """Return a complaint if the table is to come from stdin after the config did."""
-    if config is None or name != STDIN:
-        return []
-    text = "got '-' (stdin), which the config came from; expected the path of a CSV"
-    keys = ("path", "validation", "test")
-    return [Problem(f"data.{key}", text) for key in keys if getattr(config.data, key) == "-"]
 
 
 def _in_order(problems: Sequence[Problem], tree: Tree, name: str) -> list[str]:

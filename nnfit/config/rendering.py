@@ -23,21 +23,11 @@ _RAW = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def render(config: Config, comments: Mapping[str, str] | None = None) -> str:
-    """Return `config` as YAML with a comment on every key.
+    """Return `config` as YAML that ends with a newline, with a comment on every key.
 
-    Parameters
-    ----------
-    config : Config
-    comments : mapping of str to str, optional
-        By dotted key, instead of the schema's description.
-
-    Returns
-    -------
-    str
-        Ends with a newline.
+    `comments` are by dotted key, and stand instead of the schema's descriptions.
     """
-    lines = _lines(config, "", comments or {})
-    return "\n".join(lines) + "\n"
+    return "\n".join(_lines(config, "", comments or {})) + "\n"
 
 
 def _lines(section: BaseModel, prefix: str, comments: Mapping[str, str]) -> list[str]:

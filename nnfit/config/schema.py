@@ -9,39 +9,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nnfit.config.fields import (
-    Choice,
-    ColumnName,
-    Columns,
-    Count,
-    Delimiter,
-    Expect,
-    Expressions,
-    Flag,
-    HeldOut,
-    Many,
-    NonNegative,
-    One,
-    OneOrList,
-    OneOrMapping,
-    PathText,
-    Positive,
-    SomeColumns,
-    Targets,
-    Text,
-)
+from nnfit.config import fields
 from nnfit.errors import joined
 from nnfit.nn import names
 
-TaskName = Literal["auto", "regression", "classification"]
-NumericScaling = Literal["standardize", "robust", "quantile", "minmax", "none"]
-TargetScaling = Literal["auto", "standardize", "none"]
-MissingPolicy = Literal["impute", "error"]
-OnDivergence = Literal["stop", "rollback"]
-DtypeName = Literal["float32", "float64"]
+TaskName = Annotated[Literal["auto", "regression", "classification"], fields.Choice()]
+NumericScaling = Annotated[
+    Literal["standardize", "robust", "quantile", "minmax", "none"], fields.Choice()
+]
+TargetScaling = Annotated[Literal["auto", "standardize", "none"], fields.Choice()]
+MissingPolicy = Annotated[Literal["impute", "error"], fields.Choice()]
+OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
+DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
-Activation = Annotated[str, Choice(names.ACTIVATIONS)]
-Width = Annotated[int, Field(strict=True, ge=1, le=10**6), Expect("an integer from 1 to 1000000")]
+Activation = Annotated[str, fields.Choice(names.ACTIVATIONS)]
+Width = Annotated[
+    int, Field(strict=True, ge=1, le=10**6), fields.Expect("an integer from 1 to 1000000")
+]
 
 _OWN_OUTPUTS = dict.fromkeys(loss.output_activation for loss in names.LOSSES.values())
 _MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
@@ -58,190 +42,159 @@ class Section(BaseModel):
 class DataConfig(Section):
     """The table: where it is, what its columns are for, which rows are held out."""
 
-    path: PathText = Field(description="the CSV; .gz .bz2 .xz .zst by suffix; '-' is stdin")
-    target: Targets = Field(description="column to predict; a list is multi-output regression")
-    task: Annotated[TaskName, Choice()] = Field(
-        default="auto", description="auto | regression | classification"
+    path: fields.PathText = Field(description="the CSV; .gz .bz2 .xz .zst by suffix; '-' is stdin")
+    target: fields.Targets = Field(
+        description="column to predict; a list is multi-output regression"
     )
-    include: SomeColumns | None = Field(
-        default=None, description="feature columns (default: all but target, weight and exclude)"
+    task: TaskName = Field("auto", description="auto | regression | classification")
+    include: fields.SomeColumns | None = Field(
+        None, description="feature columns (default: all but target, weight and exclude)"
     )
-    exclude: Columns = Field(default=(), description="columns that are not features")
-    categorical: Columns = Field(
-        default=(), description="numeric-looking columns to treat as categories"
+    exclude: fields.Columns = Field((), description="columns that are not features")
+    categorical: fields.Columns = Field(
+        (), description="numeric-looking columns to treat as categories"
     )
-    weight: ColumnName | None = Field(default=None, description="column of sample weights (>= 0)")
-    delimiter: Delimiter = Field(default=",", description=r'one character, "\t", or auto')
-    header: Flag = Field(default=True, description="false names the columns c1, c2, ...")
-    missing_values: tuple[Text, ...] = Field(
-        default=(), description="further tokens to read as missing, beside pandas' own"
+    weight: fields.ColumnName | None = Field(None, description="column of sample weights (>= 0)")
+    delimiter: fields.Delimiter = Field(",", description=r'one character, "\t", or auto')
+    header: fields.Flag = Field(True, description="false names the columns c1, c2, ...")
+    missing_values: tuple[fields.Text, ...] = Field(
+        (), description="further tokens to read as missing, beside pandas' own"
     )
-    validation: HeldOut = Field(
-        default=0.2, description="fraction held out (stratified for classes), a CSV path, or 0"
+    validation: fields.HeldOut = Field(
+        0.2, description="fraction held out (stratified for classes), a CSV path, or 0"
     )
-    test: HeldOut = Field(default=0.0, description="likewise; scored once, at the end")
+    test: fields.HeldOut = Field(0.0, description="likewise; scored once, at the end")
 
 
 class PreprocessingConfig(Section):
     """How columns become the network's inputs and targets."""
 
-    numeric: Annotated[NumericScaling, Choice()] = Field(
-        default="standardize", description="standardize | robust | quantile | minmax | none"
+    numeric: NumericScaling = Field(
+        "standardize", description="standardize | robust | quantile | minmax | none"
     )
-    target: Annotated[TargetScaling, Choice()] = Field(
-        default="auto", description="standardize | none; auto = standardize for regression"
+    target: TargetScaling = Field(
+        "auto", description="standardize | none; auto = standardize for regression"
     )
-    missing: Annotated[MissingPolicy, Choice()] = Field(
-        default="impute", description="impute (median, plus an indicator column) | error"
+    missing: MissingPolicy = Field(
+        "impute", description="impute (median, plus an indicator column) | error"
     )
     max_categories: Annotated[
-        int,
-        Field(strict=True, ge=2, le=10**6),
-        Expect("an integer from 2 to 1000000"),
-    ] = Field(default=100, description="rarer categories of a column share one 'other' slot")
+        int, Field(strict=True, ge=2, le=10**6), fields.Expect("an integer from 2 to 1000000")
+    ] = Field(100, description="rarer categories of a column share one 'other' slot")
 
 
 class ModelConfig(Section):
     """The network."""
 
     hidden_sizes: tuple[Width, ...] = Field(
-        default=(64, 32), description="widths of the hidden layers; [] is the linear predictor"
+        (64, 32), description="widths of the hidden layers; [] is the linear predictor"
     )
     activation: Annotated[
-        Annotated[Activation, One] | Annotated[tuple[Activation, ...], Many], OneOrList
-    ] = Field(
-        default="relu", description=f"{' '.join(names.ACTIVATIONS)}; a list sets each layer's"
+        Annotated[Activation, fields.One] | Annotated[tuple[Activation, ...], fields.Many],
+        fields.OneOrList,
+    ] = Field("relu", description=f"{' '.join(names.ACTIVATIONS)}; a list sets each layer's")
+    output_activation: Annotated[str, fields.Choice(("auto", *names.OUTPUT_ACTIVATIONS))] = Field(
+        "auto", description=f"auto = the loss's own: {joined(_OWN_OUTPUTS, 'or')}"
     )
-    output_activation: Annotated[str, Choice(("auto", *names.OUTPUT_ACTIVATIONS))] = Field(
-        default="auto", description=f"auto = the loss's own: {joined(_OWN_OUTPUTS, 'or')}"
-    )
-    bias: Flag = Field(default=True, description="add b in z = W a + b")
-    initialization: Annotated[str, Choice(("auto", *names.INITIALIZATIONS))] = Field(
-        default="auto",
+    bias: fields.Flag = Field(True, description="add b in z = W a + b")
+    initialization: Annotated[str, fields.Choice(("auto", *names.INITIALIZATIONS))] = Field(
+        "auto",
         description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",
     )
     dropout: Annotated[
-        float,
-        Field(strict=True, ge=0, lt=1, allow_inf_nan=False),
-        Expect("a number in [0, 1): a unit dropped always learns nothing"),
-    ] = Field(
-        default=0.0, description="probability of dropping a hidden unit while training, in [0, 1)"
-    )
+        fields.Fraction, fields.Expect("a number in [0, 1): a unit dropped always learns nothing")
+    ] = Field(0.0, description="probability of dropping a hidden unit while training, in [0, 1)")
 
 
 class OptimizerConfig(Section):
     """The update of the parameters."""
 
-    name: Annotated[str, Choice(names.OPTIMIZERS)] = Field(
-        default="adam", description=" ".join(names.OPTIMIZERS)
+    name: Annotated[str, fields.Choice(names.OPTIMIZERS)] = Field(
+        "adam", description=" ".join(names.OPTIMIZERS)
     )
-    learning_rate: Positive = Field(default=0.001, description="step size, > 0")
-    momentum: Annotated[
-        float,
-        Field(strict=True, ge=0, lt=1, allow_inf_nan=False),
-        Expect("a number in [0, 1)"),
-    ] = Field(default=0.0, description=f"{_MOMENTUM} only, in [0, 1)")
-    nesterov: Flag = Field(
-        default=False, description=f"{_NESTEROV} only: look ahead along the momentum"
+    learning_rate: fields.Positive = Field(0.001, description="step size, > 0")
+    momentum: fields.Fraction = Field(0.0, description=f"{_MOMENTUM} only, in [0, 1)")
+    nesterov: fields.Flag = Field(
+        False, description=f"{_NESTEROV} only: look ahead along the momentum"
     )
-    weight_decay: NonNegative = Field(
-        default=0.0, description="decoupled (adamw); on W, never on b"
+    weight_decay: fields.NonNegative = Field(0.0, description="decoupled (adamw); on W, never on b")
+    l2: fields.NonNegative = Field(
+        0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"
     )
-    l2: NonNegative = Field(
-        default=0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"
-    )
-    schedule: Annotated[str, Choice(names.SCHEDULES)] = Field(
-        default="constant", description=" ".join(names.SCHEDULES)
+    schedule: Annotated[str, fields.Choice(names.SCHEDULES)] = Field(
+        "constant", description=" ".join(names.SCHEDULES)
     )
     warmup_epochs: Annotated[
-        int,
-        Field(strict=True, ge=0, le=10**9),
-        Expect("an integer from 0 to 1000000000"),
-    ] = Field(default=0, description="epochs over which the learning rate rises from 0")
+        int, Field(strict=True, ge=0, le=10**9), fields.Expect("an integer from 0 to 1000000000")
+    ] = Field(0, description="epochs over which the learning rate rises from 0")
     schedule_factor: Annotated[
         Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)] | None,
-        Expect("a number in (0, 1), or null"),
-    ] = Field(
-        default=None,
-        description=f"{_FACTOR} multiply the rate by it; null = default",
+        fields.Expect("a number in (0, 1), or null"),
+    ] = Field(None, description=f"{_FACTOR} multiply the rate by it; null = default")
+    schedule_epochs: fields.OptionalCount = Field(
+        None, description="step: epochs between steps; plateau: epochs of patience"
     )
-    schedule_epochs: Annotated[
-        Annotated[int, Field(strict=True, ge=1, le=10**9)] | None,
-        Expect("an integer from 1 to 1000000000, or null"),
-    ] = Field(default=None, description="step: epochs between steps; plateau: epochs of patience")
-    clip_norm: Annotated[
-        Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None,
-        Expect("a number > 0, or null"),
-    ] = Field(default=None, description="largest norm of the whole gradient; null = no limit")
+    clip_norm: Annotated[fields.Positive | None, fields.Expect("a number > 0, or null")] = Field(
+        None, description="largest norm of the whole gradient; null = no limit"
+    )
 
 
 class TrainingConfig(Section):
     """The epoch loop."""
 
-    epochs: Count = Field(default=100, description="passes over the training rows")
+    epochs: fields.Count = Field(100, description="passes over the training rows")
     batch_size: Annotated[
-        Literal["full"] | Annotated[int, Field(strict=True, ge=1, le=10**9)],
-        Expect("an integer from 1 to 1000000000, or full"),
-    ] = Field(default=32, description="full = the whole training set (gradient descent)")
-    patience: Annotated[
-        Annotated[int, Field(strict=True, ge=1, le=10**9)] | None,
-        Expect("an integer from 1 to 1000000000, or null"),
-    ] = Field(default=None, description="epochs without a better validation loss before stopping")
-    checkpoint_seconds: Positive = Field(default=30.0, description="time between checkpoints")
-    on_divergence: Annotated[OnDivergence, Choice()] = Field(
-        default="stop", description="stop | rollback to the best weights and half the rate, 5 times"
+        Literal["full"] | fields.Count, fields.Expect("an integer from 1 to 1000000000, or full")
+    ] = Field(32, description="full = the whole training set (gradient descent)")
+    patience: fields.OptionalCount = Field(
+        None, description="epochs without a better validation loss before stopping"
     )
-    dtype: Annotated[DtypeName, Choice()] = Field(
-        default="float32", description="float32 | float64"
+    checkpoint_seconds: fields.Positive = Field(30.0, description="time between checkpoints")
+    on_divergence: OnDivergence = Field(
+        "stop", description="stop | rollback to the best weights and half the rate, 5 times"
     )
+    dtype: DtypeName = Field("float32", description="float32 | float64")
     threads: Annotated[
         Literal["auto"] | Annotated[int, Field(strict=True, ge=1, le=1024)],
-        Expect("an integer from 1 to 1024, or auto"),
+        fields.Expect("an integer from 1 to 1024, or auto"),
     ] = Field(
-        default="auto",
+        "auto",
         description="auto = 4 for batches of 4096 rows, 2 from 512 rows where rows x parameters "
         "reach 1e9, as far as there are cores; else 1",
     )
-    keep_path: Flag = Field(
-        default=False, description="keep the path of the parameters, to plot it"
-    )
+    keep_path: fields.Flag = Field(False, description="keep the path of the parameters, to plot it")
 
 
 class Config(Section):
     """An nnfit config."""
 
     data: DataConfig = Field(description="the table")
-    features: Expressions | None = Field(
-        default=None, description='phi(x): a list of expressions, such as ["*", "x**2"]'
+    features: fields.Expressions | None = Field(
+        None, description='phi(x): a list of expressions, such as ["*", "x**2"]'
     )
     preprocessing: PreprocessingConfig = Field(
         default_factory=PreprocessingConfig, description="columns to inputs and targets"
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
-    loss: Annotated[str, Choice(("auto", *names.LOSSES))] = Field(
-        default="auto", description=f"{' '.join(names.LOSSES)}; auto by task"
+    loss: Annotated[str, fields.Choice(("auto", *names.LOSSES))] = Field(
+        "auto", description=f"{' '.join(names.LOSSES)}; auto by task"
     )
     class_weight: Annotated[
         Annotated[
-            Annotated[
-                Literal["balanced"] | None,
-                Expect("balanced, a mapping of labels to weights, or null"),
-            ],
-            One,
+            Literal["balanced"] | None,
+            fields.Expect("balanced, a mapping of labels to weights, or null"),
+            fields.One,
         ]
-        | Annotated[dict[str, NonNegative], Many],
-        OneOrMapping,
-    ] = Field(default=None, description="balanced, or {label: weight}")
+        | Annotated[dict[str, fields.NonNegative], fields.Many],
+        fields.OneOrMapping,
+    ] = Field(None, description="balanced, or {label: weight}")
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, description="the update")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="the epoch loop")
     seed: Annotated[
-        int,
-        Field(strict=True, ge=0, lt=2**63),
-        Expect("an integer in [0, 2**63)"),
-    ] = Field(default=0, description="same seed, same model")
-    output: PathText | None = Field(
-        default=None,
-        description="relative to the current folder; default: the config's name with .npz",
+        int, Field(strict=True, ge=0, lt=2**63), fields.Expect("an integer in [0, 2**63)")
+    ] = Field(0, description="same seed, same model")
+    output: fields.PathText | None = Field(
+        None, description="relative to the current folder; default: the config's name with .npz"
     )
 
 

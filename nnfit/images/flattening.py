@@ -25,24 +25,12 @@ def flatten_images(
     skip_bad: bool,
     observer: Observer,
 ) -> None:
-    """Write one row of pixels per picture, each as soon as it is read.
+    """Write one row of pixels per picture of `paths` ("-" is stdin), each as soon as it is read.
 
-    Parameters
-    ----------
-    paths : sequence of str
-        Image files, or "-" for stdin.
-    stream : text file
-        Where the CSV goes: the header before the first row, nothing where no picture can be read.
-    size : (width, height), optional
-        Resize all to this; without it, all must have the first one's size.
-    rgb : bool
-        Three columns per pixel instead of its grey value.
-    label_from_folder : bool
-        Add the column `label`, the name of the folder a picture lies in.
-    skip_bad : bool
-        Warn of a picture that can't be read and go on.
-    observer : Observer
-        Hears of progress, of what is skipped and of the size of the pictures.
+    The CSV's header goes before the first row: there is none where no picture can be read. All are
+    resized to `size`; without it, all must have the first one's. `rgb` makes three columns of a
+    pixel instead of its grey value; `label_from_folder` adds the column `label`, the name of the
+    folder a picture lies in; `skip_bad` warns of a picture that can't be read and goes on.
 
     Raises
     ------
@@ -108,13 +96,7 @@ def pixel_names(width: int, height: int, rgb: bool) -> list[str]:
 
 
 def folder_of(path: str) -> str:
-    """Return the name of the folder that a picture lies in.
-
-    Raises
-    ------
-    DataError
-        If it has none, or one that no UTF-8 file can hold.
-    """
+    """Return the name of a picture's folder; raise DataError without one that is UTF-8."""
     name = os.path.basename(os.path.dirname(os.path.abspath(path)))
     if not name:
         raise DataError(f"{path}: lies in no folder that has a name; expected one for its label")

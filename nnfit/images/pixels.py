@@ -41,20 +41,11 @@ def require_pillow() -> None:
 
 
 def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
-    """Return a picture as it is to be seen, its first frame if it has several.
+    """Return the picture at `path`, or stdin's for "-", as it is to be seen: its first frame.
 
     Turned as its EXIF orientation says; what is transparent shows white behind it; 16 bits become
-    8. Grey is 0.299 R + 0.587 G + 0.114 B. Resizing stretches to `size` with Pillow's bilinear
-    filter, which averages over all the pixels that one new pixel covers.
-
-    Parameters
-    ----------
-    path : str
-        A file of one of the `FORMATS`, or "-" for stdin.
-    size : (width, height), optional
-        What to resize to.
-    rgb : bool
-        Keep colours.
+    8. Grey, without `rgb`, is 0.299 R + 0.587 G + 0.114 B. Resizing stretches to `size` with
+    Pillow's bilinear filter, which averages over all the pixels that one new pixel covers.
 
     Returns
     -------
