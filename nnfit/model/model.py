@@ -26,8 +26,8 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
+from nnfit.training.history import Trajectory
 from nnfit.training.threads import available_cores, blas_threads
-from nnfit.training.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,11 +19,9 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.training.examples import judged_rows, network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.gradients import Alone, Gradients
+from nnfit.training.gradients import Alone, Gradients, Shards, n_shards
 from nnfit.training.judge import Judge
-from nnfit.training.settings import Settings, Sizes
-from nnfit.training.shards import Shards, n_shards
-from nnfit.training.state import State
+from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 from nnfit.training.threads import choose_threads
@@ -108,7 +106,7 @@ def build_fit(
     settings = _settings(file, workload)
     sizes = Sizes.of(settings, train, validation)
     steps = sizes.epochs * sizes.steps(sizes.train)
-    state = State.begin(
+    state = State(
         network,
         _optimizer(file, network, steps, observer),
         Schedule(

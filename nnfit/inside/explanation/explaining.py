@@ -30,7 +30,7 @@ from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
-from nnfit.training.shards import Shards
+from nnfit.training.gradients import Shards
 from nnfit.training.threads import blas_threads
 
 # What a table shows of a large array, beside its last row and column: the complex step of these

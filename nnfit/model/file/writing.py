@@ -15,8 +15,7 @@ from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECT
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
 from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
-from nnfit.training.history import FIELDS
-from nnfit.training.trajectory import Trajectory
+from nnfit.training.history import FIELDS, Trajectory
 
 
 def to_bytes(
