@@ -17,7 +17,6 @@ from nnfit.inside.explanation.example import Example, Source, find_example
 from nnfit.inside.explanation.steps import (
     Values,
     backward,
-    finite,
     forward,
     graph,
     last_delta,
@@ -31,6 +30,7 @@ from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
 from nnfit.training.gradients import Shards
+from nnfit.training.metrics import finite
 from nnfit.training.threads import blas_threads
 
 # What a table shows of a large array, beside its last row and column: the complex step of these
