@@ -40,10 +40,10 @@ def activations(
 
     Example: nnfit activations iris.npz data/iris.csv --layer 2 --keep species | head
     """
-    from nnfit.model.streaming import activation_rows
+    from nnfit.model.streaming import hidden_units
 
     write_rows(
-        activation_rows,
+        hidden_units,
         model,
         data,
         output=output,

@@ -32,7 +32,7 @@ def evaluate(
     data = data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
-        result = evaluate_rows(loaded, data, observer)
+        result = evaluate_rows(loaded, data, observer).result()
     if json:
         print_json(result)
     else:

@@ -33,10 +33,10 @@ def predict(
 
     Example: nnfit predict iris.npz new.csv --proba | head
     """
-    from nnfit.model.streaming import predict_rows
+    from nnfit.model.streaming import predictions
 
     write_rows(
-        predict_rows,
+        predictions,
         model,
         data,
         output=output,

@@ -144,9 +144,9 @@ class Model:
         }
         return to_bytes(meta, self.network.parameters, self.history, self.trajectory)
 
-    def evaluation(self) -> Evaluation:
-        """Return what takes rows with known targets, piece by piece, and judges them."""
-        return Evaluation(self.outcome, self.outputs)
+    def evaluation(self, name: str = "data") -> Evaluation:
+        """Return what takes rows of the table `name`, piece by piece, and judges them."""
+        return Evaluation(self.outcome, self.outputs, name)
 
     def outputs(self, rows: NamedRows, tally: Tally | None = None, threads: int = 1) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.

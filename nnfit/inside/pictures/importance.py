@@ -93,8 +93,8 @@ def make(request: Request) -> Importance:
 
 
 def _metric(model: Model, rows: NamedRows, metric: str) -> float:
-    evaluation = model.evaluation().add(rows)
-    value = model.outcome.score(*evaluation.arrays(rows.name)).get(metric)
+    judged = model.evaluation(rows.name).add(rows).arrays()
+    value = model.outcome.score(*judged).get(metric)
     if value is None:
         raise PictureError(
             f"{rows.name}: --metric {metric} has no value on these rows; expected more rows, "

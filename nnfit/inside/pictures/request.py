@@ -12,7 +12,7 @@ from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.rows import read_rows
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
-from nnfit.model.streaming import evaluation_of
+from nnfit.model.streaming import evaluate_rows
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 
@@ -40,6 +40,6 @@ class Request:
         """Return the data's rows, as `read_rows` does."""
         return read_rows(self.model, self.data, self.observer, target=target)
 
-    def evaluation(self) -> tuple[Evaluation, str]:
-        """Return the predictions beside the truth, and the data's name."""
-        return evaluation_of(self.model, self.data, self.observer)
+    def evaluation(self) -> Evaluation:
+        """Return the predictions beside the truth."""
+        return evaluate_rows(self.model, self.data, self.observer)
