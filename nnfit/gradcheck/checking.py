@@ -84,17 +84,18 @@ def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str)
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]
     found = np.array([analytic[place] for place in places], np.float64)
     errors = relative_errors(found, values, numeric.resolution / TOLERANCE[method])
-    worst = int(errors.argmax()) if len(errors) else 0
-    error = float(errors[worst]) if len(errors) else 0.0
+    figures, index = (0.0, 0.0, 0.0), ()
+    if len(errors):
+        worst = int(errors.argmax())
+        figures = (float(errors[worst]), float(found[worst]), float(values[worst]))
+        index = tuple(int(k) for k in places[worst])
     return Check(
         case,
         name,
         analytic.shape,
-        error,
-        float(found[worst]) if len(errors) else 0.0,
-        float(values[worst]) if len(errors) else 0.0,
-        tuple(int(k) for k in places[worst]) if len(errors) else (),
-        bool(len(errors) and error <= TOLERANCE[method]),  # nothing compared proves nothing
+        *figures,
+        index,
+        bool(len(errors) and figures[0] <= TOLERANCE[method]),  # nothing compared proves nothing
         method,
         len(errors),
         int((~smooth).sum()),

@@ -64,10 +64,7 @@ def random_problem(
         Y = rng.integers(2, size=(n_rows, K)).astype(float)
     else:
         Y = rng.normal(size=(n_rows, K))
-    share: Share = 1.0 / n_rows
-    if weighted:
-        s = rng.uniform(0.1, 3.0, n_rows)
-        share = shares(s)
+    share: Share = shares(rng.uniform(0.1, 3.0, n_rows)) if weighted else 1.0 / n_rows
     return Problem(
         case,
         architecture,

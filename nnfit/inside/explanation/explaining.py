@@ -13,15 +13,9 @@ from nnfit.gradcheck.checking import TOLERANCE, compared, gradients, relative_er
 from nnfit.gradcheck.numeric import ComplexStep
 from nnfit.gradcheck.problems import Problem
 from nnfit.inside.explanation import formulas
-from nnfit.inside.explanation.example import Example, Source, find_example
-from nnfit.inside.explanation.steps import (
-    Values,
-    backward,
-    forward,
-    graph,
-    last_delta,
-    plain,
-)
+from nnfit.inside.explanation.example import Example, find_example
+from nnfit.inside.explanation.steps import Values, backward, forward, graph, last_delta, plain
+from nnfit.inside.sources import Source
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss
@@ -91,7 +85,7 @@ def explain(
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
         return {
             "source": example.source,
-            "initialised": example.initialised,
+            "initialised": example.drawn is not None,
             "data": example.data,
             "row": row,
             "drawn": example.drawn,
