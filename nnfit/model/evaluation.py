@@ -22,14 +22,8 @@ from nnfit.training.threads import available_cores
 class Evaluation:
     """Metrics over rows that come piece by piece; only predictions and targets are kept.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        What the outputs mean.
-    outputs : callable
-        `Model.outputs`.
-    name : str
-        The table's, for the error.
+    `outcome` says what the outputs mean, `outputs` is the model's; `name`, the table's, is for
+    the error.
     """
 
     def __init__(self, outcome: Outcome, outputs: Callable[..., Array], name: str) -> None:

@@ -91,13 +91,12 @@ class Shards:
     network : Network
         Its gradient receives the sum.
     n : int
-        How many there are, from `n_shards`.
+        How many workers there are, from `n_shards`.
     n_threads : int
         The matrix products inside must then use one thread each.
     probe : bool
-        Take the first steps on one thread and on all in turn, and go on with the faster.
-    observer : Observer
-        Hears what was chosen.
+        Take the first steps on one thread and on all in turn, and go on with the faster, as
+        `observer` hears.
     """
 
     def __init__(
@@ -106,18 +105,16 @@ class Shards:
         width = max(network.architecture.sizes)
         self.block_rows = max(SMALLEST_SHARD, BLOCK_BYTES // (width * network.dtype.itemsize))
         self.network, self.observer = network, observer
-        self.workers = [self._worker() for _ in range(n)]
+        self.workers = []
+        for _ in range(n):
+            self.workers.append(Network(replace(network.architecture, l2=0.0), network.dtype))
+            self.workers[-1].parameters = network.parameters
         self.sums = [np.empty_like(network.gradient.flat) for _ in range(n)]
         self.n_threads = min(n_threads, n)
         self._pool = ThreadPoolExecutor(self.n_threads)
         self._alone = self.n_threads == 1
         self._probing = probe and not self._alone
         self._seconds: dict[bool, list[float]] = {True: [], False: []}  # by alone or not
-
-    def _worker(self) -> Network:
-        worker = Network(replace(self.network.architecture, l2=0.0), self.network.dtype)
-        worker.parameters = self.network.parameters
-        return worker
 
     def differentiate(self, batch: Examples, logits: Array) -> bool:
         """Fill the network's gradient and `logits` (K, N), as `Gradients` says."""

@@ -66,14 +66,9 @@ class Trajectory:
 
 
 class TrajectoryKeeper:
-    """Keeps the start, every `stride`-th epoch and the last.
+    """Keeps the start, every `stride`-th epoch and the last, of `epochs` at most.
 
-    Parameters
-    ----------
-    epochs : int
-        How many there will be at most.
-    n_bytes : int
-        Of one copy.
+    A copy of the parameters has `n_bytes`.
     """
 
     def __init__(self, epochs: int, n_bytes: int) -> None:
