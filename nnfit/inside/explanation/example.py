@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.dataset.dataset import PARTS
 from nnfit.dataset.encoding import Part
 from nnfit.dataset.reading import read_named
 from nnfit.errors import ConfigError, DataError, NnfitError
@@ -78,9 +77,9 @@ def _of_config(
     config = file.config.model_dump(mode="json")
     # a held-out CSV of its own numbers its own rows
     mine = {
-        name: dataset.parts[name]
-        for name in PARTS
-        if name in dataset.parts and not isinstance(config["data"].get(name), str)
+        name: part
+        for name, part in dataset.parts.items()
+        if not isinstance(config["data"].get(name), str)
     }
     drawn = next((name for name, part in mine.items() if row in part.numbers), None)
     if drawn is None:
