@@ -16,8 +16,7 @@ from nnfit.training.examples import Examples
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients
 from nnfit.training.judge import Judge
-from nnfit.training.settings import Settings, Sizes
-from nnfit.training.state import State
+from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 
@@ -38,7 +37,7 @@ def make_fit(
 ) -> Fit:
     """Return the loop over `train`, before its first step; `seed` orders and drops out."""
     dropout: np.random.Generator = stream(seed, "dropout")
-    state = State.begin(
+    state = State(
         network,
         optimizer,
         schedule or Schedule("constant", settings.epochs),

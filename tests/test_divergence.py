@@ -29,8 +29,7 @@ from nnfit.training import judge
 from nnfit.training.divergence import Diverged, epochs_to_stay, is_high
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.settings import Settings
-from nnfit.training.state import roll_back
+from nnfit.training.state import Settings, roll_back
 from nnfit.training.stop import StopRequest
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from nnfit.errors import PictureError
 from nnfit.inside.pictures.calibration import wilson
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.making import make_picture
-from nnfit.inside.pictures.rows import read_rows, sample_of, training_rows
+from nnfit.inside.pictures.request import read_rows, sample_of, training_rows
 from nnfit.inside.pictures.slicing import MAX_POINTS, principal_components
 from nnfit.inside.pictures.surface import TrainingLoss, random_direction, training_loss
 from nnfit.model.model import Model

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import OUTPUT_ACTIVATIONS, RESIDUAL_LOSSES, make_head, softmax
+from nnfit.nn.losses import RESIDUAL_LOSSES, make_head, softmax
+from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network, Parameters, Workspace
 
 Array = NDArray[Any]

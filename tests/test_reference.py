@@ -101,7 +101,7 @@ def square(monkeypatch: pytest.MonkeyPatch) -> None:
     def df(z: Array, a: Array, slope: Array) -> None:
         np.multiply(z, 2.0, out=slope)
 
-    monkeypatch.setitem(ACTIVATIONS, "square", Activation("square", f, df))
+    monkeypatch.setitem(ACTIVATIONS, "square", Activation(f, df))
 
 
 def test_sum_node_hands_its_gradient_to_both() -> None:

@@ -36,14 +36,13 @@ from nnfit.run.checkpoint import Checkpoint, keeper
 from nnfit.run.checkpoint.fingerprint import difference, fingerprint
 from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.checkpoint.stored import leftovers, read, write
-from nnfit.training import settings as sizes
+from nnfit.training import state as sizes
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit, Result
+from nnfit.training.gradients import Shards
 from nnfit.training.history import to_arrays
-from nnfit.training.settings import Settings
-from nnfit.training.shards import Shards
 from nnfit.training.snapshot import capture
-from nnfit.training.state import State
+from nnfit.training.state import Settings, State
 from nnfit.training.streams import stream
 
 if TYPE_CHECKING:

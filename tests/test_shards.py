@@ -12,9 +12,9 @@ from nnfit.config.reading import load_config
 from nnfit.nn.network import Architecture, Network
 from nnfit.observer import Observer
 from nnfit.run.run import train_run
-from nnfit.training import shards as shards_module
+from nnfit.training import gradients as shards_module
 from nnfit.training.examples import Examples
-from nnfit.training.shards import Shards, n_shards
+from nnfit.training.gradients import Shards, n_shards
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])

@@ -14,7 +14,7 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.settings import Settings
+from nnfit.training.state import Settings
 
 Array = NDArray[Any]
 

@@ -27,7 +27,7 @@ from nnfit.training.examples import Examples, network_rows
 from nnfit.training.fit import Result
 from nnfit.training.gradients import Alone
 from nnfit.training.history import to_arrays
-from nnfit.training.settings import Settings
+from nnfit.training.state import Settings
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import PURPOSES, stream
 from nnfit.training.threads import (

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.training import trajectory as trajectory_module
-from nnfit.training.trajectory import MAX_POINTS, TrajectoryKeeper
+from nnfit.training import history as trajectory_module
+from nnfit.training.history import MAX_POINTS, TrajectoryKeeper
 
 TABLE = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40.0) ** 2})
 

@@ -33,6 +33,6 @@ def activations(
 
     Example: nnfit activations iris.npz data/iris.csv --layer 2 --keep species | head
     """
-    from nnfit.model.streaming import activation_rows
+    from nnfit.model.streaming import hidden_units
 
-    rows.write_rows(activation_rows, model, data, output, keep, append, format, quiet, layer=layer)
+    rows.write_rows(hidden_units, model, data, output, keep, append, format, quiet, layer=layer)

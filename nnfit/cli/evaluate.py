@@ -24,5 +24,5 @@ def evaluate(
     data = options.data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
-        result = evaluate_rows(loaded, data, observer)
+        result = evaluate_rows(loaded, data, observer).result()
     options.print_result(result, json, print_metrics)

@@ -26,6 +26,6 @@ def predict(
 
     Example: nnfit predict iris.npz new.csv --proba | head
     """
-    from nnfit.model.streaming import predict_rows
+    from nnfit.model.streaming import predictions
 
-    rows.write_rows(predict_rows, model, data, output, keep, append, format, quiet, proba=proba)
+    rows.write_rows(predictions, model, data, output, keep, append, format, quiet, proba=proba)

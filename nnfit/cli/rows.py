@@ -26,15 +26,17 @@ FormatOption = Annotated[RowFormat, typer.Option(help="What to write.")]
 
 
 def write_rows(
-    write: Callable[..., None], model: str, data: str | None, output: str,
+    make: Callable[..., Any], model: str, data: str | None, output: str,
     keep: list[str] | None, append: bool, format: RowFormat, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Load the model and have `write`, of the streaming room, put rows where they belong.
+    """Load the model and put what is made of rows where it belongs.
 
-    The parameters are the options that its commands share; `options` are what `write` takes beside.
+    The parameters are the options that its commands share; `options` are those of `make`, of the
+    streaming file, which turns a model into what makes it.
     """
     from nnfit.cli.streams import text_output
     from nnfit.model.file.reading import load
+    from nnfit.model.streaming import write_made
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")
@@ -43,7 +45,8 @@ def write_rows(
     check_output(output, (model, data))
     with late_observer(quiet, output) as observer, text_output(output) as stream:
         carry = "all" if append else keep or []
-        write(loaded, data, stream, format=format.value, carry=carry, observer=observer, **options)
+        made = make(loaded, **options)
+        write_made(loaded, data, made, stream, format=format.value, carry=carry, observer=observer)
 
 
 def late_observer(quiet: bool, output: str) -> closing[Observer]:

@@ -9,9 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, TextIO
-
-RowFormat = Literal["csv", "tsv", "jsonl"]
+from typing import Any, TextIO
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -40,7 +38,7 @@ class RowWriter:
         What separates the cells; None for JSON Lines.
     """
 
-    def __init__(self, stream: TextIO, format: RowFormat, header: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, format: str, header: Sequence[str]) -> None:
         self._stream = stream
         self._header = list(header)
         self.delimiter = {"csv": ",", "tsv": "\t", "jsonl": None}[format]

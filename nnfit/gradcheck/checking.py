@@ -48,13 +48,7 @@ def relative_errors(analytic: Array, numeric: Array, floor: float = 0.0) -> Arra
 
 
 def check_problem(problem: Problem, method: str = "complex") -> list[Check]:
-    """Return one Check per parameter array, and one for the inputs.
-
-    Parameters
-    ----------
-    problem : Problem
-    method : {"complex", "central"}
-    """
+    """Return a Check of each parameter array and of the inputs; `method` is complex or central."""
     network, ws = problem.build(np.float64)
     dropout = problem.architecture.dropout > 0
     network.loss_and_gradient(ws, problem.share, dropout)
@@ -84,17 +78,19 @@ def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str)
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]
     found = np.array([analytic[place] for place in places], np.float64)
     errors = relative_errors(found, values, numeric.resolution / TOLERANCE[method])
-    worst = int(errors.argmax()) if len(errors) else 0
-    error = float(errors[worst]) if len(errors) else 0.0
+    figures = (0.0, 0.0, 0.0)
+    index: tuple[int, ...] = ()
+    if len(errors):
+        worst = int(errors.argmax())
+        figures = (float(errors[worst]), float(found[worst]), float(values[worst]))
+        index = tuple(int(k) for k in places[worst])
     return Check(
         case,
         name,
         analytic.shape,
-        error,
-        float(found[worst]) if len(errors) else 0.0,
-        float(values[worst]) if len(errors) else 0.0,
-        tuple(int(k) for k in places[worst]) if len(errors) else (),
-        bool(len(errors) and error <= TOLERANCE[method]),  # nothing compared proves nothing
+        *figures,
+        index,
+        bool(len(errors) and figures[0] <= TOLERANCE[method]),  # nothing compared proves nothing
         method,
         len(errors),
         int((~smooth).sum()),

@@ -58,9 +58,8 @@ class CentralDifference(Numeric):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem, np.float64)
-        architecture = problem.architecture
-        names = (*architecture.activations, architecture.output_activation)
-        pointwise = [(i, ACTIVATIONS[name]) for i, name in enumerate(names) if name != "softmax"]
+        names = enumerate(problem.architecture.every_activation)
+        pointwise = [(i, ACTIVATIONS[name]) for i, name in names if name != "softmax"]
         self.kinks = [(i, kink) for i, activation in pointwise for kink in activation.kinks]
         self.y_hat: Array = np.empty_like(self.ws.z[-1])
         self.sides: list[Array] = []

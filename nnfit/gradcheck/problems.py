@@ -6,7 +6,7 @@ The bugs are derivatives made wrong on purpose, so that a class can see the chec
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +64,7 @@ def random_problem(
         Y = rng.integers(2, size=(n_rows, K)).astype(float)
     else:
         Y = rng.normal(size=(n_rows, K))
-    share: Share = 1.0 / n_rows
-    if weighted:
-        s = rng.uniform(0.1, 3.0, n_rows)
-        share = shares(s)
+    share: Share = shares(rng.uniform(0.1, 3.0, n_rows)) if weighted else 1.0 / n_rows
     return Problem(
         case,
         architecture,
@@ -122,42 +119,23 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         yield problem(f"no bias, dropout, l2, weights, {loss}", together, weighted=True)
 
 
-def _flipped_sign(network: Network, ws: Workspace) -> None:
-    np.negative(ws.delta[-1], out=ws.delta[-1])  # y - y_hat, the source lecture's slip
-
-
-def _wrong_factor(network: Network, ws: Workspace) -> None:
-    ws.delta[-1] *= 1.001
-
-
-def _lost_mean(network: Network, ws: Workspace) -> None:
-    ws.delta[-1] *= ws.n_rows
-
-
-def _lost_bias(network: Network) -> None:
-    for db in network.gradient.b:
-        db.fill(0.0)
-
-
-# what is broken before the backward walk, and after it
-BUGS: dict[str, tuple[str, Callable[..., None], bool]] = {
-    "sign": ("delta of the loss is y - y_hat instead of y_hat - y", _flipped_sign, True),
-    "factor": ("delta of the loss is 1.001 times too large", _wrong_factor, True),
-    "lost_mean": ("the 1/N of the mean is forgotten", _lost_mean, True),
-    "lost_bias": ("the gradient of the biases is left at 0", _lost_bias, False),
+BUGS = {
+    "sign": "delta of the loss is y - y_hat instead of y_hat - y",  # the source lecture's slip
+    "factor": "delta of the loss is 1.001 times too large",
+    "lost_mean": "the 1/N of the mean is forgotten",
+    "lost_bias": "the gradient of the biases is left at 0",
 }
 
 
 def with_bug(name: str) -> type[Network]:
-    """Return a Network whose derivative is wrong on purpose, so that a class can see it caught."""
-    _, break_it, before = BUGS[name]
+    """Return a Network whose derivative is wrong on purpose, in one of the ways of `BUGS`."""
 
     class BuggyNetwork(Network):
         def backward(self, ws: Workspace, dropout: bool = False) -> None:
-            if before:
-                break_it(self, ws)
+            factors = {"sign": -1.0, "factor": 1.001, "lost_mean": ws.n_rows}
+            ws.delta[-1] *= factors.get(name, 1.0)
             super().backward(ws, dropout)
-            if not before:
-                break_it(self)
+            for db in self.gradient.b if name == "lost_bias" else ():
+                db.fill(0.0)
 
     return BuggyNetwork

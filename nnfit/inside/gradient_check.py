@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,15 +12,7 @@ import numpy as np
 from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
-from nnfit.inside.sources import (
-    ConfigSource,
-    encoded,
-    initialised,
-    is_model_file,
-    own_table,
-    pieces,
-)
-from nnfit.model.file.reading import load as load_model
+from nnfit.inside.sources import Source, encoded, initialised, opened, own_table, pieces
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, shares
 from nnfit.nn.inference import predict
@@ -35,8 +25,6 @@ if TYPE_CHECKING:
 
 ROWS = 8  # of its own data that a network is checked on
 CANDIDATES = 2000  # rows of which the worst predicted are taken
-
-Source = ConfigSource | Model
 
 
 def check_gradients(
@@ -94,33 +82,24 @@ def check_gradients(
 def _problem(
     source: Source, data: Any, network_class: type[Network], observer: Observer
 ) -> Problem:
-    """Return the network of a config, a model file or a model, with rows."""
-    if isinstance(source, Model):
-        return _of_model(source, "the model", data, network_class, observer)
-    if isinstance(source, Mapping) or not is_model_file(os.fspath(source)):
-        return _of_config(source, data, network_class, observer)
-    name = os.fspath(source)
-    return _of_model(load_model(name), name, data, network_class, observer)
-
-
-def _of_config(
-    source: ConfigSource, data: Any, network_class: type[Network], observer: Observer
-) -> Problem:
-    """Return the network of a config as it is initialised, with some of its training rows."""
-    start = initialised(source, data, observer)
-    part = start.dataset.parts["train"]
+    """Return the network of a model, or of a config as it is initialised, with rows of its data."""
+    of = opened(source)
+    if isinstance(of, tuple):
+        return _of_model(*of, data, network_class, observer)
+    file, dataset, network = initialised(of, data, observer)
+    part = dataset.parts["train"]
     some = _spread(len(part))
     weights = np.ones(len(some)) if part.weights is None else part.weights[some]
     if not weights.any():
         weights = np.ones(len(some))
     return Problem(
-        start.file.name,
-        start.network.architecture,
-        start.network.parameters.flat,
+        file.name,
+        network.architecture,
+        network.parameters.flat,
         part.X[some],
         part.Y[some],
         shares(weights),
-        start.file.config.seed,
+        file.config.seed,
         network_class,
     )
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnfit.config.reading import ConfigFile, load_config
-from nnfit.csv.reading import BlockReader
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.encoding import Encoding, Part
-from nnfit.dataset.reading import read_named
-from nnfit.errors import DataError, require_columns
+from nnfit.errors import DataError, name_of
+from nnfit.model.file.reading import load as load_model
 from nnfit.model.model import Model
-from nnfit.model.streaming import csv_format
+from nnfit.model.streaming import judged_blocks
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run.building import build_network
@@ -29,6 +28,7 @@ from nnfit.table.weights import Weighting
 from nnfit.training.streams import stream
 
 ConfigSource: TypeAlias = str | Path | Mapping[str, Any]
+Source: TypeAlias = ConfigSource | Model
 Table: TypeAlias = NamedRows | str  # a CSV by its path
 
 
@@ -51,17 +51,19 @@ def training_csv(model: Model, name: str) -> str | None:
     return next((place for place in places if os.path.isfile(place)), None)
 
 
-@dataclass(frozen=True)
-class Initialised:
-    """A config, its data, and its network in float64 as training would start with it."""
+def opened(source: Source) -> tuple[Model, str] | ConfigSource:
+    """Return the model that `source` is or names, and its name in messages; or else the config."""
+    if isinstance(source, Model):
+        return source, "the model"
+    if isinstance(source, Mapping) or not is_model_file(name := os.fspath(source)):
+        return source
+    return load_model(name), name
 
-    file: ConfigFile
-    dataset: Dataset
-    network: Network
 
-
-def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initialised:
-    """Return a config's network, seeded as `train` does it, beside its prepared data.
+def initialised(
+    source: ConfigSource, data: Any, observer: Observer
+) -> tuple[ConfigFile, Dataset, Network]:
+    """Return a config, its prepared data, and its network in float64 as training starts with it.
 
     `data`, a DataFrame or a path, is used instead of `data.path`.
     """
@@ -69,7 +71,7 @@ def initialised(source: ConfigSource, data: Any, observer: Observer) -> Initiali
     frame = data if path is None else None
     file = load_config(source, (), "-" if frame is not None else path)
     dataset = prepare(file, frame, stream(file.config.seed, "split"), observer)
-    return Initialised(file, dataset, build_network(file, dataset, np.float64))
+    return file, dataset, build_network(file, dataset, np.float64)
 
 
 def own_table(model: Model, name: str, data: Any) -> Table | None:
@@ -82,7 +84,7 @@ def own_table(model: Model, name: str, data: Any) -> Table | None:
 
 
 def pieces(model: Model, table: Table, observer: Observer) -> Generator[NamedRows]:
-    """Yield the rows piece by piece, with the columns that the model needs, and its targets.
+    """Yield the rows piece by piece, with the columns that judge the model.
 
     Raises
     ------
@@ -92,22 +94,12 @@ def pieces(model: Model, table: Table, observer: Observer) -> Generator[NamedRow
     if isinstance(table, NamedRows):
         yield table
         return
-    needed, text = model.judged_columns, model.text_columns
-    with BlockReader(table, csv_format(model), needed, text, (), observer) as blocks:
-        require_columns(blocks.name, blocks.header, needed)
-        empty = True
-        for block in blocks:
-            empty = False
-            yield NamedRows(block.frame, blocks.name, block.first_row)
-        if empty:
-            raise DataError(f"{blocks.name}: has a header and no rows; expected at least one row")
-
-
-def whole(model: Model, table: Table, observer: Observer) -> NamedRows:
-    """Return all rows, in memory as in training."""
-    if isinstance(table, NamedRows):
-        return table
-    return read_named(table, csv_format(model), model.text_columns, observer)
+    rows = None
+    with closing(judged_blocks(model, table, observer)) as blocks:
+        for rows in blocks:
+            yield rows
+    if rows is None:
+        raise DataError(f"{name_of(table)}: has a header and no rows; expected at least one row")
 
 
 def encoded(model: Model, rows: NamedRows, part: str | None = None) -> Part:

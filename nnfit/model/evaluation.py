@@ -22,16 +22,12 @@ from nnfit.training.threads import available_cores
 class Evaluation:
     """Metrics over rows that come piece by piece; only predictions and targets are kept.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        What the outputs mean.
-    outputs : callable
-        `Model.outputs`.
+    `outcome` says what the outputs mean, `outputs` is the model's; `name`, the table's, is for
+    the error.
     """
 
-    def __init__(self, outcome: Outcome, outputs: Callable[..., Array]) -> None:
-        self.outcome, self._outputs = outcome, outputs
+    def __init__(self, outcome: Outcome, outputs: Callable[..., Array], name: str) -> None:
+        self.outcome, self._outputs, self.name = outcome, outputs, name
         self._truth: list[Array] = []
         self._found: list[Array] = []
         self.without_target = 0
@@ -46,7 +42,7 @@ class Evaluation:
             self._found.append(self.outcome.found(y_hat))
         return self
 
-    def arrays(self, name: str = "data") -> tuple[Array, Array]:
+    def arrays(self) -> tuple[Array, Array]:
         """Return what is true and what was found: codes (N,) and probabilities (N, K), or values.
 
         Raises
@@ -56,19 +52,13 @@ class Evaluation:
         """
         if not self._truth:
             raise DataError(
-                f"{name}: no row has a value in {self.outcome.targets[0]!r} to compare with"
+                f"{self.name}: no row has a value in {self.outcome.targets[0]!r} to compare with"
             )
         return np.concatenate(self._truth), np.concatenate(self._found)
 
-    def result(self, name: str = "data") -> dict[str, Any]:
-        """Return rows, metrics and, for classification, classes; `name` is for the error.
-
-        Raises
-        ------
-        DataError
-            When no row had a target.
-        """
-        truth, found = self.arrays(name)
+    def result(self) -> dict[str, Any]:
+        """Return rows, metrics and, for classification, classes; DataError as `arrays`."""
+        truth, found = self.arrays()
         result: dict[str, Any] = {"rows": len(truth)}
         result["metrics"] = self.outcome.score(truth, found)
         if self.outcome.labels is not None:

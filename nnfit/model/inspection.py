@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nnfit.model.file.declared import FORMAT_VERSION
 from nnfit.model.model import Model
-from nnfit.nn.arrays import Array
+from nnfit.training.metrics import finite
 
 
 def describe(model: Model, path: str) -> dict[str, Any]:
     """Return the layers, columns, classes, metrics and training of a model."""
     network = model.network
     architecture = network.architecture
-    activations = (*architecture.activations, architecture.output_activation)
-    layers = [
-        {
-            "layer": i + 1,
-            "inputs": layer.W.shape[1],
-            "outputs": layer.W.shape[0],
-            "activation": activation,
-            "parameters": layer.Wb.size,
-            "weight_mean": _known(np.mean, network.parameters.W[i]),
-            "weight_std": _known(np.std, network.parameters.W[i]),
-        }
-        for i, (layer, activation) in enumerate(
-            zip(architecture.layout.layers, activations, strict=True)
-        )
-    ]
+    each = zip(
+        architecture.layout.layers, architecture.every_activation, network.parameters.W, strict=True
+    )
+    with np.errstate(all="ignore"):  # weights may be too large for their statistics
+        layers = [
+            {
+                "layer": i,
+                "inputs": W.shape[1],
+                "outputs": W.shape[0],
+                "activation": activation,
+                "parameters": layer.Wb.size,
+                "weight_mean": finite(W.mean(dtype=np.float64)),
+                "weight_std": finite(W.std(dtype=np.float64)),
+            }
+            for i, (layer, activation, W) in enumerate(each, 1)
+        ]
     return {
         "model": path,
         "nnfit_version": model.version,
@@ -53,10 +52,3 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "metrics": dict(model.metrics),
         "config": dict(model.config),
     }
-
-
-def _known(statistic: Callable[..., Any], W: Array) -> float | None:
-    """Return a statistic of the weights, or None, as JSON needs it, where float64 overflows."""
-    with np.errstate(all="ignore"):
-        value = float(statistic(W, dtype=np.float64))
-    return value if math.isfinite(value) else None

@@ -26,8 +26,8 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
+from nnfit.training.history import Trajectory
 from nnfit.training.threads import available_cores, blas_threads
-from nnfit.training.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,9 +144,9 @@ class Model:
         }
         return to_bytes(meta, self.network.parameters, self.history, self.trajectory)
 
-    def evaluation(self) -> Evaluation:
-        """Return what takes rows with known targets, piece by piece, and judges them."""
-        return Evaluation(self.outcome, self.outputs)
+    def evaluation(self, name: str = "data") -> Evaluation:
+        """Return what takes rows of the table `name`, piece by piece, and judges them."""
+        return Evaluation(self.outcome, self.outputs, name)
 
     def outputs(self, rows: NamedRows, tally: Tally | None = None, threads: int = 1) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Any, Literal, NamedTuple, NoReturn, TextIO, TypeVar
 
@@ -13,7 +14,7 @@ import numpy as np
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import Block, BlockReader
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import ConfigError, DataError, require_columns
+from nnfit.errors import ConfigError, DataError, name_of, require_columns
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
@@ -33,52 +34,52 @@ def csv_format(model: Model) -> CsvFormat:
     return CsvFormat(data["delimiter"], data["header"], tuple(data["missing_values"]))
 
 
-def predict_rows(
-    model: Model,
-    path: str,
-    stream: TextIO,
-    *,
-    format: Literal["csv", "tsv", "jsonl"],
-    proba: bool,
-    carry: Sequence[str] | Literal["all"],
-    observer: Observer,
-) -> None:
-    """Write one row per row of the CSV at `path`, carried columns first.
+class Made(NamedTuple):
+    """What is made of rows: columns, what each is for the error, and their cells, in any thread."""
+
+    columns: Sequence[str]
+    each: str
+    cells: Callable[[NamedRows, Tally], list[Any]]
+
+
+def predictions(model: Model, proba: bool) -> Made:
+    """Return how rows become labels, with `proba` their probabilities too, or values.
 
     Raises
     ------
     DataError
-        When a column is missing, a cell can't be read, or a carried column is named like one
-        of the predictions.
+        When a regression model is asked for probabilities.
     """
+    labels, outcome = model.labels, model.outcome
+    if labels is not None:
+        columns = ["prediction", *(f"probability_{label}" for label in model.classes if proba)]
+    elif proba:
+        raise DataError("--proba: a regression model has no probabilities; leave it out")
+    else:
+        columns = [f"prediction_{target}" for target in model.targets]
+        columns = columns if len(columns) > 1 else ["prediction"]
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
-        return _cells(model, model.outputs(rows, tally), proba)
+        y_hat = model.outputs(rows, tally)
+        if labels is None:
+            return list(outcome.values(y_hat).T)
+        predicted = labels.decode(outcome.codes(y_hat))
+        if not proba:
+            return [predicted]
+        return [predicted, *_significant(outcome.probabilities(y_hat), model.network.dtype).T]
 
-    made = _Made(prediction_columns(model, proba), "predicted", cells)
-    _write_rows(model, path, made, stream, format, carry, observer)
+    return Made(columns, "predicted", cells)
 
 
-def activation_rows(
-    model: Model,
-    path: str,
-    stream: TextIO,
-    *,
-    layer: int,
-    format: Literal["csv", "tsv", "jsonl"],
-    carry: Sequence[str] | Literal["all"],
-    observer: Observer,
-) -> None:
-    """Write what hidden layer `layer` makes of each row of the CSV, carried columns first.
+def hidden_units(model: Model, layer: int) -> Made:
+    """Return what hidden layer `layer` makes of rows; the first hidden one is 1.
 
     The figures read back as the very numbers that the next layer sees.
 
     Raises
     ------
     ConfigError
-        When there is no such layer; the first hidden one is 1.
-    DataError
-        As for `predict_rows`.
+        When there is no such layer.
     """
     sizes = model.network.architecture.sizes
     n_hidden = len(sizes) - 2
@@ -94,31 +95,30 @@ def activation_rows(
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         a = model.hidden(rows, tally, layer=layer).astype(np.float64)
         a += 0.0  # a relu's -0.0 is written as 0.0
-        return list((_significant(a, 9) if model.network.dtype.itemsize == 4 else a).T)
+        return list(_significant(a, model.network.dtype).T)
 
     columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
-    made = _Made(columns, f"a unit of hidden layer {layer}", cells)
-    _write_rows(model, path, made, stream, format, carry, observer)
+    return Made(columns, f"a unit of hidden layer {layer}", cells)
 
 
-class _Made(NamedTuple):
-    """What is made of rows: columns, what each is for the error, and their cells, in any thread."""
-
-    columns: Sequence[str]
-    each: str
-    cells: Callable[[NamedRows, Tally], list[Any]]
-
-
-def _write_rows(
+def write_made(
     model: Model,
     path: str,
-    made: _Made,
+    made: Made,
     stream: TextIO,
-    format: Literal["csv", "tsv", "jsonl"],
+    *,
+    format: str,
     carry: Sequence[str] | Literal["all"],
     observer: Observer,
 ) -> None:
-    """Write a row for each row of the CSV: the carried columns, then what is made of it."""
+    """Write a row for each row of the CSV: the carried columns, then what is made of it.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, a cell can't be read, or a carried column is named like one
+        of those made.
+    """
     encoder = model.encoder
     total: Tally = Counter()
     with (
@@ -193,62 +193,44 @@ def _raise(err: DataError) -> NoReturn:
     raise err
 
 
-def prediction_columns(model: Model, proba: bool) -> list[str]:
-    """Return the header of the predictions."""
-    if model.labels is not None:
-        extra = [f"probability_{label}" for label in model.classes] if proba else []
-        return ["prediction", *extra]
-    if proba:
-        raise DataError("--proba: a regression model has no probabilities; leave it out")
-    if len(model.targets) == 1:
-        return ["prediction"]
-    return [f"prediction_{target}" for target in model.targets]
-
-
-def _cells(model: Model, y_hat: Array, proba: bool) -> list[Any]:
-    """Return the columns of `prediction_columns` for one block."""
-    if model.labels is None:
-        return list(model.outcome.values(y_hat).T)
-    labels = model.labels.decode(model.outcome.codes(y_hat))
-    if not proba:
-        return [labels]
-    probabilities = model.outcome.probabilities(y_hat)
-    if model.network.dtype.itemsize == 4:
-        probabilities = _significant(probabilities, 9)  # float32 holds no more
-    return [labels, *probabilities.T]
-
-
-def _significant(values: Array, digits: int) -> Array:
-    """Return values rounded to so many significant digits."""
+def _significant(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Return `values` without the noise of `dtype`: rounded to nine digits if it is float32."""
+    if dtype.itemsize > 4:
+        return values
     with np.errstate(invalid="ignore"):  # of what is not finite
         exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
-        factors = 10.0 ** (digits - 1 - exponents)
+        factors = 10.0 ** (8 - exponents)
         rounded: Array = np.round(values * factors) / factors
     return np.where(np.isfinite(values), rounded, values)
 
 
-def evaluate_rows(model: Model, path: str, observer: Observer) -> dict[str, Any]:
-    """Return `{"rows", "metrics", ...}` for the CSV at `path`, as `Model.evaluate` does."""
-    evaluation, name = evaluation_of(model, path, observer)
-    return evaluation.result(name)
+def judged_blocks(model: Model, path: str, observer: Observer) -> Generator[NamedRows]:
+    """Yield the rows of a CSV block by block, with the columns that judge the model.
 
-
-def evaluation_of(model: Model, path: str, observer: Observer) -> tuple[Evaluation, str]:
-    """Return the predictions and targets of the CSV at `path`, and its name in messages."""
-    encoder = model.encoder
-    needed, text = model.judged_columns, model.text_columns
-    tally: Tally = Counter()
-    evaluation = model.evaluation()
-    with (
-        blas_threads(1),
-        BlockReader(path, csv_format(model), needed, text, (), observer) as blocks,
-    ):
+    Raises
+    ------
+    DataError
+        When a column is missing.
+    """
+    needed = model.judged_columns
+    with BlockReader(path, csv_format(model), needed, model.text_columns, (), observer) as blocks:
         require_columns(blocks.name, blocks.header, needed)
         for block in blocks:
-            evaluation.add(NamedRows(block.frame, blocks.name, block.first_row), tally)
-    for sentence in encoder.warnings(tally, blocks.name):
+            yield NamedRows(block.frame, blocks.name, block.first_row)
+
+
+def evaluate_rows(model: Model, path: str, observer: Observer) -> Evaluation:
+    """Return the predictions beside the targets of the CSV at `path`."""
+    tally: Tally = Counter()
+    evaluation = model.evaluation(name_of(path))
+    with blas_threads(1), closing(judged_blocks(model, path, observer)) as blocks:
+        for rows in blocks:
+            evaluation.add(rows, tally)
+    for sentence in model.encoder.warnings(tally, evaluation.name):
         observer.warning(sentence)
     if evaluation.without_target:
-        rows = "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
-        observer.warning(f"{blocks.name}: left out {rows} without a target")
-    return evaluation, blocks.name
+        left_out = (
+            "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
+        )
+        observer.warning(f"{evaluation.name}: left out {left_out} without a target")
+    return evaluation

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.nn import names
 from nnfit.nn.arrays import Array, scalar
 
 LEAK = 0.01  # slope of leaky_relu below 0; Maas, Hannun, Ng 2013
@@ -26,14 +25,9 @@ GELU_C, GELU_K = 0.7978845608028654, 0.044715  # sqrt(2/pi); Hendrycks & Gimpel 
 class Activation:
     """A function, its derivative and the z at which that one, or its own derivative, jumps."""
 
-    name: str
     f: Callable[[Array, Array, Array], None]
     df: Callable[[Array, Array, Array], None]
     kinks: tuple[float, ...] = ()
-
-    @property
-    def initialization(self) -> str:
-        return names.ACTIVATIONS[self.name].initialization
 
 
 def identity(z: Array, a: Array, scratch: Array) -> None:
@@ -214,19 +208,16 @@ def d_mish(z: Array, a: Array, slope: Array) -> None:
     slope += z
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("identity", identity, d_identity),
-        Activation("sigmoid", sigmoid, d_sigmoid),
-        Activation("tanh", tanh, d_tanh),
-        Activation("relu", relu, d_relu, kinks=(0.0,)),
-        Activation("leaky_relu", leaky_relu, d_leaky_relu, kinks=(0.0,)),
-        Activation("elu", elu, d_elu, kinks=(0.0,)),
-        Activation("selu", selu, d_selu, kinks=(0.0,)),
-        Activation("gelu", gelu, d_gelu),
-        Activation("silu", silu, d_silu),
-        Activation("mish", mish, d_mish),
-        Activation("softplus", softplus, d_softplus),
-    )
+ACTIVATIONS = {
+    "identity": Activation(identity, d_identity),
+    "sigmoid": Activation(sigmoid, d_sigmoid),
+    "tanh": Activation(tanh, d_tanh),
+    "relu": Activation(relu, d_relu, kinks=(0.0,)),
+    "leaky_relu": Activation(leaky_relu, d_leaky_relu, kinks=(0.0,)),
+    "elu": Activation(elu, d_elu, kinks=(0.0,)),
+    "selu": Activation(selu, d_selu, kinks=(0.0,)),
+    "gelu": Activation(gelu, d_gelu),
+    "silu": Activation(silu, d_silu),
+    "mish": Activation(mish, d_mish),
+    "softplus": Activation(softplus, d_softplus),
 }

@@ -6,7 +6,7 @@ the same, so that no result depends on what is installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,8 +19,6 @@ from nnfit.nn.optimizers import Adam, Optimizer
 SAVED_PER_STEP = 1.5e-6
 SAVED_PER_PARAMETER = 5e-10
 LOADING = 1.0
-
-Kernel = Callable[[Array, Array, Array, Array, Array, Array, Array, Array], None]
 
 
 def pays(optimizer: Optimizer, steps: int, n_parameters: int) -> bool:
@@ -39,8 +37,11 @@ class CompiledAdam(Adam):
     """
 
     def __init__(self, is_weight: Array, weight_decay: float = 0.0) -> None:
+        import numba
+
         super().__init__(is_weight, weight_decay)
-        self._kernel = _compile()
+        # no fastmath: reordered or contracted operations would round in another way
+        self._kernel: Any = numba.njit(cache=True, error_model="numpy")(_adam)
 
     def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
         M, V = moments
@@ -48,14 +49,6 @@ class CompiledAdam(Adam):
             parameters, gradient, M, V,
             self._beta1, self._beta2, self._eps_over_c, self._rate,
         )  # fmt: skip
-
-
-def _compile() -> Kernel:
-    import numba
-
-    # no fastmath: reordered or contracted operations would round in another way
-    compiled: Any = numba.njit(cache=True, error_model="numpy")(_adam)
-    return compiled  # type: ignore[no-any-return]
 
 
 def _adam(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nnfit.nn.arrays import Array
@@ -21,11 +19,3 @@ def draw_weights(shape: tuple[int, int], initialization: str, rng: np.random.Gen
         return rng.uniform(-limit, limit, shape)
     assert initialization == "zeros", initialization
     return np.zeros(shape)
-
-
-def initialize(
-    W: Sequence[Array], initializations: Sequence[str], rng: np.random.Generator
-) -> None:
-    """Fill each W[l] in place from one stream, layer by layer."""
-    for weights, initialization in zip(W, initializations, strict=True):
-        weights[...] = draw_weights(weights.shape, initialization, rng)

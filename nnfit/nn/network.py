@@ -31,9 +31,10 @@ import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array, total
-from nnfit.nn.initializers import initialize
+from nnfit.nn.initializers import draw_weights
 from nnfit.nn.layout import Layout, affine_layers
 from nnfit.nn.losses import Share, make_head
+from nnfit.nn.names import ACTIVATIONS as ACTIVATION_NAMES
 from nnfit.nn.names import LOSSES
 
 SMALL_PRODUCT = 50_000  # multiplications
@@ -74,6 +75,11 @@ class Architecture:
     @property
     def n_parameters(self) -> int:
         return self.layout.size
+
+    @property
+    def every_activation(self) -> tuple[str, ...]:
+        """That of each layer: the hidden ones, then the output's."""
+        return (*self.activations, self.output_activation)
 
 
 class Parameters:
@@ -172,11 +178,10 @@ class Network:
 
     def initialize(self, initialization: str, rng: np.random.Generator) -> None:
         """Draw W and set b to 0; `auto` takes each layer's from the activation it feeds."""
-        names = [f.initialization for f in self.hidden] + ["glorot"]
-        if initialization != "auto":
-            names = [initialization] * len(names)
+        suited = [ACTIVATION_NAMES[f].initialization for f in self.architecture.activations]
         self.parameters.flat.fill(0.0)
-        initialize(self.parameters.W, names, rng)
+        for W, own in zip(self.parameters.W, [*suited, "glorot"], strict=True):
+            W[...] = draw_weights(W.shape, own if initialization == "auto" else initialization, rng)
 
     def workspace(self, n_rows: int) -> Workspace:
         """Return the arrays for steps of `n_rows` examples, the same ones at every call."""

@@ -174,12 +174,8 @@ class Adam(Optimizer):
 
 
 # adamw is Adam under the name by which people look for decoupled weight decay
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": Adam,
-    "rmsprop": RMSprop,
-}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]]
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": Adam, "rmsprop": RMSprop}
 
 
 def make_optimizer(

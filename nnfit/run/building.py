@@ -19,11 +19,9 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.training.examples import judged_rows, network_rows
 from nnfit.training.fit import Fit
-from nnfit.training.gradients import Alone, Gradients
+from nnfit.training.gradients import Alone, Gradients, Shards, n_shards
 from nnfit.training.judge import Judge
-from nnfit.training.settings import Settings, Sizes
-from nnfit.training.shards import Shards, n_shards
-from nnfit.training.state import State
+from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 from nnfit.training.threads import choose_threads
@@ -98,7 +96,7 @@ def build_fit(
     stop: StopRequest,
 ) -> Fit:
     """Return the training loop, before its first step; `dropout` is the stream of `gradients`."""
-    config, network = file.config, gradients.network
+    network, rule = gradients.network, file.config.optimizer
     rows = {
         name: network_rows(part.X, part.Y, part.weights, network)
         for name, part in dataset.parts.items()
@@ -108,19 +106,16 @@ def build_fit(
     settings = _settings(file, workload)
     sizes = Sizes.of(settings, train, validation)
     steps = sizes.epochs * sizes.steps(sizes.train)
-    state = State.begin(
+    schedule = Schedule(
+        rule.schedule, sizes.epochs, rule.warmup_epochs, rule.schedule_factor, rule.schedule_epochs
+    )
+    state = State(
         network,
         _optimizer(file, network, steps, observer),
-        Schedule(
-            config.optimizer.schedule,
-            config.training.epochs,
-            config.optimizer.warmup_epochs,
-            config.optimizer.schedule_factor,
-            config.optimizer.schedule_epochs,
-        ),
+        schedule,
         settings,
         sizes,
-        shuffling=stream(config.seed, "shuffling"),
+        shuffling=stream(file.config.seed, "shuffling"),
         dropout=dropout,
     )
     truth = dataset.parts["train" if validation is None else "validation"].truth

@@ -38,20 +38,14 @@ def propose(
     overrides: Sequence[str],
     observer: Observer,
 ) -> str:
-    """Return a commented YAML config for the CSV at `path`.
+    """Return a commented YAML config for the CSV at `path`, which it calls `stored_path`.
 
-    Parameters
-    ----------
-    path, stored_path : str
-        Where the CSV is, and what the config calls it.
-    targets : sequence of str
-        The columns to predict.
-    overrides : sequence of str
-        KEY=VALUE, which win over what is proposed.
+    `targets` are the columns to predict; `overrides`, KEY=VALUE, win over what is proposed.
 
     Raises
     ------
     ConfigError, DataError
+        Each with its place.
     """
     # what is asked for may change how the file is read, so it is looked at first
     asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)

@@ -15,15 +15,16 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
+from nnfit.dataset.deciding import count_kinds
+from nnfit.dataset.outcome import Outcome
 from nnfit.errors import Interrupted, TrainingError
 from nnfit.model.model import Model
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
-from nnfit.observer import Observer, Summary
+from nnfit.observer import Observer, Plan, Summary
 from nnfit.run.building import Workload, build_fit, build_network, make_gradients
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
-from nnfit.run.plan import make_plan
 from nnfit.training.fit import Result
 from nnfit.training.history import to_arrays
 from nnfit.training.stop import StopRequest
@@ -49,18 +50,11 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `nnfit train --json` prints."""
-        s = self.summary
-        return {
-            "model": s.model,
-            "task": s.task,
-            "n_parameters": s.n_parameters,
-            "epochs": s.epochs,
-            "best_epoch": s.best_epoch,
-            "stopped_early": s.stopped_early,
-            "seconds": s.seconds,
-            "rows_per_second": s.rows_per_second,
-            "metrics": s.metrics,
-        }
+        names = (
+            "model", "task", "n_parameters", "epochs", "best_epoch", "stopped_early", "seconds",
+            "rows_per_second", "metrics",
+        )  # fmt: skip
+        return {name: getattr(self.summary, name) for name in names}
 
 
 def train_run(
@@ -100,7 +94,7 @@ def train_run(
         )
         if checkpoint is not None:
             checkpoint.attach(fit, lambda: fingerprint(file, dataset, workload.blas_threads))
-        plan = make_plan(file, dataset, network, output, workload.batch_size, workload.threads)
+        plan = _plan(file, dataset, network, output, workload)
         with fit.stop if stop is not None else nullcontext():
             observer.started(plan)
             result = fit.run()
@@ -108,6 +102,39 @@ def train_run(
             raise _nothing_kept(result, fit.stop)
         model = _scored(_model(file, dataset, network, result), dataset)
     return Run(model, _summary(output, model, result), result.failure)
+
+
+def _plan(
+    file: ConfigFile, dataset: Dataset, network: Network, output: str, workload: Workload
+) -> Plan:
+    """Return what was decided, for the start panel."""
+    config, architecture = file.config, network.architecture
+    metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler).metric
+    optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
+    if config.optimizer.schedule != "constant":
+        optimizer += f", {config.optimizer.schedule}"
+    return Plan(
+        config=file.name,
+        data=dataset.name,
+        output=output,
+        task=dataset.task,
+        targets=dataset.targets,
+        classes=() if dataset.labels is None else dataset.labels.classes,
+        rows={name: len(part) for name, part in dataset.parts.items()},
+        columns=count_kinds(dataset.columns),
+        n_inputs=architecture.sizes[0],
+        layer_sizes=architecture.sizes,
+        activations=architecture.every_activation,
+        loss=dataset.loss,
+        n_parameters=architecture.n_parameters,
+        optimizer=optimizer,
+        epochs=config.training.epochs,
+        batch_size=workload.batch_size,
+        dtype=network.dtype.name,
+        threads=workload.threads,
+        metric=metric if "validation" in dataset.parts else f"train_{metric}",
+        decided=dataset.notes,
+    )
 
 
 def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:

@@ -64,14 +64,9 @@ def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) ->
 
 
 class Windows:
-    """Gathers the next rows of an epoch at once, so that minibatches are slices of them.
+    """Gathers the next `size` rows of an epoch at once, so that minibatches are slices of them.
 
-    Parameters
-    ----------
-    rows : Examples
-        All there are.
-    size : int
-        How many a window has; the last one of an epoch may have fewer.
+    The last window of an epoch may have fewer.
     """
 
     def __init__(self, rows: Examples, size: int) -> None:

@@ -19,11 +19,10 @@ from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
 from nnfit.training.examples import Examples, Windows
 from nnfit.training.gradients import Gradients
+from nnfit.training.history import Trajectory
 from nnfit.training.judge import Judge
-from nnfit.training.settings import Settings
-from nnfit.training.state import EpochUnderWay, State, roll_back
+from nnfit.training.state import EpochUnderWay, Settings, State, roll_back
 from nnfit.training.stop import StopRequest
-from nnfit.training.trajectory import Trajectory
 
 PROGRESS_SECONDS = 0.2
 

@@ -1,13 +1,20 @@
-"""The figures of every epoch, as records while training and as arrays in the model file."""
+"""What is kept of the epochs: the figures of each, and the way of the parameters through them.
+
+They only look on: training gives the same weights without them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, Described
 from nnfit.observer import EpochRecord
+
+MAX_POINTS = 200  # of a trajectory, between the first and the last
+MAX_BYTES = 2**26  # fewer points for networks of many parameters
 
 FIELDS = ("epoch", "train_loss", "validation_loss", "metric", "learning_rate")
 
@@ -42,3 +49,54 @@ def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
         )
         for epoch, train_loss, validation_loss, metric, learning_rate in zip(*columns, strict=True)
     ]
+
+
+def describe(epochs: int) -> Described:
+    """Return the shape and dtype of the arrays of so many epochs, by their names in files."""
+    dtypes = {name: np.dtype(np.int64 if name == "epoch" else np.float64) for name in FIELDS}
+    return {f"history_{name}": ((epochs,), dtype) for name, dtype in dtypes.items()}
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Points on the way: `epochs` (n,) ascending, 0 for the start; `parameters` (n, P)."""
+
+    epochs: Array
+    parameters: Array
+
+
+class TrajectoryKeeper:
+    """Keeps the start, every `stride`-th epoch and the last, of `epochs` at most.
+
+    A copy of the parameters has `n_bytes`.
+    """
+
+    def __init__(self, epochs: int, n_bytes: int) -> None:
+        points = max(2, min(MAX_POINTS, MAX_BYTES // n_bytes))
+        self.stride = -(-epochs // points)  # rounded up
+        self.epochs: list[int] = []
+        self.points: list[Array] = []
+
+    def add(self, epoch: int, parameters: Array) -> None:
+        """Take the parameters (P,) after `epoch`; the last ones given are always kept."""
+        if self.epochs and self.epochs[-1] % self.stride:
+            self.epochs.pop()
+            self.points.pop()
+        self.epochs.append(epoch)
+        self.points.append(parameters.copy())
+
+    def trajectory(self) -> Trajectory:
+        """Return what was kept."""
+        return Trajectory(np.array(self.epochs, np.int64), np.array(self.points))
+
+    def restore(self, epochs: Array, parameters: Array) -> None:
+        """Go on from points kept before.
+
+        Raises
+        ------
+        ValueError
+            When their epochs do not go up from 0.
+        """
+        if epochs[:1].tolist() != [0] or (np.diff(epochs) <= 0).any():
+            raise ValueError("'path_epochs' do not go up from 0")
+        self.epochs, self.points = epochs.tolist(), list(parameters)

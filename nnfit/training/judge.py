@@ -16,14 +16,8 @@ from nnfit.training.examples import Examples, judged_rows
 class Judge:
     """Judges `network` on the validation rows, where there are any, else on training rows.
 
-    Parameters
-    ----------
-    network : Network
-    train, validation : Examples
-        From `network_rows`.
-    metric : callable
-        From y_hat (N, K) of the validation rows, or else of the `judged_rows` of those in
-        training, to the figure shown beside the loss.
+    The rows are from `network_rows`. `metric` turns y_hat (N, K) of the validation rows, or else
+    of the `judged_rows` of those in training, into the figure shown beside the loss.
     """
 
     def __init__(

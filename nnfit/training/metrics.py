@@ -95,8 +95,8 @@ def _errors(y: Array, y_hat: Array) -> tuple[Array, int]:
     return errors, j + k
 
 
-def _finite(value: float) -> float | None:
-    """Return a metric, or None where it leaves the range of float64: JSON has no infinity."""
+def finite(value: float) -> float | None:
+    """Return a figure, or None where it leaves the range of float64: JSON has no infinity."""
     return float(value) if np.isfinite(value) else None
 
 
@@ -117,7 +117,7 @@ def r2(y: Array, y_hat: Array) -> float | None:
     deviations, j = _scaled(values)
     ratio = float((errors**2).sum()) / float((deviations**2).sum())
     with np.errstate(over="ignore"):
-        return _finite(1.0 - np.ldexp(ratio, 2 * (k - i - j)))
+        return finite(1.0 - np.ldexp(ratio, 2 * (k - i - j)))
 
 
 def _of_one_target(y: Array, y_hat: Array) -> dict[str, float | None]:
@@ -125,8 +125,8 @@ def _of_one_target(y: Array, y_hat: Array) -> dict[str, float | None]:
     with np.errstate(over="ignore"):
         rmse, mae = np.sqrt((errors**2).mean()), np.abs(errors).mean()
         return {
-            "rmse": _finite(np.ldexp(rmse, k)),
-            "mae": _finite(np.ldexp(mae, k)),
+            "rmse": finite(np.ldexp(rmse, k)),
+            "mae": finite(np.ldexp(mae, k)),
             "r2": r2(y, y_hat),
         }
 

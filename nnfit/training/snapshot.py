@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array, Described
+from nnfit.training import history
 from nnfit.training.divergence import MAX_ROLLBACKS
-from nnfit.training.history import FIELDS, from_arrays, to_arrays
 from nnfit.training.state import State
 
 
@@ -31,19 +31,24 @@ def capture(state: State) -> tuple[dict[str, Any], dict[str, Array]]:
         "shuffling": epoch.order or state.shuffling.bit_generator.state,
         "dropout": state.dropout.bit_generator.state,
     }
-    arrays = {
+    arrays = _arrays(state, epoch.done)
+    arrays["running"] = np.array([epoch.loss_sum, epoch.weight_sum, state.learning_rate])
+    if keeper is not None:
+        trajectory = keeper.trajectory()
+        arrays |= {"path_epochs": trajectory.epochs, "path_parameters": trajectory.parameters}
+    figures = history.to_arrays(p.records).items()
+    return values, arrays | {f"history_{name}": array for name, array in figures}
+
+
+def _arrays(state: State, done: int) -> dict[str, Array]:
+    """Return the arrays that a state has from its beginning on, `done` rows into a window."""
+    return {
         "parameters": state.parameters,
         "best": state.best,
         **({} if state.good is None else {"good": state.good}),
         **{f"moment_{name}": moment for name, moment in state.optimizer.state.items()},
-        "logits": state.logits[:, : epoch.done],
-        "running": np.array([epoch.loss_sum, epoch.weight_sum, state.learning_rate]),
+        "logits": state.logits[:, :done],
     }
-    if keeper is not None:
-        trajectory = keeper.trajectory()
-        arrays |= {"path_epochs": trajectory.epochs, "path_parameters": trajectory.parameters}
-    history = to_arrays(p.records).items()
-    return values, arrays | {f"history_{name}": array for name, array in history}
 
 
 def describe(state: State, values: Mapping[str, Any]) -> Described:
@@ -71,25 +76,14 @@ def describe(state: State, values: Mapping[str, Any]) -> Described:
         raise ValueError("'rollbacks' is not a list of epochs")
     for name in ("shuffling", "dropout"):
         _check_stream(values, name)
-    flat = state.parameters
-    trajectory: Described = {}
+    described = {name: (a.shape, a.dtype) for name, a in _arrays(state, done).items()}
+    described["running"] = ((3,), np.dtype(np.float64))
     points = _count(values, "path_points", 0 if state.trajectory is None else epochs + 1)
     if state.trajectory is not None:
-        trajectory["path_epochs"] = ((points,), np.dtype(np.int64))
-        trajectory["path_parameters"] = ((points, len(flat)), flat.dtype)
-    names = ["parameters", "best", *(f"moment_{name}" for name in state.optimizer.state)]
-    if state.good is not None:
-        names.append("good")
-    return {
-        **dict.fromkeys(names, (flat.shape, flat.dtype)),
-        "logits": ((len(state.logits), done), flat.dtype),
-        "running": ((3,), np.dtype(np.float64)),
-        **trajectory,
-        **{
-            f"history_{name}": ((epochs,), np.dtype(np.int64 if name == "epoch" else np.float64))
-            for name in FIELDS
-        },
-    }
+        flat = state.parameters
+        described["path_epochs"] = ((points,), np.dtype(np.int64))
+        described["path_parameters"] = ((points, len(flat)), flat.dtype)
+    return described | history.describe(epochs)
 
 
 def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -100,7 +94,7 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
     ValueError
         When the history or the running values are not those of such a run.
     """
-    records = from_arrays({name: arrays[f"history_{name}"] for name in FIELDS})
+    records = history.from_arrays({name: arrays[f"history_{name}"] for name in history.FIELDS})
     judged = state.sizes.validation > 0
     for number, record in enumerate(records, start=1):
         loss = record.validation_loss
@@ -123,13 +117,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
     epoch.first, epoch.done = values["first"], values["done"]
     epoch.loss_sum, epoch.weight_sum, state.learning_rate = running
     state.optimizer.t = values["optimizer_steps"]
-    np.copyto(state.parameters, arrays["parameters"])
-    np.copyto(state.best, arrays["best"])
-    if state.good is not None:
-        np.copyto(state.good, arrays["good"])
-    for name, moment in state.optimizer.state.items():
-        np.copyto(moment, arrays[f"moment_{name}"])
-    np.copyto(state.logits[:, : epoch.done], arrays["logits"])
+    for name, own in _arrays(state, epoch.done).items():
+        np.copyto(own, arrays[name])
     if state.trajectory is not None:
         state.trajectory.restore(arrays["path_epochs"], arrays["path_parameters"])
     state.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again

@@ -1,6 +1,6 @@
-"""Where a run stands: all that its next steps depend on, for the loop to move on.
+"""What a run is told, and where it stands: all that its next steps depend on.
 
-How that is taken out as arrays and put back is in `snapshot`.
+The loop moves it on; how it is taken out as arrays and put back is in `snapshot`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,52 @@ from nnfit.nn.optimizers import Optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
-from nnfit.training.settings import Settings, Sizes
-from nnfit.training.trajectory import TrajectoryKeeper
+from nnfit.training.examples import Examples
+from nnfit.training.history import TrajectoryKeeper
+
+WINDOW_BYTES = 2**20  # rows gathered at once: they should stay in the second-level cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The part of the config that the loop itself needs."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int | None = None
+    clip_norm: float | None = None
+    rollback: bool = False  # where the loss diverges, instead of an error
+    checkpoint_seconds: float = math.inf
+    keep_trajectory: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much there is, and what an epoch's rows are cut into; all but `epochs` are rows."""
+
+    epochs: int
+    train: int
+    validation: int  # 0: none are held out
+    batch: int
+    window: int  # whole minibatches, unless the rows end
+
+    @classmethod
+    def of(cls, settings: Settings, train: Examples, validation: Examples | None) -> Sizes:
+        """Return the sizes of a run over these rows."""
+        batch = min(settings.batch_size, len(train))
+        steps = max(1, WINDOW_BYTES // (train.X.itemsize * train.X.shape[1] * batch))
+        return cls(
+            epochs=settings.epochs,
+            train=len(train),
+            validation=0 if validation is None else len(validation),
+            batch=batch,
+            window=min(steps * batch, len(train)),
+        )
+
+    def steps(self, rows: int) -> int:
+        """Return the number of the epoch's step that ends with its row `rows`, counted from 1."""
+        return math.ceil(rows / self.batch)
 
 
 @dataclass(kw_only=True)
@@ -74,32 +118,17 @@ class EpochUnderWay:
     weight_sum: float = 0.0
 
 
-@dataclass(kw_only=True)
 class State:
-    """A run between two of its steps; the arrays are written in place.
+    """A run between two of its steps, at first before those of a `network` that is initialised.
 
-    `parameters` (P,) are the network's own, `best` those to keep. `good` are those to go back to
-    where no validation loss judges them, else None. `logits` (K, window) has what the steps of
-    the window under way saw.
+    The arrays are written in place: `parameters` (P,) are the network's own, `best` those to
+    keep. `good` are those to go back to where no validation loss judges them, else None. `logits`
+    (K, window) has what the steps of the window under way saw. `learning_rate` is that of the
+    last step; `shuffling` draws the order of the rows, `dropout` the masks.
     """
 
-    sizes: Sizes
-    parameters: Array
-    best: Array
-    good: Array | None
-    optimizer: Optimizer
-    schedule: Schedule
-    shuffling: np.random.Generator  # the order of the rows
-    dropout: np.random.Generator  # the masks
-    logits: Array
-    learning_rate: float  # of the last step
-    trajectory: TrajectoryKeeper | None
-    progress: Progress = field(default_factory=Progress)
-    epoch: EpochUnderWay = field(default_factory=EpochUnderWay)
-
-    @classmethod
-    def begin(
-        cls,
+    def __init__(
+        self,
         network: Network,
         optimizer: Optimizer,
         schedule: Schedule,
@@ -108,23 +137,17 @@ class State:
         *,
         shuffling: np.random.Generator,
         dropout: np.random.Generator,
-    ) -> State:
-        """Return the state before the first step of a `network` that is initialised."""
-        flat = network.parameters.flat
-        keeper = TrajectoryKeeper(sizes.epochs, flat.nbytes) if settings.keep_trajectory else None
-        return cls(
-            sizes=sizes,
-            parameters=flat,
-            best=flat.copy(),
-            good=None if sizes.validation else flat.copy(),
-            optimizer=optimizer,
-            schedule=schedule,
-            shuffling=shuffling,
-            dropout=dropout,
-            logits=np.empty((network.architecture.sizes[-1], sizes.window), network.dtype),
-            learning_rate=settings.learning_rate,
-            trajectory=keeper,
-        )
+    ) -> None:
+        flat, n_outputs = network.parameters.flat, network.architecture.sizes[-1]
+        self.optimizer, self.schedule, self.sizes = optimizer, schedule, sizes
+        self.shuffling, self.dropout = shuffling, dropout
+        self.parameters, self.best = flat, flat.copy()
+        self.good = None if sizes.validation else flat.copy()
+        self.logits: Array = np.empty((n_outputs, sizes.window), network.dtype)
+        self.learning_rate = settings.learning_rate
+        keep = settings.keep_trajectory
+        self.trajectory = TrajectoryKeeper(sizes.epochs, flat.nbytes) if keep else None
+        self.progress, self.epoch = Progress(), EpochUnderWay()
 
     def end_epoch(self, record: EpochRecord) -> bool:
         """Take in the epoch that ended, with its weights; return whether they are the best."""

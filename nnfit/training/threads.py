@@ -21,10 +21,7 @@ def available_cores() -> int:
 def choose_threads(threads: int | str, shards: int) -> int:
     """Return the thread count for a run whose batches are cut into so many shards.
 
-    Parameters
-    ----------
-    threads : int or "auto"
-        auto is a core for each shard, where there are so many.
+    Where `threads` is "auto", a core for each shard, if there are so many.
     """
     if isinstance(threads, int):
         return threads

@@ -15,8 +15,8 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
-from nnfit.training.settings import Settings
-from nnfit.training.shards import Shards, n_shards
+from nnfit.training.gradients import Shards, n_shards
+from nnfit.training.state import Settings
 from nnfit.training.threads import available_cores, blas_threads, choose_threads
 from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
 from tests.loops import make_fit

@@ -7,33 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from nnfit.dataset.dataset import PARTS
 from nnfit.dataset.encoding import Part
+from nnfit.dataset.reading import read_named
 from nnfit.errors import ConfigError, DataError, NnfitError
 from nnfit.inside.sources import (
     ConfigSource,
+    Source,
     Table,
     encoded,
     initialised,
-    is_model_file,
+    opened,
     own_table,
     pieces,
-    whole,
 )
-from nnfit.model.file.reading import load as load_model
 from nnfit.model.model import Model
+from nnfit.model.streaming import csv_format
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.table.targets import drop_rows_without_target, rows_with_target
-
-Source: TypeAlias = ConfigSource | Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +37,12 @@ class Example:
     """One row and its network.
 
     `source` and `data` are as the user named them; `model` has a float64 network without
-    dropout, trained or, when `initialised`, as training starts; `row` is a part of one row;
-    `drawn` says into which part a config's row was drawn; `training` has the rows of an epoch's
-    step; `notes` tell what differs from training, a sentence each.
+    dropout, a config's as training starts; `row` is a part of one row; `drawn` says into which
+    part a config's row was drawn, None for a model's; `training` has the rows of an epoch's step;
+    `notes` tell what differs from training, a sentence each.
     """
 
     source: str
-    initialised: bool
     model: Model
     data: str
     row: Part
@@ -68,24 +63,23 @@ def find_example(
     """
     if row < 1:
         raise ConfigError(f"--row: got {row}; rows are counted from 1")
-    if isinstance(source, Model):
-        return _of_model(source, "the model", data, row, epoch_step, observer)
-    if isinstance(source, Mapping) or not is_model_file(name := os.fspath(source)):
-        return _of_config(source, data, row, epoch_step, observer)
-    return _of_model(load_model(name), name, data, row, epoch_step, observer)
+    of = opened(source)
+    if isinstance(of, tuple):
+        return _of_model(*of, data, row, epoch_step, observer)
+    return _of_config(of, data, row, epoch_step, observer)
 
 
 def _of_config(
     source: ConfigSource, data: Any, row: int, epoch_step: bool, observer: Observer
 ) -> Example:
     """Return a row of the config's data, and the network as it is initialised."""
-    start = initialised(source, data, observer)
-    dataset, config = start.dataset, start.file.config.model_dump(mode="json")
+    file, dataset, network = initialised(source, data, observer)
+    config = file.config.model_dump(mode="json")
     # a held-out CSV of its own numbers its own rows
     mine = {
-        name: dataset.parts[name]
-        for name in PARTS
-        if name in dataset.parts and not isinstance(config["data"].get(name), str)
+        name: part
+        for name, part in dataset.parts.items()
+        if not isinstance(config["data"].get(name), str)
     }
     drawn = next((name for name, part in mine.items() if row in part.numbers), None)
     if drawn is None:
@@ -93,7 +87,7 @@ def _of_config(
         raise _no_such_row(dataset.name, row, dataset.targets, last)
     model = Model(
         encoder=dataset.encoding.encoder,
-        network=start.network,
+        network=network,
         targets=dataset.targets,
         labels=dataset.labels,
         scaler=dataset.encoding.scaler,
@@ -101,9 +95,8 @@ def _of_config(
     )
     one = _only(mine[drawn], row)
     return Example(
-        source=start.file.name, initialised=True, model=_plain(model), data=dataset.name, row=one,
-        drawn=drawn, training=dataset.parts["train"] if epoch_step else None,
-        notes=_notes(model, one),
+        source=file.name, model=_plain(model), data=dataset.name, row=one, drawn=drawn,
+        training=dataset.parts["train"] if epoch_step else None, notes=_notes(model, one),
     )  # fmt: skip
 
 
@@ -117,15 +110,19 @@ def _of_model(
         raise DataError(f"{name}: its training data {stored!r} is not here; name a CSV with --data")
     training = None
     if epoch_step:
-        called, training = _all_rows(model, table, observer)
+        rows = table
+        if isinstance(rows, str):
+            rows = read_named(rows, csv_format(model), model.text_columns, observer)
+        rows = drop_rows_without_target(rows, model.targets, observer)
+        called, training = rows.name, encoded(model, rows, "train")
         if row not in training.numbers:
             raise _no_such_row(called, row, model.targets, int(training.numbers.max()))
         one = _only(training, row)
     else:
         called, one = _one_row(model, table, row, observer)
     return Example(
-        source=name, initialised=False, model=_plain(model), data=called, row=one, drawn=None,
-        training=training, notes=_notes(model, one),
+        source=name, model=_plain(model), data=called, row=one, drawn=None, training=training,
+        notes=_notes(model, one),
     )  # fmt: skip
 
 
@@ -143,12 +140,6 @@ def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[
     raise _no_such_row(rows.name, row, model.targets, last)
 
 
-def _all_rows(model: Model, table: Table, observer: Observer) -> tuple[str, Part]:
-    """Return the table's name and all its rows, weighted as in training."""
-    rows = drop_rows_without_target(whole(model, table, observer), model.targets, observer)
-    return rows.name, encoded(model, rows, "train")
-
-
 def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> NnfitError:
     if row <= last:
         target = " and ".join(map(repr, targets))
@@ -159,14 +150,8 @@ def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> Nn
 def _only(part: Part, row: int) -> Part:
     """Return the part with the row of that number alone."""
     one = part.numbers == row
-    weights = None if part.weights is None else part.weights[one]
-    return Part(
-        X=part.X[one],
-        Y=part.Y[one],
-        weights=weights,
-        truth=part.truth[one],
-        numbers=part.numbers[one],
-    )
+    arrays: dict[str, Any] = {k: None if a is None else a[one] for k, a in vars(part).items()}
+    return Part(**arrays)
 
 
 def _plain(model: Model) -> Model:

@@ -13,16 +13,9 @@ from nnfit.gradcheck.checking import TOLERANCE, compared, gradients, relative_er
 from nnfit.gradcheck.numeric import ComplexStep
 from nnfit.gradcheck.problems import Problem
 from nnfit.inside.explanation import formulas
-from nnfit.inside.explanation.example import Example, Source, find_example
-from nnfit.inside.explanation.steps import (
-    Values,
-    backward,
-    finite,
-    forward,
-    graph,
-    last_delta,
-    plain,
-)
+from nnfit.inside.explanation.example import Example, find_example
+from nnfit.inside.explanation.steps import Values, backward, forward, graph, last_delta, plain
+from nnfit.inside.sources import Source
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss
@@ -30,7 +23,8 @@ from nnfit.nn.network import Architecture, Network, Parameters
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
-from nnfit.training.shards import Shards
+from nnfit.training.gradients import Shards
+from nnfit.training.metrics import finite
 from nnfit.training.threads import blas_threads
 
 # What a table shows of a large array, beside its last row and column: the complex step of these
@@ -91,7 +85,7 @@ def explain(
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
         return {
             "source": example.source,
-            "initialised": example.initialised,
+            "initialised": example.drawn is not None,
             "data": example.data,
             "row": row,
             "drawn": example.drawn,

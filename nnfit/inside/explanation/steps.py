@@ -5,7 +5,6 @@ The numbers come ready; here they meet their formulas.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,16 +29,11 @@ def plain(array: Array) -> list[Any]:
     return list(cells.tolist())
 
 
-def finite(value: float) -> float | None:
-    """Return a number that JSON can hold, or None."""
-    return value if math.isfinite(value) else None
-
-
 def graph(architecture: Architecture) -> list[Values]:
     """Return the nodes of the computation from v[0] to L, each after those it is made of."""
     sizes, n_layers = architecture.sizes, len(architecture.sizes) - 1
     nodes: list[tuple[str, str, list[int], list[str]]] = [("v[0]", "φ(x)", [sizes[0]], [])]
-    for i, name in enumerate(_activations(architecture), 1):
+    for i, name in enumerate(architecture.every_activation, 1):
         blocks = architecture.layout.layers[i - 1].blocks
         names = [f"{letter}[{i}]" for letter, _ in zip("Wb", blocks, strict=False)]
         for node, block in zip(names, blocks, strict=True):
@@ -72,7 +66,7 @@ def forward(architecture: Architecture, z: Sequence[Array], v: Sequence[Array]) 
             "z": plain(z[i - 1]),
             "v": plain(v[i]),
         }
-        for i, name in enumerate(_activations(architecture), 1)
+        for i, name in enumerate(architecture.every_activation, 1)
     ]
 
 
@@ -147,10 +141,6 @@ def last_delta(network: Network, y: Array, z: Array, y_hat: Array, delta: Array)
             ACTIVATIONS[name].df(z, a, slope)
             factors.append(_factor(f"σ′(z[{L}])", OUTPUT_ACTIVATIONS[name].slope, slope))
     return {"formula": formula, "rule": rule, "factors": factors, "values": plain(delta)}
-
-
-def _activations(architecture: Architecture) -> tuple[str, ...]:
-    return (*architecture.activations, architecture.output_activation)
 
 
 def _affine(layer: int, architecture: Architecture) -> str:

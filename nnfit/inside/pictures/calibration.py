@@ -37,8 +37,7 @@ def make(request: Request) -> Calibration:
     That of the second class of two; of more classes, that of the predicted one.
     """
     model = request.model
-    evaluation, data = request.evaluation()
-    codes, p = evaluation.arrays(data)
+    codes, p = request.evaluation().arrays()
     if len(model.classes) == 2:
         confidence, came_true = p[:, 1], codes == 1
         of = f"{model.targets[0]} = {model.classes[1]}"

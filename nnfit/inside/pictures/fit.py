@@ -12,12 +12,7 @@ from functools import partial
 
 from nnfit.errors import PictureError, listed
 from nnfit.inside.pictures.request import Request
-from nnfit.inside.pictures.slicing import (
-    code_named,
-    drawn,
-    slice_of_columns,
-    tell_fixed,
-)
+from nnfit.inside.pictures.slicing import code_named, drawn, slice_of_columns, tell_fixed
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import predict

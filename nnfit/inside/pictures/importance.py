@@ -12,8 +12,7 @@ import numpy as np
 
 from nnfit.errors import PictureError
 from nnfit.inside.pictures.kinds import METRICS
-from nnfit.inside.pictures.request import Request
-from nnfit.inside.pictures.rows import at_most
+from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.table.rows import NamedRows
@@ -69,7 +68,7 @@ def make(request: Request) -> Importance:
         )
     if len(rows) > MAX_ROWS:
         request.observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
-        rows = at_most(rows, MAX_ROWS, options.seed)
+        rows = rows.take(sample_of(len(rows), MAX_ROWS, options.seed))
     rng = np.random.default_rng(options.seed)
     orders = [rng.permutation(len(rows)) for _ in range(options.repeats)]
     baseline = _metric(model, rows, metric)
@@ -93,8 +92,8 @@ def make(request: Request) -> Importance:
 
 
 def _metric(model: Model, rows: NamedRows, metric: str) -> float:
-    evaluation = model.evaluation().add(rows)
-    value = model.outcome.score(*evaluation.arrays(rows.name)).get(metric)
+    judged = model.evaluation(rows.name).add(rows).arrays()
+    value = model.outcome.score(*judged).get(metric)
     if value is None:
         raise PictureError(
             f"{rows.name}: --metric {metric} has no value on these rows; expected more rows, "

@@ -47,7 +47,7 @@ def make(request: Request) -> Graph:
     return Graph(
         W=tuple(model.network.parameters.W),
         sizes=sizes,
-        activations=(*architecture.activations, architecture.output_activation),
+        activations=architecture.every_activation,
         input_names=tuple(model.encoder.input_names),
         output_names=outputs,
     )

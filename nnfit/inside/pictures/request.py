@@ -1,6 +1,6 @@
-"""What a picture is asked of: models, data, options, and what each kind reads with them.
+"""What a picture is asked of: models, data, options, and the rows that each kind reads with them.
 
-Nothing is read before a kind asks for it.
+Nothing is read before a kind asks for it; what the rows become is up to each.
 """
 
 from __future__ import annotations
@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from nnfit.dataset.reading import read_named
+from nnfit.errors import require_columns
 from nnfit.inside.pictures.kinds import Options
-from nnfit.inside.pictures.rows import read_rows
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
-from nnfit.model.streaming import evaluation_of
+from nnfit.model.streaming import csv_format, evaluate_rows
+from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
+from nnfit.table.splitting import split
+from nnfit.table.targets import drop_rows_without_target
+from nnfit.training.streams import stream
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,48 @@ class Request:
         """Return the data's rows, as `read_rows` does."""
         return read_rows(self.model, self.data, self.observer, target=target)
 
-    def evaluation(self) -> tuple[Evaluation, str]:
-        """Return the predictions beside the truth, and the data's name."""
-        return evaluation_of(self.model, self.data, self.observer)
+    def evaluation(self) -> Evaluation:
+        """Return the predictions beside the truth."""
+        return evaluate_rows(self.model, self.data, self.observer)
+
+
+def sample_of(n_rows: int, n: int, seed: int) -> Array:
+    """Return the places of all rows, or of `n` drawn with `seed`, ascending."""
+    if n_rows <= n:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, n, replace=False))
+
+
+def read_rows(model: Model, path: str, observer: Observer, *, target: bool = True) -> NamedRows:
+    """Return the rows of the CSV at `path`, with `target` those in which every target is known.
+
+    Raises
+    ------
+    DataError
+        When it can't be read, or a column that the model needs is not there.
+    """
+    rows = read_named(path, csv_format(model), model.text_columns, observer)
+    needed = model.judged_columns if target else model.encoder.needed_columns
+    require_columns(rows.name, rows.columns, needed)
+    return drop_rows_without_target(rows, model.targets, observer) if target else rows
+
+
+def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRows:
+    """Return the rows that the model learned from, when `rows` are the table it was trained on.
+
+    The split is drawn again from the config's seed; a table of another length is another table,
+    and all its rows are returned.
+    """
+    data, counts = model.config["data"], model.training.get("rows", {})
+    drawn = [name for name in ("validation", "test") if not isinstance(data[name], str)]
+    expected = sum(counts.get(name, 0) for name in ("train", *drawn))
+    if len(rows) != expected:
+        observer.note(
+            f"{rows.name}: {len(rows)} rows, the model was trained on a table of {expected}; "
+            "the loss is that of all of them"
+        )
+        return rows
+    codes = None if model.labels is None else model.labels.read(rows)
+    rng = stream(model.config["seed"], "split")
+    validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
+    return rows.take(split(len(rows), codes, validation, test, rng)[0])

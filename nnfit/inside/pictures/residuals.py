@@ -19,6 +19,5 @@ class Residuals:
 
 def make(request: Request) -> Residuals:
     """Return the predictions for rows whose targets are known, and how far off they are."""
-    evaluation, data = request.evaluation()
-    truth, predicted = evaluation.arrays(data)
+    truth, predicted = request.evaluation().arrays()
     return Residuals(predicted, predicted - truth, request.model.targets)

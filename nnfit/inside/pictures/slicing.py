@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnfit.errors import PictureError, did_you_mean, listed
-from nnfit.inside.pictures.request import Request
-from nnfit.inside.pictures.rows import sample_of
+from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer

@@ -8,13 +8,13 @@ Goldstein, Visualizing the Loss Landscape of Neural Nets, 2018.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.request import Request
-from nnfit.inside.pictures.rows import at_most, training_rows
+from nnfit.inside.pictures.request import Request, sample_of, training_rows
 from nnfit.inside.pictures.slicing import principal_components
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
@@ -41,8 +41,7 @@ class TrainingLoss:
         self.network = Network(model.network.architecture, np.float64)
         self._ws = self.network.workspace(len(X))
         self._ws.load(X, Y)
-        s = np.ones(len(X)) if weights is None else weights
-        self._share = shares(s)
+        self._share = shares(np.ones(len(X)) if weights is None else weights)
         self.n_rows = len(X)
 
     def __call__(self, parameters: Array) -> float:
@@ -76,7 +75,7 @@ class Surface:
 class _Plane:
     """`origin` (P,) lies at `centre`; places are counted along the `directions` (2, P)."""
 
-    names: tuple[str, str]
+    names: Sequence[str]
     origin: Array
     directions: Array
     centre: tuple[float, float]
@@ -88,17 +87,14 @@ def training_loss(
 ) -> TrainingLoss:
     """Return the loss over the rows that the model learned from, or a sample of them.
 
-    Parameters
-    ----------
-    evaluations : int
-        How often it will be worked out: the more often, the fewer rows large networks get.
+    The more `evaluations` there will be, the fewer rows large networks get.
     """
     rows = training_rows(model, rows, observer)
     affordable = int(WORK / (evaluations * model.network.architecture.n_parameters))
     n = max(MIN_ROWS, min(MAX_ROWS, affordable))
     if len(rows) > n:
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
-        rows = at_most(rows, n, seed)
+        rows = rows.take(sample_of(len(rows), n, seed))
     part = encoded(model, rows)
     weight = model.config["data"]["weight"]
     if weight not in rows.columns:  # without it the picture still shows something
@@ -114,9 +110,8 @@ def make(request: Request) -> Surface:
     The seed is that of the random directions, and of the sample of rows.
     """
     model, seed = request.model, request.options.seed
-    loss = training_loss(
-        model, request.rows(), request.observer, seed=seed, evaluations=GRID * GRID
-    )
+    rows, evaluations = request.rows(), GRID * GRID
+    loss = training_loss(model, rows, request.observer, seed=seed, evaluations=evaluations)
     plane = _choose_plane(model, seed)
     x, y = (np.linspace(low, high, GRID) for low, high in plane.reach)
     values = np.empty((GRID, GRID))
@@ -158,55 +153,43 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
 
 def _choose_plane(model: Model, seed: int) -> _Plane:
     origin = model.network.parameters.flat.astype(np.float64)
-    trajectory = (
-        None if model.trajectory is None else model.trajectory.parameters.astype(np.float64)
-    )
-    exact = _two_weights(model)
-    if exact is not None:
-        names, places = exact
-        directions = np.zeros((2, len(origin)))
-        directions[[0, 1], places] = 1.0
-        centre = origin[places]
-        reach = 1.5 * np.maximum(np.abs(centre).max(), 0.5)
-        ends = np.stack([centre - reach, centre + reach], axis=1)
-        if trajectory is not None:
-            ends = _around(np.vstack([trajectory[:, places], centre]), reach)
+    walked = None if model.trajectory is None else model.trajectory.parameters.astype(np.float64)
+    names = _two_weights(model)
+    if names:
+        centre = origin[:2]
+        places = centre[None] if walked is None else np.vstack([walked[:, :2], centre])
+        ends = _around(places, 1.5 * max(np.abs(centre).max(), 0.5))
         at = (float(centre[0]), float(centre[1]))
+        directions: Array = np.eye(2, len(origin))
         return _Plane(names=names, origin=origin, directions=directions, centre=at, reach=ends)
     rng = np.random.default_rng(seed)
-    if trajectory is not None and np.ptp(trajectory, axis=0).any():
-        deviations = trajectory - origin
+    if walked is not None and np.ptp(walked, axis=0).any():
+        deviations = walked - origin
         directions, shares = principal_components(deviations)
         if shares[1] < 1e-12:  # a straight one: any second direction shows it
             second = random_direction(model.network, origin, rng)
             second -= (second @ directions[0]) * directions[0]
             directions[1] = second / np.linalg.norm(second)
-        names = (
-            f"path component 1 ({100 * shares[0]:.0f} %)",
-            f"path component 2 ({100 * shares[1]:.0f} %)",
-        )
+        names = [f"path component {k + 1} ({100 * shares[k]:.0f} %)" for k in range(2)]
         ends = _around(np.vstack([deviations @ directions.T, np.zeros(2)]), 0.0)
     else:
         directions = np.stack([random_direction(model.network, origin, rng) for _ in range(2)])
-        names = ("random direction 1", "random direction 2")
+        names = ["random direction 1", "random direction 2"]
         ends = np.array([[-1.0, 1.0], [-1.0, 1.0]])
     return _Plane(names=names, origin=origin, directions=directions, centre=(0.0, 0.0), reach=ends)
 
 
-def _two_weights(model: Model) -> tuple[tuple[str, str], list[int]] | None:
-    """Return the names and places of the two parameters that are a linear predictor's all.
+def _two_weights(model: Model) -> list[str]:
+    """Return the names of the two parameters that are a linear predictor's all, the first two.
 
     Two weights, or a weight and its bias; the bias beside two weights stays.
     """
-    architecture = model.network.architecture
+    architecture, names = model.network.architecture, model.encoder.input_names
     if architecture.activations or architecture.sizes[-1] != 1:
-        return None
-    names = model.encoder.input_names
+        return []
     if len(names) == 2:
-        return (f"w₁ of {names[0]}", f"w₂ of {names[1]}"), [0, 1]
-    if len(names) == 1 and architecture.bias:
-        return (f"w of {names[0]}", "b"), [0, 1]
-    return None
+        return [f"w₁ of {names[0]}", f"w₂ of {names[1]}"]
+    return [f"w of {names[0]}", "b"] if len(names) == 1 and architecture.bias else []
 
 
 def _around(points: Array, least: float) -> Array:

@@ -19,7 +19,7 @@ from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of
-from nnfit.training.history import FIELDS
+from nnfit.training import history
 
 FORMAT_VERSION = 1
 MAX_EPOCHS = 10**9
@@ -123,9 +123,7 @@ def expected_arrays(
     epochs = training.get("epochs")
     if type(epochs) is not int or not 0 <= epochs <= MAX_EPOCHS:
         raise Invalid("the number of epochs is not an integer")
-    for name in FIELDS:
-        kind = np.int64 if name == "epoch" else np.float64
-        expected[f"history_{name}"] = ((epochs,), np.dtype(kind))
+    expected |= history.describe(epochs)
     if type(points) is not int or not 0 <= points <= epochs + 1:
         raise Invalid("the number of points on the path of training is out of range")
     if points:

@@ -29,8 +29,7 @@ from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_me
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import FIELDS
-from nnfit.training.trajectory import Trajectory
+from nnfit.training.history import FIELDS, Trajectory
 
 MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
 MAX_INFLATED = 64 * 2**20  # bytes that arrays may have beyond the size of the file

@@ -14,8 +14,7 @@ from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECT
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
 from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
-from nnfit.training.history import FIELDS
-from nnfit.training.trajectory import Trajectory
+from nnfit.training.history import FIELDS, Trajectory
 from nnfit.version import __version__
 
 
@@ -32,7 +31,15 @@ def to_bytes(
     OutputError
         When it would be larger than `load` accepts.
     """
-    arrays: dict[str, Array] = {"meta": np.frombuffer(_json(meta), np.uint8)}
+    meta = {"format_version": FORMAT_VERSION, "nnfit_version": __version__, **meta}
+    # without blanks: the quantiles of many columns, say, take room enough
+    raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if len(raw) > MAX_META or raw.count(b"[") + raw.count(b"{") > MAX_OBJECTS:
+        raise OutputError(
+            f"the model needs {len(raw)} bytes beside its weights, more than any model file may "
+            "have. Use fewer columns, or a smaller preprocessing.max_categories"
+        )
+    arrays: dict[str, Array] = {"meta": np.frombuffer(raw, np.uint8)}
     for name, array in parameters.named.items():
         arrays[name] = np.ascontiguousarray(array)
     for name in FIELDS:
@@ -43,16 +50,3 @@ def to_bytes(
     buffer = io.BytesIO()
     write_arrays(buffer, arrays)
     return buffer.getvalue()
-
-
-def _json(meta: Mapping[str, Any]) -> bytes:
-    """Return everything that is not an array, and of which versions it is."""
-    meta = {"format_version": FORMAT_VERSION, "nnfit_version": __version__, **meta}
-    # without blanks: the quantiles of many columns, say, take room enough
-    raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    if len(raw) > MAX_META or raw.count(b"[") + raw.count(b"{") > MAX_OBJECTS:
-        raise OutputError(
-            f"the model needs {len(raw)} bytes beside its weights, more than any model file may "
-            "have. Use fewer columns, or a smaller preprocessing.max_categories"
-        )
-    return raw

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.errors import shorten
-from nnfit.nn.arrays import Array
 from nnfit.version import __version__
 
 if TYPE_CHECKING:
@@ -36,10 +35,7 @@ FREE = {
 def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[str, Any]:
     """Return what a checkpoint of this run says of it, for JSON.
 
-    Parameters
-    ----------
-    blas_threads : int
-        Of the matrix products, whose last bits depend on it; other threads change none.
+    The last bits of matrix products depend on `blas_threads`; other threads change none.
     """
     config = {
         key: value for key, value in _flat(file.config.model_dump(mode="json")) if key not in FREE
@@ -58,12 +54,12 @@ def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     keys = [key for key, value in this["config"].items() if _other(of_run, key, value)]
     keys += [key for key in of_run if key not in this["config"]]
     if keys:
-        said = [
-            f"{key}: got {_shown(this['config'], key)}; expected {_shown(of_run, key)}"
-            for key in keys
-        ]
+        got, expected = (_shown(config, keys[0]) for config in (this["config"], of_run))
         more = f" (and {', '.join(keys[1:])})" if len(keys) > 1 else ""
-        return f"is of a run with other settings, {said[0]}{more}. Use that run's config"
+        return (
+            f"is of a run with other settings, {keys[0]}: got {got}; expected {expected}{more}. "
+            "Use that run's config"
+        )
     if this["data"] != other.get("data"):
         return "is of a run on other data. Use that run's data"
     return None
@@ -102,10 +98,6 @@ def _digest(dataset: Dataset) -> str:
             if array is None:
                 continue
             digest.update(f"{name} {array.shape} {array.dtype}".encode())
-            _feed(digest, array)
+            for start in range(0, len(array), HASHED_ROWS):
+                digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]).data)
     return digest.hexdigest()
-
-
-def _feed(digest: Any, array: Array) -> None:
-    for start in range(0, len(array), HASHED_ROWS):
-        digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]))

@@ -62,7 +62,8 @@ class Lock:
         if self.taken:
             unlink = partial(os.unlink, self.path)
             self._ending.callback(os.close, handle)
-            self._ending.callback(_quietly, unlink)
+            self._ending.enter_context(contextlib.suppress(OSError))
+            self._ending.callback(unlink)
             self._ending.enter_context(tidied_by(unlink))
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, 0)
@@ -78,11 +79,6 @@ class Lock:
             return os.path.samestat(os.stat(self.path), os.fstat(handle))
         except FileNotFoundError:
             return False
-
-
-def _quietly(action: partial[None]) -> None:
-    with contextlib.suppress(OSError):
-        action()
 
 
 def _holder(handle: int) -> str:

@@ -15,14 +15,7 @@ import numpy as np
 
 from nnfit.errors import ResumeError
 from nnfit.run.checkpoint.fingerprint import difference
-from nnfit.storage.npz import (
-    MAX_META,
-    Invalid,
-    mapping_of,
-    parse_meta,
-    read_member,
-    write_arrays,
-)
+from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member, write_arrays
 from nnfit.training.snapshot import capture, describe, restore
 from nnfit.training.state import State
 
