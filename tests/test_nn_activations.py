@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.names import ACTIVATIONS as NAMES_OF
 
 Array = NDArray[Any]
 
@@ -175,7 +176,7 @@ def test_gelu_is_near_the_exact_one() -> None:
 
 
 def test_each_activation_names_the_initialization_of_its_family() -> None:
-    names = {name: f.initialization for name, f in ACTIVATIONS.items()}
+    names = {name: NAMES_OF[name].initialization for name in ACTIVATIONS}
     assert names["relu"] == names["leaky_relu"] == "he"
     assert names["selu"] == "lecun"
     assert names["identity"] == names["sigmoid"] == names["tanh"] == "glorot"

@@ -39,10 +39,9 @@ def test_the_losses_that_need_classes_are_those_of_probabilities() -> None:
 
 
 def test_an_activation_is_registered_under_its_own_name() -> None:
-    assert all(name == f.name for name, f in activations.ACTIVATIONS.items())
-    assert {f.initialization for f in activations.ACTIVATIONS.values()} <= set(
-        names.INITIALIZATIONS
-    )
+    for name, pair in activations.ACTIVATIONS.items():
+        assert (pair.f.__name__, pair.df.__name__) == (name, f"d_{name}")
+    assert {f.initialization for f in names.ACTIVATIONS.values()} <= set(names.INITIALIZATIONS)
 
 
 def test_every_schedule_and_initialization_is_known_to_its_code() -> None:
