@@ -166,12 +166,12 @@ def _one_unit(name: str, z: float, loss: str = "mse", target: float = -1.0) -> P
     """Return x -> f(w x) -> loss with x = 1, w = z and output weight 1."""
     architecture = Architecture((1, 1, 1), (name,), loss, bias=False)
     return Problem(
-        "one unit",
-        architecture,
-        np.array([z, 1.0]),
-        np.array([[1.0]]),
-        np.array([[target]]),
-        1.0,
+        case="one unit",
+        architecture=architecture,
+        parameters=np.array([z, 1.0]),
+        X=np.array([[1.0]]),
+        Y=np.array([[target]]),
+        share=1.0,
     )
 
 

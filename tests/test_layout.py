@@ -161,6 +161,51 @@ def test_files_are_short_and_open_with_two_sentences(path: Path) -> None:
     assert not docstring.splitlines()[0].endswith(",")
 
 
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def n_code_lines(function: ast.FunctionDef, lines: list[str]) -> int:
+    """Return how many lines of a function's body are code: no docstring, comment or blank."""
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        body = lines[first.end_lineno : function.end_lineno]
+    else:
+        body = lines[first.lineno - 1 : function.end_lineno]
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in body)
+
+
+def n_arguments(function: ast.FunctionDef) -> int:
+    given = function.args
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_name)
+def test_functions_are_short_and_constructors_of_many_fields_take_names(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree, lines = ast.parse(text), text.splitlines()
+    for function in functions(tree):
+        assert n_code_lines(function, lines) <= 50, function.name
+        # a command has a parameter for each option; a comment may say why others have many
+        before = "\n".join(lines[max(0, function.lineno - 3) : function.body[0].lineno])
+        if room(path) != "cli" and "#" not in before:
+            assert n_arguments(function) <= 7, function.name
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        decorators = [d for d in map(ast.unparse, node.decorator_list) if "dataclass" in d]
+        fields = [ast.unparse(field) for field in node.body if isinstance(field, ast.AnnAssign)]
+        marks = [i for i, field in enumerate(fields) if field.endswith(": KW_ONLY")]
+        positional = [
+            field
+            for field in fields[: marks[0] if marks else None]
+            if not any(word in field for word in ("ClassVar", "init=False", "kw_only=True"))
+        ]
+        if decorators and "kw_only=True" not in decorators[0]:
+            assert len(positional) <= 4, node.name
+
+
 def loaded(*args: str, stdin: str | None = None, cwd: Path | None = None) -> set[str]:
     """Return the modules that a command has imported when it ends."""
     script = (

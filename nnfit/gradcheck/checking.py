@@ -16,7 +16,7 @@ TOLERANCE = {"complex": 1e-9, "central": 1e-6}
 ENTRIES_PER_ARRAY = 400  # of a larger array, that many are drawn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One array of one network, by one method; the figures are those of the worst entry."""
 
@@ -78,22 +78,25 @@ def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str)
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]
     found = np.array([analytic[place] for place in places], np.float64)
     errors = relative_errors(found, values, numeric.resolution / TOLERANCE[method])
-    figures = (0.0, 0.0, 0.0)
+    error = of_backward = of_method = 0.0
     index: tuple[int, ...] = ()
     if len(errors):
         worst = int(errors.argmax())
-        figures = (float(errors[worst]), float(found[worst]), float(values[worst]))
+        error, of_backward = float(errors[worst]), float(found[worst])
+        of_method = float(values[worst])
         index = tuple(int(k) for k in places[worst])
     return Check(
-        case,
-        name,
-        analytic.shape,
-        *figures,
-        index,
-        bool(len(errors) and figures[0] <= TOLERANCE[method]),  # nothing compared proves nothing
-        method,
-        len(errors),
-        int((~smooth).sum()),
+        case=case,
+        parameter=name,
+        shape=analytic.shape,
+        relative_error=error,
+        analytic=of_backward,
+        numeric=of_method,
+        index=index,
+        passed=bool(len(errors)) and error <= TOLERANCE[method],  # nothing compared: no proof
+        method=method,
+        entries=len(errors),
+        kinks=int((~smooth).sum()),
     )
 
 

@@ -18,7 +18,7 @@ from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOS
 from nnfit.nn.network import Architecture, Network, Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """A network with rows to check it on.
 
@@ -66,12 +66,12 @@ def random_problem(
         Y = rng.normal(size=(n_rows, K))
     share: Share = shares(rng.uniform(0.1, 3.0, n_rows)) if weighted else 1.0 / n_rows
     return Problem(
-        case,
-        architecture,
-        rng.normal(0.0, 0.7, n_parameters),
-        rng.normal(size=(n_rows, architecture.sizes[0])),
-        Y,
-        share,
+        case=case,
+        architecture=architecture,
+        parameters=rng.normal(0.0, 0.7, n_parameters),
+        X=rng.normal(size=(n_rows, architecture.sizes[0])),
+        Y=Y,
+        share=share,
         network_class=network_class,
     )
 

@@ -93,14 +93,14 @@ def _problem(
     if not weights.any():
         weights = np.ones(len(some))
     return Problem(
-        file.name,
-        network.architecture,
-        network.parameters.flat,
-        part.X[some],
-        part.Y[some],
-        shares(weights),
-        file.config.seed,
-        network_class,
+        case=file.name,
+        architecture=network.architecture,
+        parameters=network.parameters.flat,
+        X=part.X[some],
+        Y=part.Y[some],
+        share=shares(weights),
+        masks_seed=file.config.seed,
+        network_class=network_class,
     )
 
 
@@ -129,12 +129,12 @@ def _of_model(
     errors = np.abs(predict(model.network, part.X) - part.Y).max(axis=1)
     worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
     return Problem(
-        name,
-        model.network.architecture,
-        parameters,
-        part.X[worst],
-        part.Y[worst],
-        1.0 / len(worst),
+        case=name,
+        architecture=model.network.architecture,
+        parameters=parameters,
+        X=part.X[worst],
+        Y=part.Y[worst],
+        share=1.0 / len(worst),
         network_class=network_class,
     )
 

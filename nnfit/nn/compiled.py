@@ -51,6 +51,7 @@ class CompiledAdam(Adam):
         )  # fmt: skip
 
 
+# the arrays of one step, as `Kernel` names them
 def _adam(
     parameters: Array,
     gradient: Array,

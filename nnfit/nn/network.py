@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -52,6 +52,7 @@ class Architecture:
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     loss: str
+    _: KW_ONLY
     output_activation: str = "auto"
     bias: bool = True
     dropout: float = 0.0

@@ -8,7 +8,7 @@ alone looks at the validation loss.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 ONE_CYCLE_RISE = 0.3  # share of the run that rises; after Smith & Topin 2019
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 10_000  # of the configured rate, its peak
@@ -24,6 +24,7 @@ class Schedule:
 
     name: str
     epochs: int
+    _: KW_ONLY
     warmup_epochs: int = 0
     factor: float | None = None
     every: int | None = None

@@ -60,10 +60,10 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         (dataset.encoding.encoder.n_inputs, *model.hidden_sizes, dataset.n_outputs),
         tuple(names),
         dataset.loss,
-        model.output_activation,
-        model.bias,
-        model.dropout,
-        config.optimizer.l2,
+        output_activation=model.output_activation,
+        bias=model.bias,
+        dropout=model.dropout,
+        l2=config.optimizer.l2,
     )
     network = Network(architecture, dtype)
     network.initialize(model.initialization, stream(config.seed, "initialization"))
@@ -107,7 +107,11 @@ def build_fit(
     sizes = Sizes.of(settings, train, validation)
     steps = sizes.epochs * sizes.steps(sizes.train)
     schedule = Schedule(
-        rule.schedule, sizes.epochs, rule.warmup_epochs, rule.schedule_factor, rule.schedule_epochs
+        rule.schedule,
+        sizes.epochs,
+        warmup_epochs=rule.warmup_epochs,
+        factor=rule.schedule_factor,
+        every=rule.schedule_epochs,
     )
     state = State(
         network,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -145,7 +145,7 @@ class CategoryCode(Code):
     categories: tuple[str, ...]
     other: bool
     had_gaps: bool
-    kind: Literal["categorical"] = "categorical"
+    kind: Literal["categorical"] = field(default="categorical", kw_only=True)
 
     is_text = True
     checks = {

@@ -214,8 +214,8 @@ class _Walk:
     encoded: bytes
     known_columns: Collection[str] | None
     refused: Mapping[str, str]
-    columns: list[str] = field(default_factory=list)
-    n_nodes: int = 0
+    columns: list[str] = field(default_factory=list, init=False)
+    n_nodes: int = field(default=0, init=False)
 
     def span(self, node: ast.expr) -> tuple[int, str]:
         """Return where `node` starts (from 1) and its text; ast counts in UTF-8 bytes."""

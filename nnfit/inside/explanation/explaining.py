@@ -67,7 +67,12 @@ def explain(
     example = find_example(source, data, row, epoch_step, observer or Observer())
     model, one, architecture = example.model, example.row, example.model.network.architecture
     problem = Problem(
-        example.source, architecture, model.network.parameters.flat, one.X, one.Y, 1.0
+        case=example.source,
+        architecture=architecture,
+        parameters=model.network.parameters.flat,
+        X=one.X,
+        Y=one.Y,
+        share=1.0,
     )
     network, ws = problem.build(np.float64)
     with blas_threads(1), np.errstate(all="ignore"):

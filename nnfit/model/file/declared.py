@@ -72,10 +72,10 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
             tuple(sizes),
             tuple(activations),
             net["loss"],
-            net["output_activation"],
-            check.flag(net.get("bias"), "bias"),
-            dropout,
-            l2,
+            output_activation=net["output_activation"],
+            bias=check.flag(net.get("bias"), "bias"),
+            dropout=dropout,
+            l2=l2,
         )
         make_head(architecture.loss, architecture.output_activation)
     except ValueError as err:
