@@ -68,8 +68,8 @@ def _confusion(
         table = screen.table("l" + "r" * len(heads), ["true \\ predicted", *heads], rows)
         if screen.fits(table):
             return titled("confusion matrix", table)
-    cells = [(-int(n), i, j) for i, line in enumerate(matrix) for j, n in enumerate(line) if i != j]
-    most = [cell for cell in sorted(cells) if cell[0]][:MAX_CONFUSIONS]
+    cells = ((-int(n), i, j) for i, line in enumerate(matrix) for j, n in enumerate(line))
+    most = sorted((n, i, j) for n, i, j in cells if n and i != j)[:MAX_CONFUSIONS]
     rows = [[labels[i], labels[j], number(-n)] for n, i, j in most]
     title = f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)"
     return titled(title, screen.table("llr", ["true", "predicted", "rows"], rows))

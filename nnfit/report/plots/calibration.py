@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.calibration import Calibration
-from nnfit.report.plots.style import COLORS, FAINT, name, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, FAINT
+from nnfit.report.plots.labels import name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 
 def draw(picture: Calibration) -> Figure:

@@ -7,16 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.confusion import Confusion
-from nnfit.report.plots.style import (
-    INK,
-    SMALLEST,
-    color_bar,
-    name,
-    new_figure,
-    ticks,
-    title,
-    turn_labels,
-)
+from nnfit.report.plots.colors import INK
+from nnfit.report.plots.labels import SMALLEST, name, ticks, title, turn_labels
+from nnfit.report.plots.style import color_bar, new_figure
 
 MAX_DETAILED = 12  # classes with counts and shares in each cell
 MAX_NUMBERED = 16  # classes with counts

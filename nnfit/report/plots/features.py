@@ -8,20 +8,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.features import Units
-from nnfit.report.plots.style import (
-    DIVERGING,
-    INK,
-    SEQUENTIAL,
-    SMALLEST,
-    color,
-    color_bar,
-    fixed_text,
-    name,
-    new_figure,
-    panels,
-    ticks,
-    units_text,
-)
+from nnfit.report.plots.colors import DIVERGING, INK, SEQUENTIAL, color
+from nnfit.report.plots.labels import SMALLEST, fixed_text, name, ticks, units_text
+from nnfit.report.plots.style import color_bar, new_figure, panels
 
 
 def draw(picture: Units) -> Figure:

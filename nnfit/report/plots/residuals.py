@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from nnfit.inside.pictures.residuals import Residuals
 from nnfit.nn.arrays import Array
 from nnfit.report.figures import number
-from nnfit.report.plots.style import COLORS, INK, name, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, INK
+from nnfit.report.plots.labels import name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 MAX_DOTS = 5000
 

@@ -8,17 +8,9 @@ from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.weights import Weights
 from nnfit.report.phi import pretty
-from nnfit.report.plots.style import (
-    DIVERGING,
-    INK,
-    SMALLEST,
-    color_bar,
-    name,
-    new_figure,
-    panels,
-    title,
-    units_text,
-)
+from nnfit.report.plots.colors import DIVERGING, INK
+from nnfit.report.plots.labels import SMALLEST, name, title, units_text
+from nnfit.report.plots.style import color_bar, new_figure, panels
 
 MAX_NUMBERED = 120  # cells with their figure in them
 
