@@ -39,8 +39,7 @@ def draw(picture: Boundary) -> Figure:
         ticks(axis, source.labels)
     turn_labels(axes, picture.x.labels, 6.0)
     axes.set(xlim=(picture.x.low, picture.x.high), ylim=(picture.y.low, picture.y.high))
-    axes.set_xlabel(name(picture.x.name, 48))
-    axes.set_ylabel(name(picture.y.name, 48))
+    axes.set(xlabel=name(picture.x.name, 48), ylabel=name(picture.y.name, 48))
     where = f"{name(picture.x.name)} and {name(picture.y.name)}"
     if "variance)" in picture.x.name:
         where = "two principal components"

@@ -17,8 +17,7 @@ def draw(picture: Units) -> Figure:
     """Draw each unit's activation in a small panel of its own, all on one scale."""
     n = len(picture.values)
     flat = len(picture.axes) == 1
-    columns = int(np.ceil(np.sqrt(n * 1.6)))
-    columns = min(max(columns, min(n, 2)), 8)
+    columns = min(int(np.ceil(np.sqrt(n * 1.6))), 8)
     rows = -(-n // columns)
     size = 2.4 if columns <= 4 else 1.25
     figure = new_figure(max(columns * size + 1.6, 6.5), rows * size * (0.8 if flat else 1.0) + 1.5)

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from nnfit.report.figures import clean, count, cut
+from nnfit.report.figures import count, cut
 from nnfit.report.plots.colors import FAINT
 
 SMALLEST = 10.0  # points; less can't be read from the last row
@@ -19,7 +19,7 @@ MAX_FIXED = 3  # columns with their values in one line
 
 def name(text: str, width: int = NAME_WIDTH) -> str:
     """Return a name from the data as one short line."""
-    return cut(clean(text), width)
+    return cut(text, width)
 
 
 def entry(text: str) -> str:

@@ -50,7 +50,7 @@ def draw(picture: Weights) -> Figure:
 
 def _images(picture: Weights, scale: Normalize) -> Figure:
     n = len(picture.W)
-    columns = max(min(int(np.ceil(np.sqrt(n * 1.6))), 8), 1)
+    columns = min(int(np.ceil(np.sqrt(n * 1.6))), 8)
     rows = -(-n // columns)
     size = 1.9 if columns <= 5 else 1.1
     figure = new_figure(max(columns * size + 1.4, 5.5), rows * (size + 0.2) + 1.1)
