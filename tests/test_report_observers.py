@@ -226,19 +226,19 @@ def test_plain_rows_are_thinned_and_the_last_one_is_there():
 
 @pytest.mark.parametrize(("epochs", "rows"), [(1, 1), (20, 20), (21, 12), (1000, 21), (12345, 21)])
 def test_schedule_shows_all_of_few_epochs_and_about_twenty_of_many(epochs, rows):
-    schedule = Schedule(epochs, now=0.0)
+    schedule = Schedule(epochs)
     due = [epoch for epoch in range(1, epochs + 1) if schedule.due(epoch, now=0.0)]
     assert len(due) == rows
     assert (due[0], due[-1]) == (1, epochs)
 
 
 def test_schedule_after_a_resume_starts_with_the_first_epoch_seen():
-    schedule = Schedule(1000, now=0.0)
+    schedule = Schedule(1000)
     assert [epoch for epoch in range(431, 500) if schedule.due(epoch, now=0.0)] == [431, 450]
 
 
 def test_schedule_is_never_silent_for_long():
-    schedule = Schedule(1000, now=0.0)
+    schedule = Schedule(1000)
     due = [epoch for epoch in range(1, 40) if schedule.due(epoch, now=4.0 * epoch)]
     assert due == [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 34, 37]
 

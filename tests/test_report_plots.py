@@ -25,7 +25,9 @@ from nnfit.inside.pictures.making import make_picture
 from nnfit.observer import Observer
 from nnfit.report.phi import pretty
 from nnfit.report.plots import figure_of, render
-from nnfit.report.plots.style import SMALLEST, class_colors, contents, plain, slide_style
+from nnfit.report.plots.colors import class_colors
+from nnfit.report.plots.labels import SMALLEST, plain
+from nnfit.report.plots.style import contents, slide_style
 from nnfit.report.plots.surface import on_surface
 
 if TYPE_CHECKING:

@@ -22,31 +22,22 @@ from nnfit.report.screen import Cell, Screen, titled
 MAX_INPUTS = 12
 GRAPH_TEXT = 40  # columns left for a node of the graph at its deepest
 GRAPH_INDENT = 8  # columns of a layer
-DRAWN = {
-    "train": "a training row",
-    "validation": "held out for validation",
-    "test": "held out for the test",
-}
+DRAWN = {"train": "a training row", "validation": "held out for validation",
+         "test": "held out for the test"}  # fmt: skip
 
 Values = Mapping[str, Any]
 
 
 def print_explanation(example: Values, stream: TextIO) -> None:
-    """Print one example's way through the network and back.
-
-    Parameters
-    ----------
-    example : mapping
-        From `nnfit.inside.explanation.explain`.
-    stream : TextIO
-        Where to print; frames and colour on a terminal only.
-    """
+    """Print one example's way through the network and back, from `nnfit.inside.explanation`."""
     screen = Screen(stream)
     parameters = {p["parameter"]: p for p in example["parameters"]}
-    blocks: list[RenderableType] = [_head(screen, example)]
-    blocks.append(titled("parameters", _parameters(screen, example["parameters"])))
-    blocks.append(titled("computation graph", _graph(screen, example["graph"])))
-    blocks.append(titled("forward", _inputs(screen, example["inputs"])))
+    blocks: list[RenderableType] = [
+        _head(screen, example),
+        titled("parameters", _parameters(screen, example["parameters"])),
+        titled("computation graph", _graph(screen, example["graph"])),
+        titled("forward", _inputs(screen, example["inputs"])),
+    ]
     for layer in example["forward"]:
         blocks += _forward(screen, layer, parameters, len(example["forward"]))
     blocks += _loss(screen, example)
@@ -63,9 +54,8 @@ def _head(screen: Screen, example: Values) -> RenderableType:
     row = f"row {example['row']:,} of {example['data']}"
     if example["drawn"] is not None:
         row += f", {DRAWN[example['drawn']]}"
-    network = example["source"] + (
-        ", as it is initialised" if example["initialised"] else ", trained"
-    )
+    state = "as it is initialised" if example["initialised"] else "trained"
+    network = f"{example['source']}, {state}"
     rows: list[tuple[str, Cell]] = [("example", row), ("network", network)]
     rows += [("note" if i == 0 else "", screen.formula(n)) for i, n in enumerate(example["notes"])]
     return screen.pairs(rows)
@@ -87,7 +77,6 @@ def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
     nodes = {node["node"]: node for node in graph}
     n_layers = sum(name.startswith("z") for name in nodes)
     most = max(1, (screen.width - GRAPH_TEXT) // GRAPH_INDENT)
-    style = "dim" if screen.color else ""
 
     def label(name: str) -> Text:
         node = nodes[name]
@@ -96,17 +85,14 @@ def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
         return shown.append(f"   {shape_text(node['shape'])}" if node["shape"] else "", "dim")
 
     def grow(tree: Tree, name: str) -> None:
-        for inner in nodes[name]["inputs"]:
-            if name == "penalty":
-                return
-            depth = n_layers - int(inner[2:-1]) if inner[0] == "v" else 0
-            if depth >= most and inner != "v[0]":
-                left = int(inner[2:-1])
+        for inner in nodes[name]["inputs"] if name != "penalty" else ():
+            left = int(inner[2:-1]) if inner[0] == "v" else n_layers
+            if n_layers - left >= most and inner != "v[0]":
                 tree.add(Text(screen.formula(f"{inner} … v[0]: {count(left, 'more layer')}")))
             else:
                 grow(tree.add(label(inner)), inner)
 
-    tree = Tree(label("L"), guide_style=style)
+    tree = Tree(label("L"), guide_style="dim" if screen.color else "")
     grow(tree, "L")
     return tree
 
@@ -125,23 +111,15 @@ def _forward(
 ) -> list[RenderableType]:
     i, out = layer["layer"], layer["outputs"]
     v = f"v[{i}]" if i < n_layers else f"ŷ = v[{i}]"
-    formulas = [
-        (f"z[{i}]", layer["affine"]),
-        (v, f"σ(z[{i}]), σ(z) = {layer['sigma']}"),
-    ]
+    formulas = [(f"z[{i}]", layer["affine"]), (v, f"σ(z[{i}]), σ(z) = {layer['sigma']}")]
     lines: list[Line] = [
         (f"{letter}[{i}]", p["shape"], p["values"])
         for letter in "Wb"
         if (p := parameters.get(f"{letter}{i}"))
     ]
     lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
-    return [
-        titled(
-            f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}",
-            equations(screen, formulas),
-        ),
-        arrays(screen, lines),
-    ]
+    title = f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"
+    return [titled(title, equations(screen, formulas)), arrays(screen, lines)]
 
 
 def _loss(screen: Screen, example: Values) -> list[RenderableType]:
@@ -152,11 +130,10 @@ def _loss(screen: Screen, example: Values) -> list[RenderableType]:
     if prediction["probabilities"] is not None:
         value += f", probability {number(prediction['probabilities'][prediction['value']])}"
     rows: list[tuple[str, Cell]] = [("predicted", value), ("true", _value(target["value"]))]
-    formulas = [("L", loss["formula"])]
-    sum_of = ""
+    figures = number(loss["loss"])
     if loss["penalty"]:
-        sum_of = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = "
-    formulas.append(("", Text(f"{sum_of}{number(loss['loss'])}", "bold")))
+        figures = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = {figures}"
+    formulas = [("L", loss["formula"]), ("", Text(figures, "bold"))]
     return [
         titled("prediction", arrays(screen, lines)),
         screen.pairs(rows),
@@ -174,9 +151,11 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
     i, delta, down = layer["layer"], layer["delta"], layer["handed_down"]
     K = [len(delta["values"])]
     factors: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
-    formulas: list[tuple[str, Cell]] = [(f"delta[{i}]", f"∂L/∂z[{i}]")]
-    formulas.append(("", chain(screen, delta["chain"])))
-    formulas.append(("", _handed(screen, delta["formula"])))
+    formulas: list[tuple[str, Cell]] = [
+        (f"delta[{i}]", f"∂L/∂z[{i}]"),
+        ("", chain(screen, delta["chain"])),
+        ("", _handed(screen, delta["formula"])),
+    ]
     for factor in delta["factors"]:
         if not factor["formula"].startswith("W["):  # shown where it was handed down
             formulas.append((factor["name"], factor["formula"]))
@@ -192,10 +171,7 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
 
 def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableType]:
     """Return a gradient as its product, and beside its complex step where it has one."""
-    formulas = [
-        (name, chain(screen, gradient["chain"])),
-        ("", gradient["formula"]),
-    ]
+    formulas = [(name, chain(screen, gradient["chain"])), ("", gradient["formula"])]
     values = gradient["values"]
     if "complex_step" not in gradient:
         handed = arrays(screen, [("handed down", [len(values)], values)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -23,6 +23,11 @@ WIDE_RANGE = 20.0  # largest / smallest loss beyond which the scale is logarithm
 def is_number(value: Any) -> bool:
     """Return whether `value` is one real number (booleans are not)."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def scalars(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the metrics that are one figure, or None where there is none to give."""
+    return {name: v for name, v in (metrics or {}).items() if is_number(v) or v is None}
 
 
 def number(value: Any) -> str:
@@ -79,9 +84,8 @@ def clean(text: str) -> str:
 
 
 def _is_unsafe(character: str) -> bool:
-    if character in "\u200c\u200d":
-        return False
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    unsafe = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return unsafe and character not in "\u200c\u200d"
 
 
 def cut(text: str, width: int) -> str:
@@ -112,47 +116,27 @@ def is_wide(low: float, high: float) -> bool:
 
 
 def sparklines(series: Sequence[Sequence[float]], width: int) -> list[str]:
-    """Return one line of blocks for each series, all on one scale.
+    """Return a line of at most `width` blocks for each series, all on one scale.
 
-    Parameters
-    ----------
-    series : sequence of sequences of float
-        For example training and validation loss, a figure per epoch. Longer ones are averaged
-        down to `width`; figures that are not finite leave a gap.
-    width : int
-        The most characters a line may have.
-
-    Returns
-    -------
-    list of str
-        In the order given; empty for a series without a finite figure. The scale is
-        logarithmic when all figures are positive and the largest is over 20 times the smallest.
+    Longer series, such as the loss of every epoch, are averaged down to `width`; figures that are
+    not finite leave a gap, and a series without a finite one gets an empty line. The scale is
+    logarithmic when all figures are positive and the largest is over 20 times the smallest.
     """
     finite = [float(v) for values in series for v in values if math.isfinite(v)]
     if not finite:
         return ["" for _ in series]
-    low, high = min(finite), max(finite)
-    if is_wide(low, high):
-        return _blocks([[_log(v) for v in s] for s in series], width, math.log(low), math.log(high))
-    return _blocks(series, width, low, high)
-
-
-def _log(value: float) -> float:
-    return math.log(value) if math.isfinite(value) else math.nan
-
-
-def _blocks(series: Sequence[Sequence[float]], width: int, low: float, high: float) -> list[str]:
+    scale = math.log if is_wide(min(finite), max(finite)) else float
+    low, high = scale(min(finite)), scale(max(finite))
     step = (high - low) / len(BLOCKS) or 1.0
     lines = []
     for values in series:
-        n = len(values)
-        places = min(n, width)
+        n, places = len(values), min(len(values), width)
         line = ""
         for i in range(places):
             bucket = values[i * n // places : (i + 1) * n // places]
-            finite = [float(v) for v in bucket if math.isfinite(v)]
-            if finite:
-                level = int((sum(finite) / len(finite) - low) / step)
+            levels = [scale(v) for v in bucket if math.isfinite(v)]
+            if levels:
+                level = int((sum(levels) / len(levels) - low) / step)
                 line += BLOCKS[min(max(level, 0), len(BLOCKS) - 1)]
             else:
                 line += " "

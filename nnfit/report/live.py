@@ -47,7 +47,7 @@ class LiveObserver(QuietObserver):
         self._tidied = ExitStack()
         self._next_refresh = 0.0
         self._plan: Plan | None = None
-        self._schedule = Schedule(1, 0.0)
+        self._schedule = Schedule(1)
         self._rows: deque[EpochRecord] = deque(maxlen=MAX_ROWS)
         self._last: EpochRecord | None = None
         self._best: EpochRecord | None = None
@@ -82,15 +82,14 @@ class LiveObserver(QuietObserver):
         self._stop()
         self._plan = plan
         self._began = time.monotonic()
-        self._schedule = Schedule(plan.epochs, self._began)
+        self._schedule = Schedule(plan.epochs)
         rows = self._screen.pairs(plan_rows(plan))
         if self._screen.ruled:
-            box = self._screen.box
-            title = Text("nnfit train")
-            self._show(Panel(rows, title=title, box=box, border_style="dim", expand=False))
+            box, title = self._screen.box, Text("nnfit train")
+            self._show(Panel(rows, box, title=title, border_style="dim", expand=False))
         else:
             self._show(rows)
-        self._start(self._training)
+        self._start(lambda: self._training(plan))
         self._refresh(self._began)
 
     def progress(self, epoch: int, fraction: float) -> None:
@@ -102,17 +101,12 @@ class LiveObserver(QuietObserver):
             self._refresh(now)
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        if self._origin is None:
-            self._origin = record.epoch - 1.0
-        self._done = record.epoch
         self._last = record
         if best:
             self._best = record
-        now = time.monotonic()
-        if self._schedule.due(record.epoch, now):
+        if self._schedule.due(record.epoch, time.monotonic()):
             self._rows.append(record)
-        if now >= self._next_refresh:
-            self._refresh(now)
+        self.progress(record.epoch, 1.0)
 
     def finished(self, summary: Summary) -> None:
         self._ended = ending(summary)
@@ -180,64 +174,47 @@ class LiveObserver(QuietObserver):
 
     def _reading_bar(self) -> RenderableType:
         done, total = self._reading_done, self._reading_total
-        return self._bar_line(
-            f"reading {cut(self._reading_name or '', self._console.width // 3)}",
-            _bar(total, min(done, total)) if total else Text(""),
-            read_so_far(done, total),
-        )
+        name = cut(self._reading_name or "", self._console.width // 3)
+        return self._bar_line(f"reading {name}", total, done, read_so_far(done, total))
 
-    def _training(self) -> RenderableType:
-        table = self._epoch_table()
-        bar = self._training_bar()
-        return bar if table is None else Group(table, bar)
-
-    def _training_bar(self) -> RenderableType:
-        assert self._plan is not None
-        epochs = self._plan.epochs
+    def _training(self, plan: Plan) -> RenderableType:
         elapsed = time.monotonic() - self._began
         gone = self._done - (self._origin or 0.0)
         after = clock(elapsed)
         if self._ended:
             after = f"{self._ended} in {after}"
         elif gone > 0:
-            left = elapsed / gone * (epochs - self._done)
+            left = elapsed / gone * (plan.epochs - self._done)
             after = f"{clock(left)} left"
             if not self._screen.narrow:
                 after = f"{clock(elapsed)} elapsed, {after}"
-        return self._bar_line(
-            f"epoch {int(self._done)}/{epochs}",
-            _bar(epochs, self._done),
-            after,
-        )
+        before = f"epoch {int(self._done)}/{plan.epochs}"
+        bar = self._bar_line(before, plan.epochs, self._done, after)
+        return Group(self._epoch_table(plan, self._last), bar) if self._last else bar
 
-    def _bar_line(self, before: str, bar: RenderableType, after: str) -> Table:
+    def _bar_line(self, before: str, total: float | None, done: float, after: str) -> Table:
         line = Table.grid(padding=(0, 1, 0, 0), expand=True)
         line.width = min(self._console.width, BAR_WIDTH)
         line.add_column(no_wrap=True)
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
-        line.add_row(Text(before), bar, Text(after))
+        bar = ProgressBar(total, done, complete_style="cyan", finished_style="green")
+        line.add_row(Text(before), bar if total else "", Text(after))
         return line
 
-    def _epoch_table(self) -> Table | None:
-        if self._plan is None or self._last is None:
-            return None
+    def _epoch_table(self, plan: Plan, last: EpochRecord) -> Table:
         ruled = self._screen.ruled
+        gap, edges = (3, 4) if ruled else (2, 0)
         columns = epoch_columns(
-            self._plan,
-            self._console.width,
-            gap=3 if ruled else 2,
-            edges=(4 if ruled else 0) + len(BEST) + 1,
-            folded=not ruled,
+            plan, self._console.width, gap=gap, edges=edges + len(BEST) + 1, folded=not ruled
         )
         headers = [column.header.replace("_", " ") for column in columns]
         table = self._screen.table("r" * len(columns), headers, [])
-        for record in self._shown(self._last):
-            best = record is self._best
-            cells = [column.text(record) for column in columns]
-            if best:
-                cells[0] = f"{BEST} {cells[0]}"
-            table.add_row(*map(Text, cells), style="bold green" if best else "")
+        for record in self._shown(last):
+            cells = [Text(column.text(record)) for column in columns]
+            if record is self._best:
+                cells[0] = Text(f"{BEST} ") + cells[0]
+            table.add_row(*cells, style="bold green" if record is self._best else "")
         return table
 
     def _shown(self, last: EpochRecord) -> list[EpochRecord]:
@@ -247,9 +224,3 @@ class LiveObserver(QuietObserver):
         reported = [record for record in self._rows if record.epoch not in always]
         shown = always | {r.epoch: r for r in reported[-max(1, room - len(always)) :]}
         return [shown[epoch] for epoch in sorted(shown)]
-
-
-def _bar(total: float, completed: float) -> ProgressBar:
-    return ProgressBar(
-        total=total, completed=completed, complete_style="cyan", finished_style="green"
-    )

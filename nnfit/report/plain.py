@@ -12,14 +12,7 @@ from rich.text import Text
 
 from nnfit.observer import EpochRecord, Observer, Plan, Summary
 from nnfit.report.figures import clean, cut, read_so_far
-from nnfit.report.run import (
-    MAX_SILENCE,
-    EpochColumn,
-    Schedule,
-    epoch_columns,
-    plan_rows,
-    summary_block,
-)
+from nnfit.report.run import MAX_SILENCE, Schedule, epoch_columns, plan_rows, summary_block
 from nnfit.report.screen import Screen
 
 READING_LINE_EVERY = 5.0  # seconds
@@ -49,10 +42,8 @@ class PlainObserver(QuietObserver):
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen)
         self._plan: Plan | None = None
-        self._columns: list[EpochColumn] = []
-        self._schedule = Schedule(1, 0.0)
-        self._last: EpochRecord | None = None
-        self._last_written: EpochRecord | None = None
+        self._schedule = Schedule(1)
+        self._unwritten: EpochRecord | None = None  # the last epoch's, where it got no row
         self._next_line = 0.0
         self._reading_name: str | None = None
         self._reading_done = 0
@@ -74,7 +65,7 @@ class PlainObserver(QuietObserver):
         now = time.monotonic()
         self._plan = plan
         self._columns = epoch_columns(plan, self._screen.width, gap=2)
-        self._schedule = Schedule(plan.epochs, now)
+        self._schedule = Schedule(plan.epochs)
         self._next_line = now + MAX_SILENCE
         self._screen.write(self._screen.pairs(plan_rows(plan)), "")
         header = "  ".join(column.header.rjust(column.width) for column in self._columns)
@@ -87,17 +78,17 @@ class PlainObserver(QuietObserver):
             self._say(f"nnfit: epoch {epoch}: {100 * fraction:.0f} %")
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        self._last = record
         now = time.monotonic()
-        if self._schedule.due(record.epoch, now):
+        due = self._schedule.due(record.epoch, now)
+        self._unwritten = None if due else record
+        if due:
             self._next_line = now + MAX_SILENCE
             self._write_row(record)
 
     def finished(self, summary: Summary) -> None:
-        if self._last is not None and self._last is not self._last_written:
-            self._write_row(self._last)
+        if self._unwritten is not None:
+            self._write_row(self._unwritten)
         self._screen.write(summary_block(self._screen, self._plan, summary))
 
     def _write_row(self, record: EpochRecord) -> None:
-        self._last_written = record
         self._say("  ".join(column.text(record).rjust(column.width) for column in self._columns))

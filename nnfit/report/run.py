@@ -5,6 +5,7 @@ The same content for a terminal and a file; when and where it appears is the obs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,16 +14,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nnfit.observer import EpochRecord, Plan, Summary
-from nnfit.report.figures import (
-    clean,
-    count,
-    cut,
-    duration,
-    is_number,
-    listed,
-    number,
-    sparklines,
-)
+from nnfit.report.figures import clean, count, cut, duration, listed, number, scalars, sparklines
 from nnfit.report.screen import Screen
 
 SHOWN_ROWS = 20
@@ -35,24 +27,18 @@ _SPLITS = ("train", "validation", "test")
 class Schedule:
     """Which epochs get a row: all of up to 20, else about 20, and one at least every 10 s."""
 
-    def __init__(self, epochs: int, now: float) -> None:
+    def __init__(self, epochs: int) -> None:
         self._epochs = epochs
-        self._every = max(1, -(-epochs // SHOWN_ROWS))  # rounded up
-        self._first = True
-        self._last_row = now
+        self._every = -(-epochs // SHOWN_ROWS)  # rounded up
+        self._last_row = -math.inf  # whichever epoch comes first gets a row
 
     def due(self, epoch: int, now: float) -> bool:
         """Return whether `epoch`, over at time `now` (seconds), gets a row."""
-        if not (
-            self._first
-            or epoch % self._every == 0
-            or epoch == self._epochs
-            or now - self._last_row >= MAX_SILENCE
-        ):
-            return False
-        self._first = False
-        self._last_row = now
-        return True
+        due = epoch % self._every == 0 or epoch == self._epochs
+        if due or now - self._last_row >= MAX_SILENCE:
+            self._last_row = now
+            return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -69,16 +55,9 @@ def epoch_columns(
 ) -> list[EpochColumn]:
     """Return the columns of an epoch table that fit in `width` cells.
 
-    Speed goes first when space is short, then the learning rate, then the metric.
-
-    Parameters
-    ----------
-    plan : Plan
-        Names the metric, and says whether there are validation rows.
-    width, gap, edges : int
-        Cells in all, between two columns, and around the table.
-    folded : bool
-        Headers may fold at their underscores.
+    Speed goes first when space is short, then the learning rate, then the metric. `gap` and `edges`
+    are the cells between two columns and around the table; `folded` headers may fold at their
+    underscores.
     """
     figures: list[tuple[str, Callable[[EpochRecord], str]]] = [
         ("train_loss", lambda r: number(r.train_loss)),
@@ -93,13 +72,9 @@ def epoch_columns(
     for header, text in figures:
         words = header.split("_") if folded else [header]
         columns.append(EpochColumn(header, max(FIGURE_WIDTH, *map(len, words)), text))
-    while len(columns) > 2 and _total(columns, gap) + edges > width:
+    while len(columns) > 2 and sum(c.width + gap for c in columns) - gap + edges > width:
         columns.pop()
     return columns
-
-
-def _total(columns: list[EpochColumn], gap: int) -> int:
-    return sum(column.width for column in columns) + gap * (len(columns) - 1)
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:
@@ -109,12 +84,9 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     task = f"{plan.task} of {listed(plan.targets)}"
     if plan.classes:
         task += f", {count(len(plan.classes), 'class')}: {listed(plan.classes)}"
-    layers = [f"{plan.n_inputs:,}"]
-    layers += [
-        f"{size:,} {activation}"
-        for size, activation in zip(plan.layer_sizes[1:], plan.activations, strict=True)
-    ]
-    whole = plan.batch_size >= plan.rows.get("train", plan.batch_size + 1)
+    sizes = zip(plan.layer_sizes[1:], plan.activations, strict=True)
+    layers = [f"{plan.n_inputs:,}", *(f"{size:,} {activation}" for size, activation in sizes)]
+    whole = plan.batch_size >= plan.rows["train"]
     batches = "all rows in one batch" if whole else f"batches of {plan.batch_size:,}"
     rows = [
         ("config", cut(plan.config, 200)),
@@ -135,33 +107,34 @@ def metrics_table(
     screen: Screen, metrics: Mapping[str, Mapping[str, Any] | None]
 ) -> RenderableType | None:
     """Return metrics as rows and the splits as columns, or None without a scalar metric."""
-    splits = [split for split in metrics if _scalars(metrics[split])]
-    names = list(dict.fromkeys(name for split in splits for name in _scalars(metrics[split])))
+    splits = {s: figures for s, values in metrics.items() if (figures := scalars(values))}
+    names = dict.fromkeys(name for figures in splits.values() for name in figures)
     if not names:
         return None
-    rows = [
-        [cut(name, 30), *(number(_scalars(metrics[split]).get(name)) for split in splits)]
-        for name in names
-    ]
+    rows = [[cut(n, 30), *(number(figures.get(n)) for figures in splits.values())] for n in names]
     return screen.table("l" + "r" * len(splits), ["", *(cut(s, 20) for s in splits)], rows)
-
-
-def _scalars(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: v for name, v in (metrics or {}).items() if is_number(v) or v is None}
 
 
 def summary_block(screen: Screen, plan: Plan | None, summary: Summary) -> RenderableType:
     """Return how the run ended: metrics, best epoch, time, model and the curve of the loss."""
+    of = f" of {plan.epochs:,}" if plan and plan.epochs != summary.epochs else ""
+    epochs = f"{summary.epochs:,}{of}, {ending(summary)}"
+    if len(summary.validation_loss):
+        epochs += f"; best epoch {summary.best_epoch:,}"
+    series = {"train loss": summary.train_loss, "validation loss": summary.validation_loss}
+    # The name before it and the first and last figure on its sides take 34 cells.
+    lines = sparklines([*series.values()], max(5, min(SPARKLINE_WIDTH, screen.width - 34)))
+    rows = [
+        ("epochs", epochs),
+        ("time", f"{duration(summary.seconds)}, {summary.rows_per_second:,.0f} rows/s"),
+    ]
+    for (name, losses), line in zip(series.items(), lines, strict=True):
+        if line:
+            rows.append((name, f"{number(losses[0])} {line} {number(losses[-1])}"))
+    rows.append(("model", clean(summary.model)))
     table = metrics_table(screen, summary.metrics)
-    pairs = screen.pairs(
-        [
-            ("epochs", _epochs_sentence(plan, summary)),
-            ("time", f"{duration(summary.seconds)}, {summary.rows_per_second:,.0f} rows/s"),
-            *_loss_rows(screen, summary),
-            ("model", clean(summary.model)),
-        ]
-    )
-    return Group(Text(""), *([table] if table else []), *([] if screen.ruled else [""]), pairs)
+    gap = [] if screen.ruled else [""]
+    return Group(Text(""), *([table] if table else []), *gap, screen.pairs(rows))
 
 
 def ending(summary: Summary) -> str:
@@ -171,22 +144,3 @@ def ending(summary: Summary) -> str:
     if summary.diverged:
         return "diverged"
     return "stopped early" if summary.stopped_early else "done"
-
-
-def _epochs_sentence(plan: Plan | None, summary: Summary) -> str:
-    of = f" of {plan.epochs:,}" if plan and plan.epochs != summary.epochs else ""
-    sentence = f"{summary.epochs:,}{of}, {ending(summary)}"
-    if len(summary.validation_loss):
-        sentence += f"; best epoch {summary.best_epoch:,}"
-    return sentence
-
-
-def _loss_rows(screen: Screen, summary: Summary) -> list[tuple[str, str]]:
-    series = [summary.train_loss, summary.validation_loss]
-    # The name before it and the first and last figure on its sides take 34 cells.
-    lines = sparklines(series, max(5, min(SPARKLINE_WIDTH, screen.width - 34)))
-    return [
-        (name, f"{number(float(values[0]))} {line} {number(float(values[-1]))}")
-        for name, values, line in zip(("train loss", "validation loss"), series, lines, strict=True)
-        if line
-    ]

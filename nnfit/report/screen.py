@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from io import StringIO
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -42,28 +43,15 @@ class _NarrowEncoding:
         self.encoding = encoding
 
     def write(self, text: str) -> int:
-        text = text.translate(_ASCII)
-        return self._stream.write(
-            text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-        )
+        encoded = text.translate(_ASCII).encode(self.encoding, "backslashreplace")
+        return self._stream.write(encoded.decode(self.encoding))
 
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Screen:
-    """What can be shown on `stream`, and the way to write there.
-
-    Parameters
-    ----------
-    stream : TextIO
-        A text stream such as `sys.stderr`.
+    """What can be shown on a text stream such as `sys.stderr`, and the way to write there.
 
     Attributes
     ----------
@@ -76,51 +64,41 @@ class Screen:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        environ = os.environ
         encoding = getattr(stream, "encoding", None) or "utf-8"
         self.unicode = encoding.lower().startswith("utf")
         self.stream = stream if self.unicode else cast(TextIO, _NarrowEncoding(stream, encoding))
-        dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
+        dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
         self.interactive = stream.isatty() and not dumb
-        self._no_color = bool(environ.get("NO_COLOR"))
-        forced = bool(environ.get("FORCE_COLOR"))
-        self.color = (self.interactive or forced) and not self._no_color
+        self._no_color = bool(os.environ.get("NO_COLOR"))
+        styled = self.interactive or bool(os.environ.get("FORCE_COLOR"))
+        self.color = styled and not self._no_color
 
     @property
     def width(self) -> int:
         """Columns to write in: COLUMNS, else the terminal's, else 80."""
         width = _columns_wanted()
         if width is None and self.interactive:
-            try:
+            with suppress(OSError, ValueError):
                 width = os.get_terminal_size(self.stream.fileno()).columns
-            except (OSError, ValueError):
-                width = None
         return max(MIN_WIDTH, width or DEFAULT_WIDTH)
 
     def live_console(self) -> Console:
         """Return a console that writes straight to the stream and follows its width."""
         wanted = _columns_wanted()
+        width = None if wanted is None else max(MIN_WIDTH, wanted)
         return Console(
-            file=self.stream,
-            force_terminal=True,
-            no_color=self._no_color,
-            width=None if wanted is None else max(MIN_WIDTH, wanted),
+            file=self.stream, force_terminal=True, no_color=self._no_color, width=width,
             highlight=False,
-        )
+        )  # fmt: skip
 
     def write(self, *renderables: RenderableType, wrap: bool = True) -> None:
         """Write each renderable from the start of a line, in one piece."""
         styled = self.color or self.interactive
         text = StringIO()
         console = Console(
-            file=text,
-            force_terminal=styled,
-            color_system="auto" if styled else None,
-            no_color=not self.color,
-            legacy_windows=False,
-            width=self.width,
-            highlight=False,
-        )
+            file=text, force_terminal=styled, color_system="auto" if styled else None,
+            no_color=not self.color, legacy_windows=False, width=self.width, highlight=False,
+        )  # fmt: skip
         for renderable in renderables:
             console.print(renderable, soft_wrap=not wrap)
         # Rich fills cells with blanks up to the table's edge; a plain file is better without.
@@ -150,24 +128,15 @@ class Screen:
     def table(self, align: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
         """Return a table: in a frame on a wide terminal, else aligned columns.
 
-        Parameters
-        ----------
-        align : str
-            A letter per column: `l` for names, which are cut with … when space is short, `r` for
-            figures, which never are.
-        headers : sequence of str
-            None are shown when all are empty.
-        rows : sequence of rows
-            Each as long as `headers`; plain strings are cleaned.
+        `align` has a letter per column: `l` for names, which are cut with … when space is short,
+        `r` for figures, which never are. No headers are shown when all are empty; rows are as long
+        as `headers`, and plain strings in them are cleaned.
         """
+        ruled = self.ruled
         table = Table(
-            box=self.box if self.ruled else None,
-            border_style="dim",
-            header_style="bold",
-            show_header=any(headers),
-            pad_edge=self.ruled,
-            padding=(0, 1) if self.ruled else (0, 2, 0, 0),
-        )
+            box=self.box if ruled else None, border_style="dim", header_style="bold",
+            show_header=any(headers), pad_edge=ruled, padding=(0, 1) if ruled else (0, 2, 0, 0),
+        )  # fmt: skip
         for letter, header in zip(align, map(clean, headers), strict=True):
             figures = letter == "r"
             if self.narrow:
@@ -188,8 +157,7 @@ class Screen:
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         for name, value in rows:
-            shown = value if isinstance(value, Text) else Text(clean(value))
-            grid.add_row(Text(clean(name), style="dim"), shown)
+            grid.add_row(Text(clean(name), style="dim"), _text(value))
         return grid
 
 
@@ -203,7 +171,11 @@ def _columns_wanted() -> int | None:
     return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
 
 
+def _text(cell: Cell) -> Text:
+    return cell if isinstance(cell, Text) else Text(clean(cell))
+
+
 def _one_line(cell: Cell) -> Text:
-    text = cell if isinstance(cell, Text) else Text(clean(cell))
+    text = _text(cell)
     text.no_wrap, text.overflow = True, "ellipsis"
     return text

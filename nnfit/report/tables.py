@@ -1,18 +1,19 @@
 """The tables that commands print on stdout: metrics, gradient checks, a model's insides.
 
-They take the mappings that `--json` prints and work out nothing new.
+They take the mappings that `--json` prints and work out nothing new; there are frames and colour
+on a terminal only.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+import numpy as np
 from rich.console import RenderableType
 from rich.text import Text
 
-from nnfit.report.figures import count, cut, is_number, listed, number, shape_text
+from nnfit.report.figures import count, cut, is_number, listed, number, scalars, shape_text
 from nnfit.report.run import metrics_table
 from nnfit.report.screen import Cell, Screen, titled
 
@@ -24,21 +25,16 @@ MAX_CONFUSIONS = 15
 
 
 def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
-    """Print the metrics of one evaluation.
+    """Print one evaluation.
 
-    Parameters
-    ----------
-    evaluation : mapping
-        `rows` (int), `metrics` (scalars, and where they apply `confusion_matrix`, counts with
-        true classes as rows and predicted ones as columns, and `per_target`, metrics by target)
-        and, for a confusion matrix, `classes` (labels in the matrix's order).
-    stream : TextIO
-        Where to print; frames and colour on a terminal only.
+    It holds `rows` (int), `metrics` (scalars, and where they apply `confusion_matrix`, counts with
+    true classes as rows and predicted ones as columns, and `per_target`, metrics by target) and,
+    for a confusion matrix, `classes` (labels in the matrix's order).
     """
     screen = Screen(stream)
     metrics = evaluation["metrics"]
     rows: list[tuple[str, Cell]] = [("rows", number(evaluation["rows"]))]
-    rows += _scalar_rows(metrics)
+    rows += [(cut(name, 40), number(value)) for name, value in scalars(metrics).items()]
     blocks: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
     if metrics.get("per_target"):
         blocks.append(titled("by target", _per_target(screen, metrics["per_target"])))
@@ -46,10 +42,6 @@ def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
         labels = [str(label) for label in evaluation.get("classes") or ()]
         blocks.append(_confusion(screen, metrics["confusion_matrix"], labels))
     screen.write(*blocks)
-
-
-def _scalar_rows(metrics: Mapping[str, Any]) -> list[tuple[str, Cell]]:
-    return [(cut(k, 40), number(v)) for k, v in metrics.items() if is_number(v) or v is None]
 
 
 def _per_target(screen: Screen, per_target: Mapping[str, Mapping[str, Any]]) -> RenderableType:
@@ -76,19 +68,11 @@ def _confusion(
         table = screen.table("l" + "r" * len(heads), ["true \\ predicted", *heads], rows)
         if screen.fits(table):
             return titled("confusion matrix", table)
-    pairs = sorted(
-        (
-            (-int(n), i, j)
-            for i, line in enumerate(matrix)
-            for j, n in enumerate(line)
-            if i != j and n
-        ),
-    )
-    rows = [[labels[i], labels[j], number(-n)] for n, i, j in pairs[:MAX_CONFUSIONS]]
-    table = screen.table("llr", ["true", "predicted", "rows"], rows)
-    return titled(
-        f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)", table
-    )
+    cells = ((-int(n), i, j) for i, line in enumerate(matrix) for j, n in enumerate(line))
+    most = sorted((n, i, j) for n, i, j in cells if n and i != j)[:MAX_CONFUSIONS]
+    rows = [[labels[i], labels[j], number(-n)] for n, i, j in most]
+    title = f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)"
+    return titled(title, screen.table("llr", ["true", "predicted", "rows"], rows))
 
 
 def _count(n: int, right: bool) -> Text:
@@ -98,15 +82,10 @@ def _count(n: int, right: bool) -> Text:
 def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
     """Print a gradient check: a row per parameter, what failed, and the verdict.
 
-    Parameters
-    ----------
-    result : mapping
-        `passed`, `max_relative_error`, `method`, `tolerance` (one figure, or one by method) and
-        `checks`: for each parameter `case`, `parameter`, `shape`, `relative_error`, `analytic`,
-        `numeric`, `index`, `passed`, and `method` where `tolerance` is by method. Over 40
-        checks, a case gets one row in all, but for the first ten that failed.
-    stream : TextIO
-        Where to print; frames and colour on a terminal only.
+    The result holds `passed`, `max_relative_error`, `method`, `tolerance` (one figure, or one by
+    method) and `checks`: for each parameter `case`, `parameter`, `shape`, `relative_error`,
+    `analytic`, `numeric`, `index`, `passed`, and `method` where `tolerance` is by method. Over 40
+    checks, a case gets one row in all, but for the first ten that failed.
     """
     screen = Screen(stream)
     checks = result["checks"]
@@ -148,15 +127,14 @@ def _gradcheck_rows(
         else:
             opened += failed > 0
         for parameter, shape, judged in lines:
-            errors = [check["relative_error"] for check in judged]
-            row: dict[str, Cell] = {"case": case, "method": method, "parameter": parameter}
-            row |= {"shape": shape, "relative error": _error(max(errors, key=_nan_last))}
-            rows.append(row | {"verdict": _verdict(all(check["passed"] for check in judged))})
+            error = float(np.max([check["relative_error"] for check in judged]))  # NaN, if any is
+            passed = all(check["passed"] for check in judged)
+            verdict = Text("ok", "green") if passed else Text("FAILED", "bold red")
+            rows.append({
+                "case": case, "method": method, "parameter": parameter, "shape": shape,
+                "relative error": _error(error), "verdict": verdict,
+            })  # fmt: skip
     return rows
-
-
-def _nan_last(error: float) -> tuple[bool, float]:
-    return math.isnan(error), error  # max() alone would lose a NaN that is not the first
 
 
 def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]:
@@ -179,18 +157,13 @@ def _conclusion(
     what = f"{count(len(result['checks']), 'gradient')} in {count(cases, 'case')}"
     tolerances = ", ".join(f"{value:.0e} ({method})" for method, value in allowed.items())
     how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {tolerances}"
-    entries, kinks = (
-        sum(check.get(k, 0) for check in result["checks"]) for k in ("entries", "kinks")
-    )
+    checks = result["checks"]
+    entries, kinks = (sum(check.get(key, 0) for check in checks) for key in ("entries", "kinks"))
     if kinks:
         how += f"\n{entries:,} entries compared, {kinks:,} left out beside a kink"
     if result["passed"]:
         return Text.assemble(("passed", "bold green"), f": {what}\n{how}")
     return Text.assemble(("failed", "bold red"), f": {failures:,} of {what}\n{how}")
-
-
-def _verdict(passed: bool) -> Text:
-    return Text("ok", "green") if passed else Text("FAILED", "bold red")
 
 
 def _error(value: float) -> str:
@@ -200,24 +173,18 @@ def _error(value: float) -> str:
 def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     """Print what a model file holds.
 
-    Parameters
-    ----------
-    info : mapping
-        Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
-        `n_parameters` (one figure or word each), `targets`, `classes` (names), `layers` (each
-        `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`, `weight_std`),
-        `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training` (name to
-        figure, or to figures by name).
-    stream : TextIO
-        Where to print; frames and colour on a terminal only.
+    Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
+    `n_parameters` (one figure or word each), `targets`, `classes` (names), `layers` (each `layer`,
+    `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`, `weight_std`), `columns` (each
+    `name`, `kind`, `detail`), `metrics` (by split) and `training` (name to figure, or to figures by
+    name).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
               "n_parameters")  # fmt: skip
     rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
     for key in ("targets", "classes"):
-        if info.get(key):
-            names = info[key]
+        if names := info.get(key):
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))
     blocks: list[RenderableType] = [screen.pairs(rows)]
     if info.get("layers"):
@@ -244,23 +211,15 @@ def _word(value: Any) -> str:
 def _layers(screen: Screen, layers: Sequence[Mapping[str, Any]]) -> RenderableType:
     headers = ["layer", "shape of W", "activation", "parameters", "mean W", "std W"]
     rows = [
-        [
-            str(layer["layer"]),
-            shape_text((layer["outputs"], layer["inputs"])),
-            str(layer["activation"]),
-            _word(layer["parameters"]),
-            number(layer["weight_mean"]),
-            number(layer["weight_std"]),
-        ]
+        [str(layer["layer"]), shape_text((layer["outputs"], layer["inputs"])),
+         str(layer["activation"]), _word(layer["parameters"]), number(layer["weight_mean"]),
+         number(layer["weight_std"])]
         for layer in layers
-    ]
+    ]  # fmt: skip
     shown = 4 if screen.narrow else 6
     return screen.table("rrlrrr"[:shown], headers[:shown], [row[:shown] for row in rows])
 
 
 def _columns(screen: Screen, columns: Sequence[Mapping[str, Any]]) -> RenderableType:
-    rows = [
-        [cut(str(column["name"]), NAME_WIDTH), str(column["kind"]), str(column["detail"])]
-        for column in columns
-    ]
+    rows = [[cut(str(c["name"]), NAME_WIDTH), str(c["kind"]), str(c["detail"])] for c in columns]
     return screen.table("lll", ["name", "kind", "how encoded"], rows)

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 def render(kind: str, picture: object, format: str) -> bytes:
     """Return a picture of a kind as a file's contents, the same bytes every time.
 
-    Raises
-    ------
-    PictureError
-        When matplotlib is not installed.
+    To be called after `require_matplotlib`.
     """
-    require_matplotlib()
     from nnfit.report.plots.style import contents, slide_style
 
     with slide_style():

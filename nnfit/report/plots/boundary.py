@@ -11,20 +11,9 @@ from matplotlib.lines import Line2D
 
 from nnfit.inside.pictures.boundary import Boundary
 from nnfit.nn.arrays import Array
-from nnfit.report.plots.style import (
-    INK,
-    class_colors,
-    color_bar,
-    entry,
-    fixed_text,
-    marker,
-    name,
-    new_figure,
-    ticks,
-    tinted,
-    title,
-    turn_labels,
-)
+from nnfit.report.plots.colors import INK, class_colors, marker, tinted
+from nnfit.report.plots.labels import entry, fixed_text, name, ticks, title, turn_labels
+from nnfit.report.plots.style import color_bar, new_figure
 
 STRONGEST = 0.62  # of a region's colour, so that its own points still stand out
 
@@ -50,8 +39,7 @@ def draw(picture: Boundary) -> Figure:
         ticks(axis, source.labels)
     turn_labels(axes, picture.x.labels, 6.0)
     axes.set(xlim=(picture.x.low, picture.x.high), ylim=(picture.y.low, picture.y.high))
-    axes.set_xlabel(name(picture.x.name, 48))
-    axes.set_ylabel(name(picture.y.name, 48))
+    axes.set(xlabel=name(picture.x.name, 48), ylabel=name(picture.y.name, 48))
     where = f"{name(picture.x.name)} and {name(picture.y.name)}"
     if "variance)" in picture.x.name:
         where = "two principal components"

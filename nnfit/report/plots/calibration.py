@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.calibration import Calibration
-from nnfit.report.plots.style import COLORS, FAINT, name, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, FAINT
+from nnfit.report.plots.labels import name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 
 def draw(picture: Calibration) -> Figure:
@@ -22,17 +24,14 @@ def draw(picture: Calibration) -> Figure:
         picture.predicted[some], p, yerr=reach, fmt="o-", color=COLORS[0],
         markersize=7, capsize=4, elinewidth=1.4, label="model, 95 % interval",
     )  # fmt: skip
-    of = name(picture.of, 44)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04))
-    axes.set_ylabel("share that came true")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), ylabel="share that came true")
     axes.legend(loc="upper left")
     ticks(axes.yaxis, n=6)
     below.bar(
         picture.edges[:-1], picture.counts, np.diff(picture.edges), align="edge",
         color=COLORS[5], edgecolor="white",
     )  # fmt: skip
-    below.set_xlabel(f"probability of {of}")
-    below.set_ylabel("rows")
+    below.set(xlabel=f"probability of {name(picture.of, 44)}", ylabel="rows")
     ticks(below.xaxis, n=11)
     ticks(below.yaxis, n=3, whole=True)
     total = int(picture.counts.sum())

@@ -7,16 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.confusion import Confusion
-from nnfit.report.plots.style import (
-    INK,
-    SMALLEST,
-    color_bar,
-    name,
-    new_figure,
-    ticks,
-    title,
-    turn_labels,
-)
+from nnfit.report.plots.colors import INK
+from nnfit.report.plots.labels import SMALLEST, name, ticks, title, turn_labels
+from nnfit.report.plots.style import color_bar, new_figure
 
 MAX_DETAILED = 12  # classes with counts and shares in each cell
 MAX_NUMBERED = 16  # classes with counts
@@ -39,8 +32,8 @@ def draw(picture: Confusion) -> Figure:
         ticks(axis, picture.classes)
     axes.tick_params(length=0, labelsize=11.5 if K <= MAX_NUMBERED else SMALLEST)
     turn_labels(axes, picture.classes, side)
-    axes.set_xlabel(f"predicted {name(picture.target)}")
-    axes.set_ylabel(f"true {name(picture.target)}")
+    target = name(picture.target)
+    axes.set(xlabel=f"predicted {target}", ylabel=f"true {target}")
     axes.spines[:].set_visible(False)
     bar = color_bar(figure, image, axes, "share of the true class", shrink=0.9)
     bar.set_ticks(list(np.linspace(0, 1, 5)), labels=[f"{p} %" for p in (0, 25, 50, 75, 100)])

@@ -8,28 +8,16 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.features import Units
-from nnfit.report.plots.style import (
-    DIVERGING,
-    INK,
-    SEQUENTIAL,
-    SMALLEST,
-    color,
-    color_bar,
-    fixed_text,
-    name,
-    new_figure,
-    panels,
-    ticks,
-    units_text,
-)
+from nnfit.report.plots.colors import DIVERGING, INK, SEQUENTIAL, color
+from nnfit.report.plots.labels import SMALLEST, fixed_text, name, ticks, units_text
+from nnfit.report.plots.style import color_bar, new_figure, panels
 
 
 def draw(picture: Units) -> Figure:
     """Draw each unit's activation in a small panel of its own, all on one scale."""
     n = len(picture.values)
     flat = len(picture.axes) == 1
-    columns = int(np.ceil(np.sqrt(n * 1.6)))
-    columns = min(max(columns, min(n, 2)), 8)
+    columns = min(int(np.ceil(np.sqrt(n * 1.6))), 8)
     rows = -(-n // columns)
     size = 2.4 if columns <= 4 else 1.25
     figure = new_figure(max(columns * size + 1.6, 6.5), rows * size * (0.8 if flat else 1.0) + 1.5)

@@ -10,19 +10,9 @@ from matplotlib.lines import Line2D
 from nnfit.inside.pictures.fit import FitCurves
 from nnfit.nn.arrays import Array
 from nnfit.report.phi import pretty
-from nnfit.report.plots.style import (
-    COLORS,
-    FAINT,
-    INK,
-    class_colors,
-    color,
-    entry,
-    marker,
-    name,
-    new_figure,
-    ticks,
-    title,
-)
+from nnfit.report.plots.colors import COLORS, FAINT, INK, class_colors, color, marker
+from nnfit.report.plots.labels import entry, name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 DASHES = ("-", "--", "-.", ":")
 

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.importance import ERRORS, Importance
 from nnfit.report.figures import number
-from nnfit.report.plots.style import COLORS, FAINT, INK, name, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, FAINT, INK
+from nnfit.report.plots.labels import name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 
 def draw(picture: Importance) -> Figure:

@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.loss import LossCurves
 from nnfit.report.figures import is_wide
-from nnfit.report.plots.style import COLORS, FAINT, log_axis, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, FAINT
+from nnfit.report.plots.labels import log_axis, ticks, title
+from nnfit.report.plots.style import new_figure
 
 
 def draw(picture: LossCurves) -> Figure:

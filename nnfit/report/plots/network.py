@@ -13,17 +13,9 @@ from matplotlib.lines import Line2D
 from nnfit.inside.pictures.network import Graph
 from nnfit.nn.arrays import Array
 from nnfit.report.phi import pretty
-from nnfit.report.plots.style import (
-    FAINT,
-    INK,
-    NEGATIVE,
-    POSITIVE,
-    SMALLEST,
-    name,
-    new_figure,
-    plain,
-    title,
-)
+from nnfit.report.plots.colors import FAINT, INK, NEGATIVE, POSITIVE
+from nnfit.report.plots.labels import SMALLEST, name, plain, title
+from nnfit.report.plots.style import new_figure
 
 THINNEST, THICKEST = 0.3, 5.5  # points, of edges
 

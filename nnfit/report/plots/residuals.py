@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from nnfit.inside.pictures.residuals import Residuals
 from nnfit.nn.arrays import Array
 from nnfit.report.figures import number
-from nnfit.report.plots.style import COLORS, INK, name, new_figure, ticks, title
+from nnfit.report.plots.colors import COLORS, INK
+from nnfit.report.plots.labels import name, ticks, title
+from nnfit.report.plots.style import new_figure
 
 MAX_DOTS = 5000
 
@@ -35,8 +37,7 @@ def draw(picture: Residuals) -> Figure:
         beside.tick_params(axis="y", labelleft=False)
         beside.set_xlabel("rows")
         ticks(beside.xaxis, n=3, whole=True)
-        axes.set_xlabel(f"predicted {name(target)}")
-        axes.set_ylabel("predicted − true")
+        axes.set(xlabel=f"predicted {name(target)}", ylabel="predicted − true")
         ticks(axes.xaxis, n=6)
         ticks(axes.yaxis, n=6)
         rmse = number(float(np.sqrt((e**2).mean())))

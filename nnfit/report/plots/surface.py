@@ -13,16 +13,9 @@ from matplotlib.figure import Figure
 from nnfit.inside.pictures.surface import Surface
 from nnfit.nn.arrays import Array
 from nnfit.report.figures import count
-from nnfit.report.plots.style import (
-    INK,
-    SEQUENTIAL,
-    SMALLEST,
-    name,
-    new_figure,
-    plain,
-    ticks,
-    title,
-)
+from nnfit.report.plots.colors import INK, SEQUENTIAL
+from nnfit.report.plots.labels import SMALLEST, name, plain, ticks, title
+from nnfit.report.plots.style import new_figure
 
 LEVELS = 16
 WALKED, TRAINED = "#D55E00", "#CC79A7"

@@ -8,17 +8,9 @@ from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.weights import Weights
 from nnfit.report.phi import pretty
-from nnfit.report.plots.style import (
-    DIVERGING,
-    INK,
-    SMALLEST,
-    color_bar,
-    name,
-    new_figure,
-    panels,
-    title,
-    units_text,
-)
+from nnfit.report.plots.colors import DIVERGING, INK
+from nnfit.report.plots.labels import SMALLEST, name, title, units_text
+from nnfit.report.plots.style import color_bar, new_figure, panels
 
 MAX_NUMBERED = 120  # cells with their figure in them
 
@@ -58,7 +50,7 @@ def draw(picture: Weights) -> Figure:
 
 def _images(picture: Weights, scale: Normalize) -> Figure:
     n = len(picture.W)
-    columns = max(min(int(np.ceil(np.sqrt(n * 1.6))), 8), 1)
+    columns = min(int(np.ceil(np.sqrt(n * 1.6))), 8)
     rows = -(-n // columns)
     size = 1.9 if columns <= 5 else 1.1
     figure = new_figure(max(columns * size + 1.4, 5.5), rows * (size + 0.2) + 1.1)
