@@ -35,7 +35,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     train, predict, activations, evaluate, gradcheck, inspect, explain, plot, init, schema, flatten,
 )  # fmt: skip
 for command in COMMANDS:
-    app.command()(command)
+    app.command(command.__name__)(command)
 
 
 def _version(wanted: bool) -> None:
