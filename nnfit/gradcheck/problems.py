@@ -105,7 +105,7 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
             if output != LOSSES[loss].output_activation:
                 yield problem(
                     f"tanh, {output} output, {loss}",
-                    Architecture((3, 4, 2), ("tanh",), loss, output),
+                    Architecture((3, 4, 2), ("tanh",), loss, output_activation=output),
                 )
     for loss in ("mse", "binary_cross_entropy", "cross_entropy"):
         outputs = 1 if loss == "binary_cross_entropy" else 3
