@@ -60,7 +60,18 @@ def test_differences_below_the_floor_do_not_count_in_full() -> None:
 
 
 def test_largest_error_of_no_checks_is_zero() -> None:
-    check = Check("c", "W1", (1,), 0.25, 1.0, 0.75, (0,), False, "complex", 1)
+    check = Check(
+        case="c",
+        parameter="W1",
+        shape=(1,),
+        relative_error=0.25,
+        analytic=1.0,
+        numeric=0.75,
+        index=(0,),
+        passed=False,
+        method="complex",
+        entries=1,
+    )
     assert largest_error([]) == 0.0
     assert largest_error([replace(check, relative_error=0.125), check]) == 0.25
 
@@ -157,7 +168,9 @@ def test_a_wrong_slope_of_the_output_is_caught_everywhere(
     name: str, factor: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _break_activation(monkeypatch, name, factor)
-    architecture = Architecture((3, 4, 2), ("tanh" if name != "tanh" else "silu",), "mse", name)
+    architecture = Architecture(
+        (3, 4, 2), ("tanh" if name != "tanh" else "silu",), "mse", output_activation=name
+    )
     assert _failed(Network, architecture, "complex") == {"W1", "b1", "W2", "b2", "x"}
 
 

@@ -56,7 +56,7 @@ def test_an_architecture_needs_a_name_for_each_hidden_layer() -> None:
 )
 def test_auto_output_is_the_loss_own(loss: str, output: str) -> None:
     assert Architecture((2, 2), (), loss).output_activation == output
-    assert Architecture((2, 2), (), "mse", "tanh").output_activation == "tanh"
+    assert Architecture((2, 2), (), "mse", output_activation="tanh").output_activation == "tanh"
 
 
 def test_parameters_are_counted() -> None:

@@ -83,7 +83,7 @@ def test_loss_and_gradient_ignore_the_order_of_rows(
 @given(SEEDS, st.sampled_from(sorted(RESIDUAL_LOSSES)), st.sampled_from(list(OUTPUT_ACTIVATIONS)))
 def test_residual_losses_are_zero_only_at_the_target(seed: int, loss: str, output: str) -> None:
     rng = np.random.default_rng(seed)
-    network = Network(Architecture((3, 2), (), loss, output))
+    network = Network(Architecture((3, 2), (), loss, output_activation=output))
     # eighths: W x + b is exact, and so the same in whatever order a processor adds it up
     network.parameters.flat[:] = rng.integers(-16, 17, size=8) / 8.0
     X = rng.integers(-16, 17, size=(5, 3)) / 8.0

@@ -39,7 +39,9 @@ def _sigmoid(z: Array) -> Array:
 @pytest.fixture
 def two_layers() -> tuple[Network, Array, Array]:
     """Return y_hat = sigma(W2 sigma(W1 x)), one x and one y."""
-    network = Network(Architecture((3, 4, 2), ("sigmoid",), "mse", "sigmoid", bias=False))
+    network = Network(
+        Architecture((3, 4, 2), ("sigmoid",), "mse", output_activation="sigmoid", bias=False)
+    )
     rng = np.random.default_rng(1)
     network.parameters.flat[:] = rng.normal(size=network.parameters.flat.size)
     return network, rng.normal(size=3), rng.uniform(size=2)
@@ -64,7 +66,7 @@ def test_two_layer_gradients_are_the_lectures(two_layers: tuple[Network, Array, 
 
 def test_derivative_of_sigma_is_sigma_times_one_minus_sigma() -> None:
     # one unit, mae with a target below every output: dL/dz is the slope of the output itself
-    network = Network(Architecture((1, 1), (), "mae", "sigmoid", bias=False))
+    network = Network(Architecture((1, 1), (), "mae", output_activation="sigmoid", bias=False))
     network.parameters.flat[:] = 1.0
     for z in (-3.0, -0.5, 0.0, 1.0, 4.0):
         network.loss_and_gradient(_filled(network, np.array([[z]]), np.array([[-1.0]])), 1.0)
