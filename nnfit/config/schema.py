@@ -159,8 +159,7 @@ class TrainingConfig(Section):
         fields.Expect("an integer from 1 to 1024, or auto"),
     ] = Field(
         "auto",
-        description="auto = 4 for batches of 4096 rows, 2 from 512 rows where rows x parameters "
-        "reach 1e9, as far as there are cores; else 1",
+        description="auto = 4 from 4096 rows a batch, 2 from 512 if rows x parameters >= 1e9",
     )
     keep_path: fields.Flag = Field(False, description="keep the path of the parameters, to plot it")
 

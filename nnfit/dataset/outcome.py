@@ -110,19 +110,19 @@ class Outcome:
         assert targets is not None
         return targets.read(rows)
 
-    def found(self, y_hat: Array) -> Array:
+    def predicted(self, y_hat: Array) -> Array:
         """Return what the metrics judge: probabilities (N, n_classes), or values (N, K)."""
         return self.values(y_hat) if self.labels is None else self.probabilities(y_hat)
 
-    def score(self, truth: Array, found: Array) -> dict[str, Any]:
-        """Return the metrics of what was `found` against codes (N,), or against values (N, K).
+    def score(self, truth: Array, predicted: Array) -> dict[str, Any]:
+        """Return the metrics of what was `predicted` against codes (N,), or against values (N, K).
 
         None, as JSON needs it, stands for what is beyond float64.
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
-                return _known(classification_metrics(truth, found))
-            return _known(regression_metrics(truth, found, self.targets))
+                return _known(classification_metrics(truth, predicted))
+            return _known(regression_metrics(truth, predicted, self.targets))
 
     def shown_metric(self, truth: Array, y_hat: Array) -> float:
         """Return the `metric` that `score` gives for these outputs, without the others.

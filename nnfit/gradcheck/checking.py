@@ -76,13 +76,13 @@ def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str)
     values = np.array([numeric.derivative(name, place) for place in places])
     smooth = np.isfinite(values)  # the others crossed a kink
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]
-    found = np.array([analytic[place] for place in places], np.float64)
-    errors = relative_errors(found, values, numeric.resolution / TOLERANCE[method])
+    backward = np.array([analytic[place] for place in places], np.float64)
+    errors = relative_errors(backward, values, numeric.resolution / TOLERANCE[method])
     error = of_backward = of_method = 0.0
     index: tuple[int, ...] = ()
     if len(errors):
         worst = int(errors.argmax())
-        error, of_backward = float(errors[worst]), float(found[worst])
+        error, of_backward = float(errors[worst]), float(backward[worst])
         of_method = float(values[worst])
         index = tuple(int(k) for k in places[worst])
     return Check(

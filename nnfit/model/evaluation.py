@@ -29,7 +29,7 @@ class Evaluation:
     def __init__(self, outcome: Outcome, outputs: Callable[..., Array], name: str) -> None:
         self.outcome, self._outputs, self.name = outcome, outputs, name
         self._truth: list[Array] = []
-        self._found: list[Array] = []
+        self._predicted: list[Array] = []
         self.without_target = 0
 
     def add(self, rows: NamedRows, tally: Tally | None = None) -> Evaluation:
@@ -39,11 +39,11 @@ class Evaluation:
         if len(judged):
             y_hat = self._outputs(judged, tally, available_cores())
             self._truth.append(self.outcome.truth(judged))
-            self._found.append(self.outcome.found(y_hat))
+            self._predicted.append(self.outcome.predicted(y_hat))
         return self
 
     def arrays(self) -> tuple[Array, Array]:
-        """Return what is true and what was found: codes (N,) and probabilities (N, K), or values.
+        """Return truth and prediction: codes (N,) and probabilities (N, K), or values twice.
 
         Raises
         ------
@@ -54,13 +54,13 @@ class Evaluation:
             raise DataError(
                 f"{self.name}: no row has a value in {self.outcome.targets[0]!r} to compare with"
             )
-        return np.concatenate(self._truth), np.concatenate(self._found)
+        return np.concatenate(self._truth), np.concatenate(self._predicted)
 
     def result(self) -> dict[str, Any]:
         """Return rows, metrics and, for classification, classes; DataError as `arrays`."""
-        truth, found = self.arrays()
+        truth, predicted = self.arrays()
         result: dict[str, Any] = {"rows": len(truth)}
-        result["metrics"] = self.outcome.score(truth, found)
+        result["metrics"] = self.outcome.score(truth, predicted)
         if self.outcome.labels is not None:
             result["classes"] = list(self.outcome.labels.classes)
         return result

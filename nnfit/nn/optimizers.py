@@ -14,14 +14,14 @@ import numpy as np
 from nnfit.nn import names
 from nnfit.nn.arrays import Array, scalar
 
-PART_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
+CHUNK_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
 
 
 class Optimizer:
-    """The part all rules share: decoupled weight decay, the moments by name, and the parts.
+    """What all rules share: decoupled weight decay, the moments by name, and the chunks.
 
     `t` and `state` are all that a step depends on beside its arguments: checkpoints keep them.
-    Beyond PART_SIZE the parameters are updated part by part, so that each stays in the cache
+    Beyond CHUNK_SIZE the parameters are updated chunk by chunk, so that each stays in the cache
     while its formula is worked out.
     """
 
@@ -31,11 +31,11 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.t = 0  # updates made
         self.state = {name: np.zeros_like(is_weight) for name in self.moment_names}
-        starts = range(0, len(is_weight), PART_SIZE)
-        self._parts = [slice(start, start + PART_SIZE) for start in starts]
-        self._moments = [[m[part] for m in self.state.values()] for part in self._parts]
+        starts = range(0, len(is_weight), CHUNK_SIZE)
+        self._chunks = [slice(start, start + CHUNK_SIZE) for start in starts]
+        self._moments = [[m[chunk] for m in self.state.values()] for chunk in self._chunks]
         self._is_weight = is_weight
-        self._scratch = np.empty_like(is_weight[:PART_SIZE])
+        self._scratch = np.empty_like(is_weight[:CHUNK_SIZE])
         self._rate: Array = np.zeros((), is_weight.dtype)  # written anew at each step
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
@@ -44,11 +44,11 @@ class Optimizer:
         self._begin(learning_rate)
         if self.weight_decay:
             self._decay(parameters, learning_rate)
-        if len(self._parts) == 1:
+        if len(self._chunks) == 1:
             self._update(parameters, gradient, self._moments[0])
             return
-        for part, moments in zip(self._parts, self._moments, strict=True):
-            self._update(parameters[part], gradient[part], moments)
+        for chunk, moments in zip(self._chunks, self._moments, strict=True):
+            self._update(parameters[chunk], gradient[chunk], moments)
 
     def _begin(self, learning_rate: float) -> None:
         """Work out what is the same for all parameters of this step."""
@@ -56,12 +56,12 @@ class Optimizer:
 
     def _decay(self, parameters: Array, learning_rate: float) -> None:
         """Shrink W by the factor 1 - learning_rate * weight_decay."""
-        for part in self._parts:
-            is_weight = self._is_weight[part]
+        for chunk in self._chunks:
+            is_weight = self._is_weight[chunk]
             shrink = self._scratch[: len(is_weight)]
             np.multiply(is_weight, -learning_rate * self.weight_decay, out=shrink)
             shrink += 1.0
-            parameters[part] *= shrink
+            parameters[chunk] *= shrink
 
     def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
         """Take the step on some parameters; `moments` are theirs, one for each name."""

@@ -172,7 +172,7 @@ def _scored(model: Model, dataset: Dataset) -> Model:
     """Return the model with the metrics of each part, by the weights that were kept."""
     metrics: dict[str, dict[str, Any] | None] = dict.fromkeys(("train", "validation", "test"))
     for name, part in dataset.parts.items():
-        judged = model.outcome.found(predict(model.network, part.X))
+        judged = model.outcome.predicted(predict(model.network, part.X))
         metrics[name] = model.outcome.score(part.truth, judged)
     return dataclasses.replace(model, metrics=metrics)
 
