@@ -42,7 +42,7 @@ def make_fit(
         optimizer,
         schedule or Schedule("constant", settings.epochs),
         settings,
-        Sizes.of(settings, train, validation),
+        sizes=Sizes.of(settings, train, validation),
         shuffling=stream(seed, "shuffling"),
         dropout=dropout,
     )
@@ -51,7 +51,7 @@ def make_fit(
         state,
         settings,
         train,
-        Judge(network, train, validation, metric),
-        observer or Observer(),
-        stop or StopRequest(),
+        judge=Judge(network, train, validation, metric),
+        observer=observer or Observer(),
+        stop=stop or StopRequest(),
     )

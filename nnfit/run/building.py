@@ -118,7 +118,7 @@ def build_fit(
         _optimizer(file, network, steps, observer),
         schedule,
         settings,
-        sizes,
+        sizes=sizes,
         shuffling=stream(file.config.seed, "shuffling"),
         dropout=dropout,
     )
@@ -127,7 +127,7 @@ def build_fit(
         truth = truth[judged_rows(len(truth))]
     outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler)
     judge = Judge(network, train, validation, partial(outcome.shown_metric, truth))
-    return Fit(gradients, state, settings, train, judge, observer, stop)
+    return Fit(gradients, state, settings, train, judge=judge, observer=observer, stop=stop)
 
 
 def _settings(file: ConfigFile, workload: Workload) -> Settings:

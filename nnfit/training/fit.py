@@ -81,6 +81,7 @@ class Fit:
         state: State,
         settings: Settings,
         train: Examples,
+        *,
         judge: Judge,
         observer: Observer,
         stop: StopRequest,

@@ -133,8 +133,8 @@ class State:
         optimizer: Optimizer,
         schedule: Schedule,
         settings: Settings,
-        sizes: Sizes,
         *,
+        sizes: Sizes,
         shuffling: np.random.Generator,
         dropout: np.random.Generator,
     ) -> None:
