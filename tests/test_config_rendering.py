@@ -22,7 +22,7 @@ data:
   include: null                 # feature columns (default: all but target, weight and exclude)
   exclude: []                   # columns that are not features
   categorical: ["1", no, "a: b", "\\u00a0"]  # numeric-looking columns to treat as categories
-  weight: null                  # column of sample weights (>= 0)
+  weight: null                  # column of sample weights s >= 0: loss = sum(s * l) / sum(s)
   delimiter: "\\t"               # one character, "\\t", or auto
   header: true                  # false names the columns c1, c2, ...
   missing_values: ["", "?"]     # further tokens to read as missing, beside pandas' own
@@ -51,7 +51,8 @@ def test_text() -> None:
     assert text.startswith(RENDERED)
     lines = text.splitlines()
     assert "model:                          # the network" in lines
-    assert 'class_weight: {a b: 1.0, "3": 1e-07}  # balanced, or {label: weight}' in lines
+    meaning = "balanced = N / (K * N_class), or {label: weight}; times data.weight"
+    assert 'class_weight: {a b: 1.0, "3": 1e-07}  # ' + meaning in lines
     assert (
         "  activation: relu              # "
         + " ".join(ACTIVATIONS)

@@ -25,7 +25,7 @@ from nnfit.observer import EpochRecord, Observer
 from nnfit.run.run import train_run
 from nnfit.training.examples import Examples, network_rows
 from nnfit.training.fit import Result
-from nnfit.training.gradients import Alone
+from nnfit.training.gradients import Alone, Shards
 from nnfit.training.history import to_arrays
 from nnfit.training.state import Settings
 from nnfit.training.stop import StopRequest
@@ -259,39 +259,69 @@ def test_every_epoch_sees_every_row_once_in_a_new_order(monkeypatch: pytest.Monk
     assert orders[0] != orders[1] != orders[2]
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_batch_of_weight_zero_makes_no_step(optimizer: str) -> None:
-    # Adam would move on by its moments; rows 1 and 3 are equal, so that order does not matter
-    X, Y = np.array([[1.0], [5.0], [1.0]]), np.array([[1.0], [77.0], [1.0]])
-    with_row, without = _one_weight(), _one_weight()
-    s = np.array([1.0, 0.0, 1.0])
-    _fit(with_row, X, Y, weights=s, batch_size=1, epochs=4, optimizer=optimizer)
-    _fit(without, X[::2], Y[::2], batch_size=1, epochs=4, optimizer=optimizer)
-    assert with_row.parameters.flat[0] == pytest.approx(without.parameters.flat[0], rel=1e-14)
+WEIGHTS = np.array([3.0, 0.0, 0.5, 1.0, 0.0, 7.0, 0.25, 1.25, 2.0, 4.0, 0.0, 0.0])
 
 
-def test_what_a_batch_of_weight_zero_did_not_see_is_in_no_loss() -> None:
-    network, X = _one_weight(), np.ones((3, 1))
-    rows = network_rows(X, X, np.array([1.0, 0.0, 1.0]), network)
-    settings = Settings(epochs=1, batch_size=1, learning_rate=1e-14)
-    fit = make_fit(network, make_optimizer("sgd", network.is_weight), settings, rows)
-    fit.state.logits.fill(math.nan)
-    assert fit.run().records[0].train_loss == pytest.approx(1.0, rel=1e-12)
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 6, 12])
+@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize("loss", ["mse", "huber", "binary_cross_entropy", "cross_entropy"])
+def test_the_mean_of_an_epochs_gradients_is_that_of_all_rows(
+    batch_size: int, sharded: bool, loss: str
+) -> None:
+    rng = np.random.default_rng(11)
+    network = _initialized(Architecture((3, 4, 2), ("tanh",), loss, l2=0.3))
+    Y = np.eye(2)[rng.integers(2, size=12)]
+    rows = network_rows(rng.normal(size=(12, 3)), Y, WEIGHTS * 1e30, network)
+    shards = Shards(network, 2, n_threads=1, probe=False, observer=Observer())
+    gradients = shards if sharded else Alone(network, rng)
+
+    def gradient(batch: Examples) -> Array:
+        gradients.differentiate(batch)
+        return network.gradient.flat.copy()
+
+    each = [gradient(rows[first : first + batch_size]) for first in range(0, 12, batch_size)]
+    ws = network.workspace(12)
+    ws.take(rows.X, rows.Y)
+    network.loss_and_gradient(ws, WEIGHTS / WEIGHTS.sum())  # the loss as it is defined
+    np.testing.assert_allclose(np.mean(each, axis=0), network.gradient.flat, rtol=1e-11, atol=1e-14)
 
 
-def test_rows_that_all_weigh_zero_have_no_gradient_and_no_mask() -> None:
-    network = _initialized(Architecture((1, 3, 2), ("tanh",), "mse", dropout=0.5))
-    rng = np.random.default_rng(0)
-    gradients, fresh = Alone(network, rng), rng.bit_generator.state
-    network.gradient.flat[:] = 7.0
-    rows = network_rows(np.ones((3, 1)), np.ones((3, 2)), np.array([0.0, 0.0, 1.0]), network)
-    with np.errstate(all="ignore"):  # as the loop has it
-        assert gradients.differentiate(rows[:2]) is None
-    assert (network.gradient.flat == 7.0).all()
-    assert rng.bit_generator.state == fresh
-    z = gradients.differentiate(rows)
-    assert z is not None and z.shape == (2, 3) and (network.gradient.flat != 7.0).all()
-    assert rng.bit_generator.state != fresh
+@pytest.mark.parametrize("batch_size", [1, 10**9])
+def test_a_weight_is_a_row_so_many_times(batch_size: int) -> None:
+    """Steps so small that they add up: an epoch over weighted rows as one over repeated ones."""
+    rng = np.random.default_rng(12)
+    X, Y, s = (
+        rng.normal(size=(9, 3)),
+        rng.normal(size=(9, 2)),
+        np.array([3, 1, 0, 2, 5, 1, 1, 0, 4]),
+    )
+    moved = []
+    for rows, weights in ((np.arange(9), s * 1.0), (np.repeat(np.arange(9), s), None)):
+        network = _initialized(Architecture((3, 4, 2), ("tanh",), "mse"))
+        before = network.parameters.flat.copy()
+        steps = -(-len(rows) // batch_size)
+        _fit(network, X[rows], Y[rows], weights=weights, batch_size=batch_size, epochs=1,
+             learning_rate=1e-9 / steps)  # fmt: skip
+        moved.append(network.parameters.flat - before)
+    np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-15)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"yes": 9.0, "no": 1.0}])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_class_weights_move_the_prediction_whatever_the_batch(
+    class_weight: Any, batch_size: int
+) -> None:
+    x = np.random.default_rng(3).normal(size=40)
+    frame = pd.DataFrame({"x": x, "y": ["yes"] * 4 + ["no"] * 36})
+    config = {
+        "data": {"target": "y", "validation": 0},
+        "model": {"hidden_sizes": []},
+        "class_weight": class_weight,
+        "optimizer": {"name": "sgd", "learning_rate": 0.02},
+        "training": {"epochs": 150, "batch_size": batch_size},
+    }
+    p = nnfit.train(config, frame).predict_proba(frame)
+    assert 0.4 < p[:, 1].mean() < 0.6  # unweighted it is 0.1
 
 
 def test_learning_rate_is_the_schedules_at_the_middle_of_each_step() -> None:

@@ -54,7 +54,9 @@ class DataConfig(Section):
     categorical: fields.Columns = Field(
         (), description="numeric-looking columns to treat as categories"
     )
-    weight: fields.ColumnName | None = Field(None, description="column of sample weights (>= 0)")
+    weight: fields.ColumnName | None = Field(
+        None, description="column of sample weights s >= 0: loss = sum(s * l) / sum(s)"
+    )
     delimiter: fields.Delimiter = Field(",", description=r'one character, "\t", or auto')
     header: fields.Flag = Field(True, description="false names the columns c1, c2, ...")
     missing_values: tuple[fields.Text, ...] = Field(
@@ -186,7 +188,9 @@ class Config(Section):
         ]
         | Annotated[dict[str, fields.NonNegative], fields.Many],
         fields.OneOrMapping,
-    ] = Field(None, description="balanced, or {label: weight}")
+    ] = Field(
+        None, description="balanced = N / (K * N_class), or {label: weight}; times data.weight"
+    )
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, description="the update")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="the epoch loop")
     seed: Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.nn.arrays import Array, shares
+from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
 from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
 from nnfit.nn.network import Architecture, Network, Workspace
@@ -64,7 +64,8 @@ def random_problem(
         Y = rng.integers(2, size=(n_rows, K)).astype(float)
     else:
         Y = rng.normal(size=(n_rows, K))
-    share: Share = shares(rng.uniform(0.1, 3.0, n_rows)) if weighted else 1.0 / n_rows
+    # a minibatch's shares, s_i / (N s_bar): their sum is not 1
+    share: Share = rng.uniform(0.1, 3.0, n_rows) / (n_rows * 1.55) if weighted else 1.0 / n_rows
     return Problem(
         case=case,
         architecture=architecture,

@@ -14,7 +14,7 @@ from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_er
 from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
 from nnfit.inside.sources import Source, encoded, initialised, opened, own_table, pieces
 from nnfit.model.model import Model
-from nnfit.nn.arrays import Array, shares
+from nnfit.nn.arrays import Array, over_mean
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
@@ -89,7 +89,7 @@ def _problem(
     file, dataset, network = initialised(of, data, observer)
     part = dataset.parts["train"]
     some = _spread(len(part))
-    weights = np.ones(len(some)) if part.weights is None else part.weights[some]
+    weights = np.ones(len(some)) if part.weights is None else over_mean(part.weights)[some]
     if not weights.any():
         weights = np.ones(len(some))
     return Problem(
@@ -98,7 +98,7 @@ def _problem(
         parameters=network.parameters.flat,
         X=part.X[some],
         Y=part.Y[some],
-        share=shares(weights),
+        share=weights / len(some),
         masks_seed=file.config.seed,
         network_class=network_class,
     )

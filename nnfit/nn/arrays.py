@@ -31,10 +31,16 @@ def scalar(value: float, dtype: Any) -> Array:
 def in_proportion(weights: Array) -> Array:
     """Return `weights` (N,), not all 0, in the same proportions, the largest in [0.5, 1).
 
-    Their sum then neither overflows nor vanishes in float32. The factor is a power of 2, which
-    changes no bit of a share.
+    Their sum then neither overflows nor vanishes. The factor is a power of 2, which changes no bit
+    of a share.
     """
     return np.asarray(np.ldexp(weights, -np.frexp(weights.max())[1]))
+
+
+def over_mean(weights: Array) -> Array:
+    """Return s_i / s_bar of `weights` (N,), not all 0, with s_bar their mean, in float64."""
+    s = in_proportion(np.asarray(weights, np.float64))
+    return np.asarray(s / s.mean())
 
 
 def shares(weights: Array, dtype: Any = None) -> Array:

@@ -1,9 +1,10 @@
 """Losses with their output activation: from the logits z[L] to numbers and delta[L] = dL/dz[L].
 
 A loss is the (weighted) mean over the rows, L = sum_i share_i l(y_hat_i, y_i), where `share` is
-s_i / sum(s), or 1/N. There is no minus before the mean, and cross-entropy's minus covers both
-of its terms. `delta` is equation BP1 of network.py, delta[L] = share * dl/dy_hat * f'(z[L]), f the
-output activation. Shapes: `z`, `y_hat`, `Y`, `delta` (..., K, N), `share` (..., N) or a scalar.
+s_i / sum(s), or 1/N; of a minibatch's N rows it is s_i / (N s_bar), s_bar the mean weight of all.
+There is no minus before the mean, and cross-entropy's minus covers both of its terms. `delta` is
+equation BP1 of network.py, delta[L] = share * dl/dy_hat * f'(z[L]), f the output activation.
+Shapes: `z`, `y_hat`, `Y`, `delta` (..., K, N), `share` (..., N) or a scalar.
 """
 
 from __future__ import annotations

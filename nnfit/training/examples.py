@@ -5,12 +5,11 @@ What the table's cells mean was settled before; nothing is learned here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from nnfit.nn.arrays import Array, in_proportion, shares
+from nnfit.nn.arrays import Array, over_mean
 from nnfit.nn.losses import Share
 from nnfit.nn.network import Network
 
@@ -19,8 +18,10 @@ MAX_JUDGED = 4096
 
 @dataclass(slots=True)  # frozen, it would take four times as long to make one for every step
 class Examples:
-    """`X` (N, D) or, with a last column of ones for the bias, (N, D + 1); `Y` (N, K); `weights`
-    (N,) or None for equal ones.
+    """`X` (N, D) or, with a last column of ones for the bias, (N, D + 1); `Y` (N, K).
+
+    `weights` (N,) are s_i / s_bar, s_bar the mean weight of all the rows that these are of; None
+    for equal ones.
     """
 
     X: Array
@@ -36,12 +37,14 @@ class Examples:
         )
 
     @property
-    def share(self) -> Share | None:
-        """Each row's share of the mean over these rows, None when all weigh 0."""
-        if self.weights is None:
-            return 1.0 / len(self.X)
-        share = shares(self.weights)
-        return None if math.isnan(share[0]) else share
+    def share(self) -> Share:
+        """Each row's share of these rows' loss, s_i / (N s_bar).
+
+        The mean of so many minibatches as make an epoch is the loss of all rows. Divided by its
+        own sum of weights, a minibatch would forget them: one of a single row altogether.
+        """
+        n = len(self.X)
+        return 1.0 / n if self.weights is None else self.weights / n
 
 
 def judged_rows(n: int) -> slice:
@@ -55,11 +58,11 @@ def judged_rows(n: int) -> slice:
 def network_rows(X: Array, Y: Array, weights: Array | None, network: Network) -> Examples:
     """Return the rows in the network's dtype, with the column of ones that carries the bias.
 
-    The weights are only in proportion to those given.
+    The weights are in proportion to those given, not all 0, and their mean is 1.
     """
     rows = np.ones((len(X), X.shape[1] + network.architecture.bias), network.dtype)
     rows[:, : X.shape[1]] = X
-    s = None if weights is None else in_proportion(weights).astype(network.dtype)
+    s = None if weights is None else over_mean(weights).astype(network.dtype)
     return Examples(rows, Y.astype(network.dtype), s)
 
 

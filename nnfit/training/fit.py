@@ -200,10 +200,8 @@ class Fit:
                 return False
             stop = min(start + sizes.batch, rows)
             batch = window[start:stop]
-            z = self.gradients.differentiate(batch)
-            logits[:, start:stop] = 0.0 if z is None else z
-            if z is not None:  # rows that count for nothing teach nothing
-                self._update(epoch - 1 + (e.first + (start + stop) / 2) / sizes.train)
+            logits[:, start:stop] = self.gradients.differentiate(batch)
+            self._update(epoch - 1 + (e.first + (start + stop) / 2) / sizes.train)
             now = time.perf_counter()
             if now > self._pause_at:
                 e.done = stop

@@ -30,16 +30,17 @@ class Gradients(Protocol):
 
     network: Network
 
-    def differentiate(self, batch: Examples) -> Array | None:
-        """Fill the network's gradient with that of the mean loss and the penalty.
+    def differentiate(self, batch: Examples) -> Array:
+        """Fill the network's gradient with that of the batch's loss and the penalty.
 
-        Each row's loss counts by its share of the weights of the `batch`.
+        Each row's loss counts by its share, so that the gradients of an epoch's minibatches have
+        that of all rows as their mean.
 
         Returns
         -------
-        ndarray of shape (K, N), or None
+        ndarray of shape (K, N)
             z[L], from which the rows' losses are worked out later, many at once; valid until the
-            next call. None when all rows weigh 0: they teach nothing, and there is no gradient.
+            next call.
         """
 
 
@@ -50,15 +51,13 @@ class Alone:
         self.network = network
         self._rng, self._dropout = dropout, network.architecture.dropout > 0.0
 
-    def differentiate(self, batch: Examples) -> Array | None:
-        network, share = self.network, batch.share
-        if share is None:
-            return None
+    def differentiate(self, batch: Examples) -> Array:
+        network = self.network
         ws = network.workspace(len(batch.X))
         ws.take(batch.X, batch.Y)
         if self._dropout:
             network.draw_dropout(ws, self._rng)
-        z = network.differentiate(ws, share, self._dropout)
+        z = network.differentiate(ws, batch.share, self._dropout)
         network.add_penalty()
         return z
 
@@ -110,11 +109,9 @@ class Shards:
         self._probing = probe and not self._alone
         self._seconds: dict[bool, list[float]] = {True: [], False: []}  # by alone or not
 
-    def differentiate(self, batch: Examples) -> Array | None:
+    def differentiate(self, batch: Examples) -> Array:
         """Fill the network's gradient and return the logits (K, N), as `Gradients` says."""
         share = batch.share
-        if share is None:
-            return None
         logits: Array = np.empty(batch.Y.T.shape, self.network.dtype)
         bounds = np.linspace(0, len(batch), len(self.workers) + 1).astype(int).tolist()
         gradient = self.network.gradient.flat

@@ -173,7 +173,10 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
     if model.scaler is not None and any(scale != 1.0 for scale in model.scaler.scales):
         notes.append("y and ŷ are standardized, as the loss sees them")
     if row.weights is not None:
-        notes.append(f"the row weighs s = {row.weights[0]:g}, which cancels for one row: s ℓ / s")
+        notes.append(
+            f"the row weighs s = {row.weights[0]:g}: in a minibatch of N rows its ℓ counts "
+            "s / (N s̄), s̄ the mean weight of the training rows; shown is ℓ alone"
+        )
     others = [] if optimizer["name"] == "sgd" else [optimizer["name"]]
     others += [key for key in ("momentum", "weight_decay", "clip_norm") if optimizer[key]]
     others += [f"schedule {optimizer['schedule']}"] if optimizer["schedule"] != "constant" else []
