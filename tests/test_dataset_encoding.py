@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,50 @@ def test_a_head_that_does_not_fit_is_told_after_the_columns() -> None:
     with pytest.raises(ConfigError, match="loss: cross_entropy needs classes, the target 'y'"):
         prepare(load_config(keys), table().assign(one=1), np.random.default_rng(0), Heard())
     assert heard[-1] == "data: column 'one' dropped: one value in all training rows"
+
+
+# Cells that a reader without the decision would take for numbers or truth values.
+CODES = ["007", "7", "1E5", "100000", "+1", "123456789012345678", "123456789012345679", "1.50",
+         "True", "-0", " 5", "0x1f"]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+@pytest.mark.parametrize("codes", [CODES, CODES[:2], CODES[2:5], CODES[5:7], ["True", "False"]])
+def test_a_held_out_csv_is_read_by_what_was_decided(
+    codes: list[str], part: str, tmp_path: Path
+) -> None:
+    rows = [f"{code},{k}" for k, code in enumerate([*codes, *["x-y"] * len(codes)])]
+    (tmp_path / "d.csv").write_text("\n".join(["code,y", *rows]) + "\n", encoding="utf-8")
+    held = [f"{code},{k}" for k, code in enumerate(codes)]
+    (tmp_path / "h.csv").write_text("\n".join(["code,y", *held]) + "\n", encoding="utf-8")
+    data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": 0}
+    file = load_config({"data": {**data, part: str(tmp_path / "h.csv")}})
+    dataset = prepare(file, None, np.random.default_rng(0), Observer())
+    np.testing.assert_array_equal(dataset.parts[part].X, dataset.parts["train"].X[: len(codes)])
+    assert (dataset.parts[part].X.sum(axis=1) > 0.0).all()  # every category is known
+
+
+def test_labels_of_a_held_out_csv_are_read_as_they_are_spelt(tmp_path: Path) -> None:
+    """`1` and `01` are two classes, in a CSV where all labels are numbers too."""
+    lines = ["x,y", *(f"{k},{('1', '01', 'b', 'c')[k % 4]}" for k in range(12))]
+    (tmp_path / "d.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "h.csv").write_text("x,y\n0,01\n1,1\n", encoding="utf-8")
+    data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": str(tmp_path / "h.csv")}
+    dataset = prepare(load_config({"data": data}), None, np.random.default_rng(0), Observer())
+    assert dataset.labels is not None
+    assert dataset.labels.decode(dataset.parts["validation"].truth).tolist() == ["01", "1"]
+
+
+def test_unseen_cells_of_a_held_out_csv_are_counted_and_told(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("k,x,y\na,1,1\nb,2,2\na,3,3\n", encoding="utf-8")
+    (tmp_path / "h.csv").write_text("k,x,y\nc,1,1\nd,,2\na,3,3\n", encoding="utf-8")
+    path = str(tmp_path / "h.csv")
+    data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": path}
+    heard: list[str] = []
+    observer = Observer()
+    observer.warning = heard.append  # type: ignore[method-assign]
+    prepare(load_config({"data": data}), None, np.random.default_rng(0), observer)
+    assert heard == [
+        f"{path}: column 'k': 2 cells of categories not seen in training, counted as no category",
+        f"{path}: column 'x': 1 cell missing, filled with 2; training had none missing there",
+    ]

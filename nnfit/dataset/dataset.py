@@ -5,6 +5,7 @@ No network is built here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ import numpy as np
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions, decide
 from nnfit.dataset.encoding import Encoding, Part, fit_encoding
-from nnfit.dataset.reading import read_to_learn
+from nnfit.dataset.reading import read_held_out, read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
+from nnfit.table.table import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,23 +72,29 @@ def prepare(
     notes = _Notes(observer)
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
-    pieces = _split(file, rows, decisions.labels, rng, notes)
+    pieces = _split(file, rows, decisions, rng, notes)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
-    parts = {name: encoding.encode(piece, name) for name, piece in pieces.items()}
+    parts = {}
+    for name, piece in pieces.items():
+        tally: Tally = Counter()
+        parts[name] = encoding.encode(piece, name, tally)
+        if piece.name != rows.name:  # a CSV of its own: strange cells are told as evaluate does
+            for sentence in encoding.encoder.warnings(tally, piece.name):
+                observer.warning(sentence)
     return Dataset(**vars(decisions), encoding=encoding, parts=parts, notes=tuple(notes.texts))
 
 
 def _split(
     file: ConfigFile,
     rows: NamedRows,
-    labels: LabelEncoder | None,
+    decisions: Decisions,
     rng: np.random.Generator,
     observer: Observer,
 ) -> dict[str, NamedRows]:
     """Return the pieces by name: drawn from `rows`, or read from CSVs of their own."""
     held_out = {"validation": file.config.data.validation, "test": file.config.data.test}
     drawn = [0.0 if isinstance(share, str) else share for share in held_out.values()]
-    codes = None if labels is None else labels.read(rows)
+    codes = None if decisions.labels is None else decisions.labels.read(rows)
     try:
         places = split(len(rows), codes, drawn[0], drawn[1], rng)
     except ValueError as err:
@@ -97,5 +104,5 @@ def _split(
     }
     for name, path in held_out.items():
         if isinstance(path, str):
-            pieces[name] = read_to_learn(file, None, observer, file.resolve(path))
+            pieces[name] = read_held_out(file, path, decisions, observer)
     return pieces

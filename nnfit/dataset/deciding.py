@@ -38,6 +38,12 @@ class Decisions:
     def task(self) -> str:
         return "regression" if self.labels is None else "classification"
 
+    @property
+    def text_columns(self) -> frozenset[str]:
+        """The columns that a CSV reader leaves as they are spelt: labels and categories."""
+        categories = {column.name for column in self.columns if column.kind == "categorical"}
+        return frozenset(categories if self.labels is None else {self.labels.target, *categories})
+
 
 def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     """Return what is decided on all rows that have a target, before any is held out.

@@ -19,6 +19,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.fitting import fit_encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
+from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler, target_values
 from nnfit.table.weights import Weighting
 
@@ -58,17 +59,18 @@ class Encoding:
     dtype: np.dtype[Any]
     weighting: Weighting
 
-    def encode(self, rows: NamedRows, part: str | None = None) -> Part:
+    def encode(self, rows: NamedRows, part: str | None = None, tally: Tally | None = None) -> Part:
         """Return the arrays of rows that all have a target.
 
-        They are weighted as the `part` that they are: train, validation or test.
+        They are weighted as the `part` that they are: train, validation or test. A `tally` counts
+        the cells that training never saw the like of.
 
         Raises
         ------
         ConfigError, DataError
             Each with its place.
         """
-        X = self.encoder.transform(rows, dtype=self.dtype)
+        X = self.encoder.transform(rows, tally, self.dtype)
         truth: Array
         Y: Array
         if self.labels is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nnfit.config.reading import ConfigFile
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import read_table
+from nnfit.dataset.deciding import Decisions
 from nnfit.errors import name_of
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
@@ -27,10 +28,8 @@ def read_named(
     return NamedRows(read_table(path, fmt, text_columns, observer), name_of(path))
 
 
-def read_to_learn(
-    file: ConfigFile, frame: pd.DataFrame | None, observer: Observer, path: str | None = None
-) -> NamedRows:
-    """Return the rows that have a target: of `frame`, or of a CSV, `data.path` or another `path`.
+def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observer) -> NamedRows:
+    """Return the rows that have a target: of `frame`, or of the CSV that `data.path` names.
 
     Raises
     ------
@@ -39,10 +38,31 @@ def read_to_learn(
     """
     data = file.config.data
     if frame is None:
-        fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
-        rows = read_named(path or file.resolve(data.path), fmt, text, observer)
+        rows = read_named(file.resolve(data.path), _format(file), text, observer)
     else:
         rows = NamedRows.from_frame(frame, "data")
     return drop_rows_without_target(rows, data.target, observer)
+
+
+def read_held_out(
+    file: ConfigFile, path: str, decisions: Decisions, observer: Observer
+) -> NamedRows:
+    """Return the rows of a held-out CSV that have a target, by what was decided for all rows.
+
+    No type is inferred anew: `007` among codes that all look like numbers here is the category
+    that it is in the training data.
+
+    Raises
+    ------
+    DataError
+        As `read_to_learn`.
+    """
+    rows = read_named(file.resolve(path), _format(file), decisions.text_columns, observer)
+    return drop_rows_without_target(rows, decisions.targets, observer)
+
+
+def _format(file: ConfigFile) -> CsvFormat:
+    data = file.config.data
+    return CsvFormat(data.delimiter, data.header, data.missing_values)
