@@ -7,6 +7,7 @@ their traceback.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
@@ -106,12 +107,40 @@ def joined(names: Iterable[str], word: str) -> str:
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
+def appearance(text: str) -> str:
+    """Return what texts that print alike have in common: NFC, no edges, nothing without width."""
+    seen = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).split())
+
+
+def matched_columns(header: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """Return by its spelling in the header the name of each column that only looks like it."""
+    there = set(header)
+    missing = [name for name in names if name not in there]
+    if not missing:
+        return {}
+    free = there.difference(names)
+    looks: dict[str, list[str]] = {}
+    for column in header:
+        if column in free:
+            looks.setdefault(appearance(column), []).append(column)
+    found = {name: looks.get(appearance(name), []) for name in missing}
+    names_of = {columns[0]: name for name, columns in found.items() if len(columns) == 1}
+    return {column: names_of[column] for column in header if column in names_of}
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    """Return `"; did you mean 'x'?"` for the nearest of `known`, or an empty string.
+
+    One that prints as `name` does is told by its escapes.
+    """
     if len(name) > LONGEST_GUESSED:
         return ""  # difflib would take memory and time for each of its characters
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    if not near:
+        return ""
+    alike = appearance(near[0]) == appearance(name)
+    return f"; did you mean {ascii(near[0]) if alike else repr(near[0])}?"
 
 
 def listed(names: Iterable[object], *, whole: bool = False) -> str:

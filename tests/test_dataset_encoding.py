@@ -206,3 +206,47 @@ def test_unseen_cells_of_a_held_out_csv_are_counted_and_told(tmp_path: Path) -> 
         f"{path}: column 'k': 2 cells of categories not seen in training, counted as no category",
         f"{path}: column 'x': 1 cell missing, filled with 2; training had none missing there",
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "named", "shown"),
+    [
+        (" k , y ", {"target": "y", "categorical": ["k"]}, [("' k '", "'k'"), ("' y '", "'y'")]),
+        ("gro\u0308\u00dfe,y", {"target": "y", "include": ["gr\u00f6\u00dfe"]},
+         [("'gro\\u0308\\xdfe'", "'gr\\xf6\\xdfe'")]),
+        ("\u200bk,y", {"target": "y", "include": ["k"]}, [("'\\u200bk'", "'k'")]),
+    ],
+)  # fmt: skip
+def test_a_column_that_only_looks_like_the_one_named_is_it(
+    header: str, named: dict[str, Any], shown: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text(header + "\n1,2.5\n2,3.5\n3,4.5\n", encoding="utf-8")
+    data = {"path": str(path), "validation": 0, **named}
+    dataset = prepare(load_config({"data": data}), None, np.random.default_rng(0), Observer())
+    said = [f"{path}: column {there} is read as {name}" for there, name in shown]
+    assert [note for note in dataset.notes if "is read as" in note] == said
+
+
+def test_a_feature_finds_the_column_that_looks_like_it(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text(" gro\u0308\u00dfe , a b\u00a0,y\n1,2,2.5\n2,4,3.5\n", encoding="utf-8")
+    file = {"data": {"path": str(path), "target": "y", "validation": 0},
+            "features": ["gr\u00f6\u00dfe**2", "`a b`"]}  # fmt: skip
+    dataset = prepare(load_config(file), None, np.random.default_rng(0), Observer())
+    assert dataset.encoding.encoder.input_names == ["gr\u00f6\u00dfe**2", "a b"]
+
+
+def test_categories_that_look_alike_are_told_with_counts(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    cells = ["no", "no ", "no", "yes", "Yes", "3.1", "3.10"]
+    path.write_text("k,y\n" + "".join(f"{k},{i}\n" for i, k in enumerate(cells)), encoding="utf-8")
+    heard: list[str] = []
+    observer = Observer()
+    observer.warning = heard.append  # type: ignore[method-assign]
+    data = {"path": str(path), "target": "y", "validation": 0}
+    prepare(load_config({"data": data}), None, np.random.default_rng(0), observer)
+    assert heard == [
+        f"{path}: column 'k' spells one category in several ways, which are kept apart: "
+        "'no' (2 rows), 'no ' (1 row); 'Yes' (1 row), 'yes' (1 row). Mend the cells if they are one"
+    ]

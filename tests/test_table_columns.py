@@ -15,7 +15,15 @@ import pytest
 from nnfit.config.schema import DataConfig
 from nnfit.errors import ConfigError, DataError, require_columns
 from nnfit.observer import Observer
-from nnfit.table.cells import label, parse_number, parse_truth, read_labels
+from nnfit.table.cells import (
+    known_label,
+    label,
+    merged,
+    parse_number,
+    parse_truth,
+    read_labels,
+    spelt_otherwise,
+)
 from nnfit.table.columns import Column, decide_columns
 from nnfit.table.rows import NamedColumn, NamedRows
 
@@ -113,12 +121,15 @@ def test_truth_values() -> None:
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ([1, 1.0, "1", "1.0", "1.00", np.int8(1), np.float32(1), Decimal("1.0")], "1"),
-        ([0, -0.0, "0", "-0", "0.0", "-0.0"], "0"),
-        ([1.5, "1.5", "1.50", np.float32(1.5)], "1.5"),
+        ([1, "1", np.int8(1)], "1"),
+        ([1.0, "1.0", np.float32(1), Decimal("1.0")], "1.0"),
+        ([0.0, "0.0"], "0.0"),
+        ([1.5, "1.5", np.float32(1.5)], "1.5"),
+        (["1.50", Decimal("1.50")], "1.50"),
         ([np.float32(0.1), 0.1, "0.1"], "0.1"),
         ([0.00001, "0.00001"], "0.00001"),
-        ([1e15, 10**15, "1000000000000000"], "1000000000000000"),
+        ([1e15, "1000000000000000.0"], "1000000000000000.0"),
+        ([10**15, "1000000000000000"], "1000000000000000"),
         ([True, np.True_, "True", "true", "TRUE"], "True"),
         (["007"], "007"),
         (["1e5"], "1e5"),
@@ -128,6 +139,66 @@ def test_truth_values() -> None:
 )
 def test_labels_have_one_spelling(cells: list[Any], expected: str) -> None:
     assert [label(cell) for cell in cells] == [expected] * len(cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (["1", "1.0", "2.0", "2", "2.00"], ["1", "2"]),
+        (["-0.0", "0", "+3", "007"], ["0", "+3", "007"]),
+        ([1.0, 2.0, np.nan], ["1", "2"]),  # as pandas has integers with gaps
+        (["3.1", "3.10", "3.2"], ["3.1", "3.10", "3.2"]),
+        (["1.5", "1.50"], ["1.5", "1.50"]),
+        (["1", "1.0", "1.1"], ["1", "1.0", "1.1"]),
+        (["1", "1.0", "a"], ["1", "1.0", "a"]),
+        ([1.0, 2.5], ["1.0", "2.5"]),
+    ],
+)
+def test_1_and_1_0_are_one_only_among_whole_numbers(cells: list[Any], labels: list[str]) -> None:
+    series = pd.Series(cells, dtype=object if isinstance(cells[0], str) else float)
+    codes, found = merged(*read_labels(column(series)))
+    assert found == labels
+    assert codes.max() == len(labels) - 1 and (codes >= 0).sum() == series.notna().sum()
+
+
+@pytest.mark.parametrize(
+    ("known", "cells"),
+    [
+        (
+            ["1", "2"],
+            [("1", "1"), ("1.0", "1"), ("1.00", "1"), (1.0, "1"), (1, "1"), ("3.0", "3.0")],
+        ),
+        (["3.1", "3.2"], [("3.10", "3.10"), (3.1, "3.1"), (Decimal("3.10"), "3.1")]),
+        (["1.0", "2.5"], [("1", "1"), ("1.0", "1.0"), (1, "1.0"), (1.0, "1.0"), (2.5, "2.5")]),
+        (["1", "2.5"], [("1.0", "1.0"), (1.0, "1"), (2, "2"), ("2.50", "2.50")]),
+        (["True", "a"], [("true", "True"), (True, "True"), ("1", "1"), (1, "1")]),
+        (["true", "false"], [("True", "true"), (np.False_, "false")]),
+        (["1", "1.0", "2"], [("1.00", "1.00"), ("2.00", "2"), ("1.0", "1.0")]),
+    ],
+)
+def test_the_known_label_that_a_cell_names(known: list[str], cells: list[tuple[Any, str]]) -> None:
+    spell = known_label(known)
+    assert [(cell, spell(cell)) for cell, _ in cells] == cells
+
+
+ALIKE = [
+    (["no", "no "], "'no' (2 rows), 'no ' (1 row)"),
+    (["Yes", "yes", "YES"], "'YES' (1 row), 'Yes' (2 rows), 'yes' (1 row)"),
+    (
+        ["gr\u00f6\u00dfe", "gro\u0308\u00dfe"],
+        "'gro\\u0308\\xdfe' (1 row), 'gr\\xf6\\xdfe' (2 rows)",
+    ),
+    (["a b", "a\u00a0b"], "'a b' (2 rows), 'a\\xa0b' (1 row)"),
+    (["a", "\u200ba"], "'a' (2 rows), '\\u200ba' (1 row)"),
+    (["1", "1.0"], "'1' (2 rows), '1.0' (1 row)"),
+    (["3.1", "3.10"], ""),
+    (["a", "b", "ab"], ""),
+]
+
+
+@pytest.mark.parametrize(("labels", "told"), ALIKE)
+def test_labels_that_look_alike(labels: list[str], told: str) -> None:
+    assert spelt_otherwise(labels, np.array([2, *[1] * (len(labels) - 1)])) == told
 
 
 def test_labels_do_not_confuse_one_with_true() -> None:

@@ -324,7 +324,7 @@ def _later(frame: Any, name: str = "n.csv", rows: Any = 1, **keys: Any) -> np.nd
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        ({"x": ["3", " 4.5"], "c": ["b", "1.0"], "t": ["true", "FALSE"]}, [[3, 1], [4.5, 0]]),
+        ({"x": ["3", " 4.5"], "c": ["b", "1"], "t": ["true", "FALSE"]}, [[3, 1], [4.5, 0]]),
         ({"x": [3.0, 4.5], "c": pd.Categorical(["b", "1"]), "t": [1, 0]}, [[3, 1], [4.5, 0]]),
         ({"t": ["1", "0"], "extra": [1, 1], "c": ["b", 1.0], "x": [3, 4.5]}, [[3, 1], [4.5, 0]]),
     ],

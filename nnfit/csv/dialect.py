@@ -32,6 +32,9 @@ class CsvFormat:
         The first record names the columns; otherwise they are c1, c2, ….
     missing_values : tuple of str
         Cells to read as missing, beside pandas' own ("", "NA", "NaN", "null", …).
+    known : tuple of str
+        Names that the config or the model has for columns: one of the header that only looks the
+        same, such as ` b` or a name of decomposed letters, is called so.
 
     Raises
     ------
@@ -42,6 +45,7 @@ class CsvFormat:
     delimiter: str = ","
     header: bool = True
     missing_values: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.delimiter == "auto":

@@ -19,7 +19,7 @@ from nnfit.csv.dialect import (
 from nnfit.csv.records import RecordReader
 from nnfit.csv.source import Source
 from nnfit.csv.text import Utf8Reader
-from nnfit.errors import DataError
+from nnfit.errors import DataError, matched_columns
 from nnfit.observer import Observer
 
 
@@ -73,6 +73,10 @@ class OpenCsv:
         check_one_column(record, cells, self.name, self.delimiter)
         if fmt.header:
             self.header = name_columns(cells, self.name)
+            matched = matched_columns(self.header, fmt.known)
+            for column, name in matched.items():
+                observer.note(f"{self.name}: column {ascii(column)} is read as {ascii(name)}")
+            self.header = [matched.get(column, column) for column in self.header]
         else:
             self.header = [f"c{i}" for i in range(1, len(cells) + 1)]
             self.records.put_back(record)

@@ -5,8 +5,10 @@ What their columns mean is decided elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from nnfit.config.reading import ConfigFile
 from nnfit.csv.dialect import CsvFormat
@@ -64,5 +66,9 @@ def read_held_out(
 
 
 def _format(file: ConfigFile) -> CsvFormat:
-    data = file.config.data
-    return CsvFormat(data.delimiter, data.header, data.missing_values)
+    data, features = file.config.data, file.config.features or ()
+    weight = () if data.weight is None else (data.weight,)
+    named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical, *weight]
+    for text in features:  # names in backticks, and words: those of functions match nothing
+        named += (a or b for a, b in re.findall(r"`([^`]+)`|(\w+)", normalize("NFC", text)))
+    return CsvFormat(data.delimiter, data.header, data.missing_values, tuple(named))

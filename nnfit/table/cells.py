@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError
+from nnfit.errors import DataError, appearance, shorten
 from nnfit.table.rows import NamedColumn
 
 CellType = Literal["number", "boolean", "text", "category", "mixed", "empty", "other"]
@@ -36,7 +36,9 @@ _FOREIGN_NUMBER = re.compile(
 )
 _FOREIGN_DIGITS = re.compile(r"[ \t]*[+-]?\d+([.,\u066b]\d+)?[ \t]*")
 _INFINITY = re.compile(r"[ \t]*[+-]?inf(inity)?[ \t]*", re.IGNORECASE | re.ASCII)
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*)?")
+MAX_ALIKE = 5  # labels, and groups of them, that a message tells of
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _TRUTH = {  # the spellings that pandas itself reads as truth values
     spelling: word for word in ("True", "False") for spelling in (word, word.lower(), word.upper())
 }
@@ -106,20 +108,63 @@ def parse_truth(cell: object) -> float | None:
 def label(cell: object) -> str | None:
     """Return the category that one cell names, or None when it can name none.
 
-    Numbers and truth values have one spelling: 1, 1.0 and '1.0' are '1', while '007' is a text
-    of its own.
+    A text is as it is spelt, but for truth values, which have one spelling; a float is as a CSV
+    would have it. Whether 1 and 1.0 are one category hangs on the whole column; see `merged`.
     """
     if isinstance(cell, str):
-        if cell in _TRUTH:
-            return _TRUTH[cell]
-        if _DECIMAL.fullmatch(cell):
-            return _trimmed(cell)
-        return cell
+        return _TRUTH.get(cell, cell)
     if isinstance(cell, float | np.floating) and 1e-9 < abs(float(cell)) < 1e22:
-        return _trimmed(np.format_float_positional(cell))
-    if isinstance(cell, Decimal):
-        return label(str(cell))
-    return "0" if isinstance(cell, float | np.floating) and cell == 0 else spelling(cell)
+        return np.format_float_positional(cell, trim="0")
+    return "0.0" if isinstance(cell, float | np.floating) and cell == 0 else spelling(cell)
+
+
+def merged(codes: NDArray[np.intp], labels: list[str]) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the labels of a whole column, from `read_labels`, with 1 and 1.0 as one, '1'.
+
+    Only where all are whole numbers, which programs write as floats when there are gaps. Beside
+    others spelling counts: the versions 3.1 and 3.10 are two.
+    """
+    if not any("." in text for text in labels) or not all(map(_WHOLE.fullmatch, labels)):
+        return codes, labels
+    places: dict[str, int] = {}
+    table = [places.setdefault(value_of(text), len(places)) for text in labels]
+    return np.array([*table, -1], dtype=np.intp)[codes], list(places)
+
+
+def value_of(text: str) -> str:
+    """Return '1' for '1.0' and '1.', '0' for '-0.0', 'True' for 'true'; other texts as they are."""
+    if not _DECIMAL.fullmatch(text):
+        return _TRUTH.get(text, text)
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    if not fraction:
+        return "0" if whole == "-0" else whole
+    return f"{whole}.{fraction}"
+
+
+def known_label(known: Sequence[str]) -> Callable[[object], str | None]:
+    """Return a function from a cell to the label among `known` that it names, or to its own.
+
+    It is one that is spelt so, else the only one of the same value, where the cell is a number
+    of pandas', which has no spelling, or a truth value, or all that are known are whole numbers.
+    """
+    exact = set(known)
+    all_whole = all(map(_WHOLE.fullmatch, known))
+    by_value: dict[str, str | None] = {}
+    for text in known:
+        value = value_of(text)
+        by_value[value] = None if value in by_value else text
+
+    def spell(cell: object) -> str | None:
+        text = spelling(cell)
+        if text is None or text in exact:
+            return text
+        value = value_of(label(cell) or text)
+        if not isinstance(cell, str) or value in _TRUTH or (all_whole and _WHOLE.fullmatch(text)):
+            return by_value.get(value) or text
+        return text
+
+    return spell
 
 
 def spelling(cell: object) -> str | None:
@@ -127,6 +172,33 @@ def spelling(cell: object) -> str | None:
     if isinstance(cell, str):
         return str(cell)
     return str(cell) if isinstance(cell, bool | np.bool_ | numbers.Real | Decimal) else None
+
+
+def spelt_otherwise(labels: Sequence[str], counts: NDArray[np.intp]) -> str:
+    """Return `'no' (40 rows), 'no ' (3 rows)` of labels that look alike or differ in case, or "".
+
+    Those that print alike are told apart by their escapes.
+    """
+    whole = all(map(_WHOLE.fullmatch, labels))
+    groups: dict[str, list[int]] = {}
+    for place, text in enumerate(labels):
+        value = value_of(text) if whole else _TRUTH.get(text, text)
+        groups.setdefault(appearance(value).casefold(), []).append(place)
+    found = []
+    for places in groups.values():
+        if len(places) > 1:
+            texts = [labels[place] for place in sorted(places, key=lambda p: labels[p])]
+            escaped = len({appearance(text) for text in texts}) < len(texts)
+            show = ascii if escaped else repr
+            rows = {labels[place]: int(counts[place]) for place in places}
+            found.append(
+                ", ".join(
+                    f"{shorten(show(text))} ({rows[text]} row{'s' if rows[text] > 1 else ''})"
+                    for text in texts[:MAX_ALIKE]
+                )
+            )
+    more = f" and {len(found) - MAX_ALIKE} more such" if len(found) > MAX_ALIKE else ""
+    return "; ".join(found[:MAX_ALIKE]) + more
 
 
 def read_floats(
@@ -202,12 +274,3 @@ def _distinct(series: pd.Series[Any], kind: CellType) -> tuple[NDArray[np.intp],
     plain = isinstance(series.dtype, np.dtype)
     codes, cells = pd.factorize(series.to_numpy() if plain else series.array)
     return codes.astype(np.intp), list(np.asarray(cells))
-
-
-def _trimmed(decimal: str) -> str:
-    """Return '1' for '1.0' and '1.', '0' for '-0.0'."""
-    whole, _, fraction = decimal.partition(".")
-    fraction = fraction.rstrip("0")
-    if not fraction:
-        return "0" if whole == "-0" else whole
-    return f"{whole}.{fraction}"

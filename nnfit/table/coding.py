@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.storage import json_checks as check
+from nnfit.table.cells import spelt_otherwise
 from nnfit.table.columns import Column, Kind
 from nnfit.table.table import Floats, Table
 
@@ -166,8 +167,9 @@ class CategoryCode(Code):
         """
         codes, labels = table.read_categories(column.name)
         frequent = labels
+        counts = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
+        table.alike[column.name] = spelt_otherwise(labels, counts)
         if len(labels) > max_categories:
-            counts = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
             by_frequency = sorted(zip((-counts).tolist(), labels, strict=True))
             frequent = [label for _, label in by_frequency[: max_categories - 1]]
         had_gaps = bool((codes < 0).any())
@@ -176,10 +178,10 @@ class CategoryCode(Code):
         return code
 
     def read(self, table: Table) -> None:
-        self._put(*table.read_categories(self.name), table)
+        self._put(*table.read_categories(self.name, self.categories), table)
 
     def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
-        codes, labels = table.read_categories(self.name)
+        codes, labels = table.read_categories(self.name, self.categories)
         known = {category: float(place) for place, category in enumerate(self.categories)}
         values = np.array([*(known.get(label, np.nan) for label in labels), np.nan])
         return self.categories, values[codes], 0.0

@@ -58,7 +58,7 @@ def fit_encoder(
         for column in read
         if column.name not in empty
     }
-    _warn_of_rounded(observer, table)
+    _warn_of_cells(observer, table)
     most_quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, len(wanted))))
 
     def scaler_of(values: Floats, what: str, as_they_are: bool = False) -> Scaler:
@@ -126,8 +126,14 @@ def _is_constant(values: Floats) -> bool:
     return bool(values.max() <= values.min() + slack)
 
 
-def _warn_of_rounded(observer: Observer, table: Table) -> None:
+def _warn_of_cells(observer: Observer, table: Table) -> None:
     frame, name = table.rows.frame, table.rows.name
+    for column, alike in table.alike.items():
+        if alike:
+            observer.warning(
+                f"{name}: {quoted([column])} spells one category in several ways, which are "
+                f"kept apart: {alike}. Mend the cells if they are one"
+            )
     rounded = [
         column
         for column, values in table.numbers.items()

@@ -5,7 +5,6 @@ Which columns hold labels is for `targets` to say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +15,14 @@ from numpy.typing import NDArray
 from nnfit.errors import DataError, did_you_mean, listed, shorten
 from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import INTEGER, label, parse_number, read_labels, spelling
+from nnfit.table.cells import (
+    INTEGER,
+    known_label,
+    parse_number,
+    read_labels,
+    spelling,
+    spelt_otherwise,
+)
 from nnfit.table.rows import NamedColumn, NamedRows
 
 MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
@@ -42,7 +48,7 @@ class LabelEncoder:
             If there are fewer than two classes, or too many.
         """
         name, target = column.rows.name, column.name
-        _, labels = read_labels(column, spelling)
+        codes, labels = read_labels(column, spelling)
         if len(labels) < 2:
             raise DataError(
                 f"{name}: target {target!r} has one class, {listed(map(repr, labels))}; "
@@ -58,15 +64,11 @@ class LabelEncoder:
             classes = sorted(labels)
         else:
             classes = sorted(labels, key=lambda text: (values[text], text))
-        alike: dict[str, list[str]] = {}
-        for text in classes:
-            alike.setdefault(label(text) or text, []).append(text)
-        for spellings in alike.values():
-            if len(spellings) > 1:
-                observer.warning(
-                    f"{name}: target {target!r} spells one label in several ways, which are "
-                    f"kept apart: {listed(map(repr, spellings))}"
-                )
+        if alike := spelt_otherwise(labels, np.bincount(codes)):
+            observer.warning(
+                f"{name}: target {target!r} spells one label in several ways, which are kept "
+                f"apart: {alike}. Mend the cells if they are one"
+            )
         return cls(target, tuple(classes))
 
     def read(self, rows: NamedRows) -> NDArray[np.intp]:
@@ -80,9 +82,9 @@ class LabelEncoder:
             At the first label that is missing or unknown.
         """
         column = rows.column(self.target)
-        places, labels = read_labels(column, spelling)
-        find = class_finder(self.classes)
-        table = np.array([-1 if (c := find(text)) is None else c for text in labels] + [-1])
+        places, labels = read_labels(column, known_label(self.classes))
+        known = {text: code for code, text in enumerate(self.classes)}
+        table = np.array([*(known.get(text, -1) for text in labels), -1])
         codes = table[places].astype(np.intp)
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
@@ -123,17 +125,3 @@ class LabelEncoder:
         if not 2 <= len(labels.classes) <= MAX_CLASSES:
             raise ValueError(f"labels.classes must be a list of 2 to {MAX_CLASSES} texts")
         return labels
-
-
-def class_finder(classes: Sequence[str]) -> Any:
-    """Return a function from a label to its code, or None: as spelt, else by value."""
-    exact = {text: code for code, text in enumerate(classes)}
-    by_value: dict[str, int | None] = {}
-    for text, code in exact.items():
-        value = label(text) or text
-        by_value[value] = None if value in by_value else code
-
-    def find(text: str) -> int | None:
-        return exact.get(text, by_value.get(label(text) or text))
-
-    return find

@@ -6,6 +6,7 @@ What becomes of them is in `coding` and `inputs`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, TypeAlias
 
@@ -13,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-from nnfit.table.cells import parse_number, parse_truth, read_floats, read_labels
+from nnfit.table.cells import (
+    known_label,
+    merged,
+    parse_number,
+    parse_truth,
+    read_floats,
+    read_labels,
+)
 from nnfit.table.columns import refuse_infinite
 from nnfit.table.rows import NamedColumn, NamedRows
 
@@ -26,13 +34,15 @@ Tally: TypeAlias = Counter[tuple[str, str]]
 class Table:
     """Numbers without gaps, where these were, and category slots, each (N,).
 
-    A gap is an error unless `gaps_allowed`; `tally` counts what training never saw.
+    A gap is an error unless `gaps_allowed`; `tally` counts what training never saw; `alike` has for
+    a column that was fitted its categories that look alike, "" for none.
     """
 
     rows: NamedRows
     _: KW_ONLY
     gaps_allowed: bool = True
     tally: Tally = field(default_factory=Counter)
+    alike: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Floats] = field(default_factory=dict)
     gaps: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     slots: dict[str, NDArray[np.intp]] = field(default_factory=dict)
@@ -61,8 +71,13 @@ class Table:
             _refuse_gaps(np.isnan(values), column)
         return values
 
-    def read_categories(self, name: str) -> tuple[NDArray[np.intp], list[str]]:
+    def read_categories(
+        self, name: str, known: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.intp], list[str]]:
         """Return a categorical column as codes (N,), -1 in gaps, and the labels they stand for.
+
+        The labels are among the `known` ones where a cell names one of these; without any they
+        are found in the column.
 
         Raises
         ------
@@ -70,7 +85,10 @@ class Table:
             At the first cell that can name no category, or at the first gap where none is allowed.
         """
         column = self.rows.column(name)
-        codes, labels = read_labels(column)
+        if known is None:
+            codes, labels = merged(*read_labels(column))
+        else:
+            codes, labels = read_labels(column, known_label(known))
         if not self.gaps_allowed:
             _refuse_gaps(codes < 0, column)
         return codes, labels

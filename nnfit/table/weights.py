@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nnfit.errors import ConfigError, DataError, did_you_mean, listed
 from nnfit.nn.arrays import in_proportion
-from nnfit.table.cells import parse_number, read_floats
-from nnfit.table.labels import LabelEncoder, class_finder
+from nnfit.table.cells import known_label, parse_number, read_floats
+from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.table import Floats
 
@@ -81,15 +81,14 @@ def class_weights(
         weights = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         return np.asarray(weights[codes], dtype=np.float64)
     weights = np.ones(len(classes))
-    find = class_finder(classes)
+    spell = known_label(classes)
     for text, value in spec.items():
-        code = find(text)
-        if code is None:
+        if (known := spell(text)) not in classes:
             raise ConfigError(
                 f"{where}: unknown class {text!r}; classes are: {listed(classes)}"
                 f"{did_you_mean(text, classes)}"
             )
-        weights[code] = value
+        weights[classes.index(known)] = value
     if not weights[codes].any():
         raise ConfigError(f"{where}: every row weighs 0; some class needs a weight > 0")
     return np.asarray(weights[codes])
