@@ -96,6 +96,38 @@ def test_regression(
         assert metrics[metric] == pytest.approx(mean, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["binary", "labels", "tiny"])
+@pytest.mark.parametrize("confidence", [1.0, 8.0, 300.0])
+def test_every_metric_follows_from_what_predict_writes(
+    cli: Commands, request: pytest.FixtureRequest, name: str, confidence: float
+) -> None:
+    """Sure to the ninth digit, where float32 gives many rows the same one, or underflows, too."""
+    example: Example = request.getfixturevalue(name)
+    model = package.load(f"{name}.npz")
+    model.network.parameters.W[-1][:] *= confidence
+    model.network.parameters.b[-1][:] *= confidence
+    model.save(f"{name}.npz")
+    found = evaluated(cli, name)["metrics"]
+    rows = predicted(cli, name, "--proba")
+    p = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    truth = example.cells[model.targets[0]].tolist()
+    codes = np.array([list(model.classes).index(text) for text in truth])
+    eps = np.finfo(float).eps
+    mine = -np.log(np.clip(p[np.arange(len(p)), codes], eps, 1.0 - eps)).mean()
+    guess = [row[0] for row in rows]
+    counts = reference.confusion_matrix(truth, guess, labels=model.classes)
+    assert found["log_loss"] == pytest.approx(mine, rel=1e-6, abs=1e-12)
+    assert found["accuracy"] == pytest.approx(
+        np.mean([a == b for a, b in zip(truth, guess, strict=True)])
+    )
+    assert found["f1_macro"] == pytest.approx(
+        reference.f1_score(truth, guess, average="macro"), rel=1e-6
+    )
+    assert found["confusion_matrix"] == counts.tolist()
+    if name == "binary":
+        assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(codes, p[:, 1]), rel=1e-6)
+
+
 def test_the_table(cli: Commands, binary: Example) -> None:
     metrics = evaluated(cli, "binary")["metrics"]
     lines = cli("evaluate", "binary.npz", "binary.csv").out.splitlines()

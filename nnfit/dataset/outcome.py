@@ -78,6 +78,16 @@ class Outcome:
         np.divide(p, norm, out=shares, where=norm > 0.0)
         return shares
 
+    def written(self, values: Array) -> Array:
+        """Return numbers of the network as they are written: nine digits are all float32 has."""
+        if not self.rounded:
+            return values
+        with np.errstate(invalid="ignore"):  # of what is not finite
+            exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
+            factors = 10.0 ** (8 - exponents)
+            rounded: Array = np.round(values * factors) / factors
+        return np.where(np.isfinite(values), rounded, values)
+
     def codes(self, y_hat: Array) -> Array:
         """Return the number of each row's most probable class, shape (N,)."""
         codes: Array = self.probabilities(y_hat).argmax(axis=1)
@@ -121,7 +131,7 @@ class Outcome:
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
-                return _known(classification_metrics(truth, predicted))
+                return _known(classification_metrics(truth, predicted, self.written(predicted)))
             return _known(regression_metrics(truth, predicted, self.targets))
 
     def shown_metric(self, truth: Array, y_hat: Array) -> float:

@@ -17,7 +17,6 @@ from nnfit.csv.writing import RowWriter
 from nnfit.errors import ConfigError, DataError, name_of, require_columns
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
-from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
@@ -71,7 +70,7 @@ def predictions(model: Model, proba: bool) -> Made:
         predicted = labels.decode(outcome.codes(y_hat))
         if not proba:
             return [predicted]
-        return [predicted, *_significant(outcome.probabilities(y_hat), model.network.dtype).T]
+        return [predicted, *outcome.written(outcome.probabilities(y_hat)).T]
 
     return Made(columns, "predicted", cells)
 
@@ -100,7 +99,7 @@ def hidden_units(model: Model, layer: int) -> Made:
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         a = model.hidden(rows, tally, layer=layer).astype(np.float64)
         a += 0.0  # a relu's -0.0 is written as 0.0
-        return list(_significant(a, model.network.dtype).T)
+        return list(model.outcome.written(a).T)
 
     columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
     return Made(columns, f"a unit of hidden layer {layer}", cells)
@@ -196,17 +195,6 @@ def _jobs(
 
 def _raise(err: DataError) -> NoReturn:
     raise err
-
-
-def _significant(values: Array, dtype: np.dtype[Any]) -> Array:
-    """Return `values` without the noise of `dtype`: rounded to nine digits if it is float32."""
-    if dtype.itemsize > 4:
-        return values
-    with np.errstate(invalid="ignore"):  # of what is not finite
-        exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
-        factors = 10.0 ** (8 - exponents)
-        rounded: Array = np.round(values * factors) / factors
-    return np.where(np.isfinite(values), rounded, values)
 
 
 def judged_blocks(model: Model, path: str, observer: Observer) -> Generator[NamedRows]:

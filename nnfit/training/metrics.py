@@ -55,11 +55,16 @@ def roc_auc(positive: Array, score: Array) -> float | None:
     return float((rank_sum - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative))
 
 
-def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]:
+def classification_metrics(
+    codes: Array, probabilities: Array, written: Array | None = None
+) -> dict[str, Any]:
     """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix.
 
-    A row without probabilities, NaN, counts as wrong; log_loss and roc_auc are then None.
+    A row without probabilities, NaN, counts as wrong; log_loss and roc_auc are then None. Of the
+    others they judge the probabilities as they are `written`, where these have fewer digits, so
+    that anybody can work them out again.
     """
+    written = probabilities if written is None else written
     lost = np.isnan(probabilities).any(axis=1)
     if lost.any():
         probabilities = probabilities.copy()
@@ -70,11 +75,11 @@ def classification_metrics(codes: Array, probabilities: Array) -> dict[str, Any]
     confusion = confusion_matrix(codes, predicted, n_classes)
     metrics: dict[str, Any] = {
         "accuracy": accuracy(codes, predicted),
-        "log_loss": None if lost.any() else log_loss(codes, probabilities),
+        "log_loss": None if lost.any() else log_loss(codes, written),
         "f1_macro": f1_macro(confusion),
     }
     if n_classes == 2:
-        metrics["roc_auc"] = None if lost.any() else roc_auc(codes == 1, probabilities[:, 1])
+        metrics["roc_auc"] = None if lost.any() else roc_auc(codes == 1, written[:, 1])
     metrics["confusion_matrix"] = confusion.tolist()
     return metrics
 
