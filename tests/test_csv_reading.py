@@ -215,7 +215,7 @@ def test_ten_thousand_columns() -> None:
         ),
         (
             "a\n\n1\n2,3\n",
-            "d.csv, row 2: got 2 cells; expected 1, as in the header. Quote a cell that holds ','",
+            "d.csv, row 3: got 2 cells; expected 1, as in the header. Quote a cell that holds ','",
         ),
         (
             'a,b\n1,2\n3,"x\n4,5\n',
@@ -335,9 +335,39 @@ def test_carried_cells_are_neither_numbers_nor_gaps() -> None:
 
 
 def test_no_column_asked_for_still_counts_rows() -> None:
-    with BlockReader(put("a\n1\n\n2\n"), COMMA, []) as blocks:
+    with BlockReader(put("a,b\n1,2\n\n2,3\n"), COMMA, []) as blocks:
         (block,) = blocks
     assert block.frame.shape == (2, 0)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block_bytes", [1, 3, 1 << 20])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["1", "", "3"],
+        ["", "1"],
+        ["1", "", ""],
+        ["1", " ", "\t", '" "', '""', "5"],
+        ['"a b"', "", '"x,""y"', " "],
+        ["", ""],
+    ],
+)
+def test_a_blank_line_of_one_column_is_a_row_with_a_gap(
+    lines: list[str], last: bool, block_bytes: int, end: str
+) -> None:
+    if not last and not lines[-1]:
+        lines = [*lines, "6"]  # what is not even ended is no line
+    path = put("x" + end + end.join(lines) + end * last)
+    cells = ["" if line.strip(' \t"') == "" else next(csv.reader([line]))[0] for line in lines]
+    assert cells_of(path, block_bytes=block_bytes) == [["x"], *([cell] for cell in cells)]
+    assert with_appended(path, block_bytes=block_bytes) == [[cell] for cell in cells]
+    frame = read_table(path, COMMA, text_columns=["x"])
+    assert frame["x"].isna().tolist() == [not cell for cell in cells]
+    headless = CsvFormat(header=False)
+    if any(cells):
+        assert len(read_table(put(end.join(lines) + end * last), headless)) == len(lines)
 
 
 def test_a_missing_carried_column() -> None:
@@ -414,12 +444,14 @@ def test_any_table_is_read_as_it_was_written(
         writer.writerow(row)
         lines.append(text.getvalue()[:-2] + end)
     path = put("".join(lines).encode())
-    # A line of blanks is skipped, as pandas does.
-    rows = [
-        row
-        for row, line in zip(rows, lines[1:], strict=True)
-        if line.replace(delimiter, "x").strip(" \t\r\n")
-    ]
+    if len(names) == 1:  # a line of blanks is a row with a gap
+        rows = [[cell if cell.strip(" \t") else ""] for (cell,) in rows]
+    else:  # it is skipped, as pandas does
+        rows = [
+            row
+            for row, line in zip(rows, lines[1:], strict=True)
+            if line.replace(delimiter, "x").strip(" \t\r\n")
+        ]
     fmt = CsvFormat(delimiter=delimiter)
     assert cells_of(path, fmt, block_bytes=size) == [names, *rows]
     assert with_appended(path, fmt, block_bytes=size) == rows

@@ -44,7 +44,7 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
     if first is None:
         return None
     opened.records.put_back(first[1])
-    if len(first[0]) != len(opened.header):
+    if len(first[0]) != len(opened.header) or len(first[0]) == 1:  # its blank lines are rows
         return None
     n_delimiters = _count_delimiters(path, opened.delimiter, source)
     if n_delimiters is None:

@@ -22,6 +22,8 @@ from nnfit.errors import DataError
 MAX_RECORD = 1 << 24  # bytes; a longer record is an unclosed quote or not a CSV
 _RETRY_BYTES = 1 << 16  # an unfinished record longer than this is looked at ever more rarely
 
+_BLANK_CELL = re.compile(rb'(?:^|[\r\n])[ \t"]*[\r\n]')
+
 IntArray = NDArray[np.intp]
 ByteArray = NDArray[np.uint8]
 
@@ -38,12 +40,20 @@ class Piece:
 
 
 def blanks(delimiter: str) -> bytes:
-    """Return the bytes that make a blank line, which pandas skips."""
+    """Return the bytes that make a blank line, which pandas skips.
+
+    Of one column it is a row all the same, with a gap: such a line is rewritten as `""`.
+    """
     return b" \t\r\n".replace(delimiter.encode(), b"")
 
 
 def parse_records(
-    text: bytes, delimiter: str, *, final: bool = True, encoding: str = "utf-8"
+    text: bytes,
+    delimiter: str,
+    *,
+    final: bool = True,
+    encoding: str = "utf-8",
+    skip_blank: bool = True,
 ) -> Iterator[tuple[list[str], int, bool]]:
     """Yield the cells of each record, the offset of its end, and whether its quotes are closed.
 
@@ -59,6 +69,8 @@ def parse_records(
         Nothing follows `text`. Otherwise a last record that may go on is left out.
     encoding : str
         "latin-1" counts cells in text that may not be UTF-8.
+    skip_blank : bool
+        A blank line is no record; otherwise one with an empty cell.
     """
     lines = text.splitlines(keepends=True)
     if lines and not final and not lines[-1].endswith(b"\n"):
@@ -73,7 +85,9 @@ def parse_records(
         for line in lines:
             end += len(line)
             if starting and not line.strip(blank):
-                continue
+                if skip_blank:
+                    continue
+                line = b'""\n'
             starting = False
             yield line.decode(encoding)
         exhausted = True
@@ -199,6 +213,8 @@ class RecordReader:
             text = re.sub(rb"\r(?!\n)", b"\n", text)
         if self._ended and not text.endswith(b"\n"):
             text += b"\n"
+        if n_columns == 1 and _BLANK_CELL.search(text):
+            return self._cut_by_cell(n_columns, rewrite=True)
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes == ord("\n"))
         delimiters = np.flatnonzero(codes == ord(self._delimiter))
@@ -236,9 +252,7 @@ class RecordReader:
         blank = blanks(self._delimiter)
         n_cells = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
         n_blank = 0
-        # A blank line has the cells of one column: only a look tells them apart.
-        suspects = n_cells != n_columns if n_columns > 1 else np.ones(len(ends), dtype=bool)
-        for line in np.flatnonzero(suspects):
+        for line in np.flatnonzero(n_cells != n_columns):
             start = ends[line - 1] + 1 if line else 0
             cells = text[start : ends[line]]
             if not cells.strip(blank):
@@ -250,13 +264,20 @@ class RecordReader:
 
     def _cut_by_cell(self, n_columns: int, rewrite: bool) -> tuple[Piece, int]:
         """Do as `_cut` for any text; `rewrite` it for pandas, with one kind of line end."""
-        text, used, n_rows = self._buffer, 0, 0
+        text, used, n_rows, one = self._buffer, 0, 0, n_columns == 1
         rewritten = io.StringIO(newline="")
         writer = csv.writer(
-            rewritten, delimiter=self._delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
+            rewritten,
+            delimiter=self._delimiter,
+            quoting=csv.QUOTE_MINIMAL if one else csv.QUOTE_ALL,
+            lineterminator="\r\n" if one else "\n",  # what is minimal is to quote both
         )
-        records = parse_records(text, self._delimiter, final=self._ended, encoding="latin-1")
+        records = parse_records(
+            text, self._delimiter, final=self._ended, encoding="latin-1", skip_blank=not one
+        )
         for cells, end, closed in records:
+            if one and not "".join(cells).strip(" \t"):
+                cells = [""]
             row = self._next_row + n_rows
             if not closed:
                 raise self._unclosed(f"row {row}")
