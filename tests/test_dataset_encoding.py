@@ -250,3 +250,30 @@ def test_categories_that_look_alike_are_told_with_counts(tmp_path: Path) -> None
         f"{path}: column 'k' spells one category in several ways, which are kept apart: "
         "'no' (2 rows), 'no ' (1 row); 'Yes' (1 row), 'yes' (1 row). Mend the cells if they are one"
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    [
+        ([0.0, 1.0, 1.0, 0.0], "classification"),
+        ([0.0, 1.0, None, 0.0], "classification"),
+        ([0, 1, 1, 0], "classification"),
+        ([1.0, 2.0, 2.5, 1.0], "regression"),
+        ([float(k) for k in range(21)], "regression"),
+        (["a", "b", None, "a"], "classification"),
+        ([True, False, None, True], "classification"),
+    ],
+)
+def test_a_csv_and_the_same_table_as_a_frame_set_the_same_task(
+    cells: list[Any], task: str, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"x": range(len(cells)), "y": cells})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": 0}
+    made = []
+    for table in (None, frame):
+        file = load_config({"data": data})
+        made.append(prepare(file, table, np.random.default_rng(0), Observer()))
+    assert [dataset.task for dataset in made] == [task, task]
+    assert made[0].n_outputs == made[1].n_outputs
+    np.testing.assert_array_equal(made[0].parts["train"].Y, made[1].parts["train"].Y)

@@ -90,7 +90,10 @@ def drop_rows_without_target(
     )
     frame = kept.frame
     for target in targets:
-        if pd.api.types.is_float_dtype(frame[target].dtype) and _are_integers(rows.frame[target]):
+        cells = rows.frame[target]
+        if not (pd.api.types.is_float_dtype(cells.dtype) and cells.isna().any()):
+            continue
+        if _are_whole(cells.to_numpy(dtype=np.float64, na_value=np.nan)):
             frame = frame.assign(**{target: frame[target].astype(np.int64)})
     return replace(kept, frame=frame)
 
@@ -214,22 +217,14 @@ def _find_task(column: NamedColumn) -> tuple[Task, str]:
             refuse_numbers(column, failed, "set data.task: classification")
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
-    if pd.api.types.is_float_dtype(series.dtype):
-        integers = _are_integers(series)
-        n_distinct = len(np.unique(values[~np.isnan(values)]))
-    else:
-        integers = all(DIGITS.fullmatch(text) for text in labels)
-        n_distinct = len(set(map(Decimal, labels))) if integers else 0  # floats round beyond 2**53
-    if not integers:
+    if not (all(map(DIGITS.fullmatch, labels)) or _are_whole(values)):
         return "regression", "holds decimal numbers"
+    n_distinct = len(set(map(Decimal, labels)))  # floats would round beyond 2**53
     task: Task = "classification" if n_distinct <= MAX_INTEGER_CLASSES else "regression"
     return task, f"holds integers, {n_distinct} distinct values"
 
 
-def _are_integers(series: pd.Series[Any]) -> bool:
-    """True for a float column that gaps alone keep from being an integer one."""
-    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+def _are_whole(values: NDArray[np.float64]) -> bool:
+    """True for integers written as floats, as pandas writes them where there are gaps."""
     present = values[~np.isnan(values)]
-    return len(present) < len(values) and bool(
-        np.all((present == np.floor(present)) & (np.abs(present) < 2**53))
-    )
+    return bool(np.all((present == np.floor(present)) & (np.abs(present) < 2**53)))
