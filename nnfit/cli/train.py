@@ -39,7 +39,7 @@ def train(
 
     Example: nnfit train iris.yaml --set training.epochs=200
     """
-    from nnfit.cli.streams import check_stdout
+    from nnfit.cli.streams import check_stdout, print_path
     from nnfit.config.reading import load_config
     from nnfit.report import make_observer
     from nnfit.run.checkpoint import Checkpoint
@@ -83,7 +83,7 @@ def train(
     if json:
         options.print_json(run.to_json())
     elif path != "-":
-        print(path)
+        print_path(path)
     name = "<stdout>" if path == "-" else path
     weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
     if run.failure is not None:
