@@ -7,6 +7,7 @@ their traceback.
 from __future__ import annotations
 
 import difflib
+import signal
 import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
@@ -24,12 +25,12 @@ class ExitCode(IntEnum):
     FAILED = 1  # the work itself failed: diverged, a gradient check failed
     BAD_INPUT = 2  # usage, config, data, model file, a missing extra, an unwritable place
     INTERRUPTED = 130  # SIGINT
-    TERMINATED = 143  # SIGTERM
+    TERMINATED = 143  # SIGTERM, or a terminal that was closed
 
     @classmethod
     def of(cls, number: int) -> ExitCode:
         """Return the code of a process that the signal `number` ends."""
-        return cls(128 + number)
+        return cls.INTERRUPTED if number == signal.SIGINT else cls.TERMINATED
 
 
 class NnfitError(Exception):
@@ -75,7 +76,7 @@ class ResumeError(NnfitError):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM ended the work; what was worth keeping has been written.
+    """A signal ended the work; what was worth keeping has been written.
 
     Like KeyboardInterrupt it is no Exception, so that nothing on its way takes it for an error.
     """

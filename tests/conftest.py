@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,6 +162,7 @@ class Nnfit:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
         env: Mapping[str, str] | None = None,
+        **popen: Any,
     ) -> subprocess.Popen[bytes]:
         """Return the running process; one that a test leaves behind is killed."""
         asked = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "NNFIT_DEBUG")
@@ -172,6 +174,7 @@ class Nnfit:
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
+            **popen,
         )
         self.started.append(process)
         return process

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM at every stage: the exit code, one line, and what is left on disk.
+"""SIGINT, SIGTERM, SIGHUP at every stage: the exit code, one line, and what is left on disk.
 
 All through the real executable, each stage waited for, so that nothing depends on timing.
 """
@@ -6,12 +6,17 @@ All through the real executable, each stage waited for, so that nothing depends 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +25,16 @@ import numpy as np
 import pytest
 
 import nnfit as package
+from nnfit.training.stop import StopRequest
 
 if TYPE_CHECKING:
     from conftest import Example, Nnfit
 
-SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+SIGNALS = [
+    (signal.SIGINT, 130, "interrupted"),
+    (signal.SIGTERM, 143, "terminated"),
+    (signal.SIGHUP, 143, "terminated"),
+]
 ENDLESS = ("--set", "training.epochs=1000000000", "--set", "optimizer.learning_rate=0.5")
 
 
@@ -48,7 +58,7 @@ def once_read(fifo: Path, process: subprocess.Popen[bytes]) -> int:
     pytest.fail("the data was never read")
 
 
-@pytest.mark.parametrize(("number", "code", "word"), SIGNALS)
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS[:2])
 def test_mid_training_the_best_epoch_is_saved(
     nnfit: Nnfit, binary: Example, number: int, code: int, word: str
 ) -> None:
@@ -78,6 +88,8 @@ def test_mid_training_the_best_epoch_is_saved(
     with np.load(nnfit.folder / "short.npz") as arrays:
         assert np.array_equal(arrays["W1"], W1)
     assert package.load(nnfit.folder / "binary.npz").training["best_epoch"] == best
+    assert (nnfit.folder / "binary.npz.checkpoint").exists()
+    assert not list(nnfit.folder.glob(".*"))  # no lock outlives its run
 
 
 def test_an_interrupted_run_with_json_says_how_far_it_came(nnfit: Nnfit, binary: Example) -> None:
@@ -174,21 +186,110 @@ def test_a_stopped_prediction_leaves_no_file(nnfit: Nnfit, tiny: Example) -> Non
     assert not list(nnfit.folder.glob(".*"))
 
 
-def test_a_signal_that_was_ignored_before_stays_so(folder: Path, binary: Example) -> None:
-    """Shells start background work (`nnfit train … &` in a script) with SIGINT ignored."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_was_ignored_before_stays_so(
+    folder: Path, binary: Example, number: signal.Signals
+) -> None:
+    """Scripts start background work (`nnfit train … &`) without SIGINT, nohup without SIGHUP."""
     os.mkfifo(folder / "slow.csv")
-    script = f"trap '' INT; exec {sys.executable} -m nnfit train binary.yaml -q --data slow.csv"
+    name = number.name.removeprefix("SIG")
+    script = f"trap '' {name}; exec {sys.executable} -m nnfit train binary.yaml -q --data slow.csv"
     with subprocess.Popen(
         ["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
     ) as process:
         slow = once_read(folder / "slow.csv", process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.2)
         with contextlib.suppress(BrokenPipeError):  # where it has ended all the same
             os.write(slow, binary.csv.encode())
         os.close(slow)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, b"binary.npz\n", b"")
+
+
+def test_a_hangup_hurries_no_run_that_ends() -> None:
+    """Shells pass the hangup on that the terminal gave already; systems send it with SIGTERM."""
+    left: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda n, frame: left.append(n)) for number in numbers}
+    try:
+        for first in numbers:
+            with StopRequest() as stop:
+                for number in (first, signal.SIGHUP, signal.SIGHUP):
+                    signal.raise_signal(number)
+                assert (left, stop.signal) == ([], first)
+                assert stop.exit_code == (130 if first == signal.SIGINT else 143)
+                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
+                assert set(left) == {signal.SIGTERM}  # the second that was asked for
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # until the model is written
+            signal.signal(signal.SIGHUP, lambda n, frame: left.append(n))
+            left.clear()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def read_terminal(terminal: int, until: bytes) -> bytes:
+    """Return what a terminal gets up to `until`, or its end."""
+    seen = b""
+    while until not in seen:
+        ready, _, _ = select.select([terminal], [], [], 60.0)
+        assert ready, seen
+        try:
+            seen += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+    return seen
+
+
+def on_a_terminal(nnfit: Nnfit, controlling: bool) -> tuple[int, subprocess.Popen[bytes]]:
+    """Return a terminal and a run that shows its progress there; it may be the run's own."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 90, 0, 0))
+
+    def own() -> None:
+        os.setsid()
+        fcntl.ioctl(end, termios.TIOCSCTTY, 0)
+
+    alone = {"preexec_fn": own} if controlling else {"process_group": 0}
+    process = nnfit.start(
+        "train", "binary.yaml", *ENDLESS,
+        stdin=end, stdout=end, stderr=end, env={"TERM": "xterm-256color"}, **alone,
+    )  # fmt: skip
+    os.close(end)
+    read_terminal(terminal, "├".encode())
+    return terminal, process
+
+
+def test_a_closed_terminal_loses_nothing(nnfit: Nnfit, binary: Example) -> None:
+    folder = nnfit.folder
+    terminal, process = on_a_terminal(nnfit, controlling=True)
+    os.close(terminal)
+    assert process.wait(timeout=60) == 143
+    assert package.load(folder / "binary.npz").training["epochs"] > 0
+    assert (folder / "binary.npz.checkpoint").exists()
+    assert not list(folder.glob(".*"))
+
+
+def test_ctrl_z_shows_the_cursor_and_fg_draws_anew(nnfit: Nnfit, binary: Example) -> None:
+    hide, show, up = b"\x1b[?25l", b"\x1b[?25h", b"\x1b[1A"
+    terminal, process = on_a_terminal(nnfit, controlling=False)
+    for _ in range(2):
+        process.send_signal(signal.SIGTSTP)
+        assert os.waitpid(process.pid, os.WUNTRACED)[1] & 0xFF == 0x7F  # it stands still
+        seen = read_terminal(terminal, show)
+        assert seen.endswith(b"\n" + show)
+        os.write(terminal, b"fg\n")
+        process.send_signal(signal.SIGCONT)
+        seen = read_terminal(terminal, "├".encode())
+        room, _, drawn = seen.partition(hide)[2].partition(b"\r\x1b[2K")
+        # as many new lines as the display goes up: the shell's own stay as they are
+        assert room.count(b"\n") == drawn.partition("╭".encode())[0].count(up) > 1
+    process.send_signal(signal.SIGTERM)
+    assert b"resume with" in read_terminal(terminal, b"--resume")
+    os.close(terminal)
+    assert process.wait(timeout=60) == 143
 
 
 def test_python_callers_keep_their_own_handlers(folder: Path, binary: Example) -> None:

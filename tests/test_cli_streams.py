@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import json
 import os
 import pty
@@ -25,6 +26,7 @@ import numpy as np
 import pytest
 
 import nnfit as package
+from nnfit.cli.app import run
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -211,6 +213,61 @@ def test_predictions_are_utf8_whatever_the_locale(nnfit: Nnfit, labels: Example)
     found = nnfit("predict", "labels.npz", "labels.csv", "--keep", "city", env=env)
     assert "Zürich" in expected.out and "東京" in expected.out
     assert found == expected
+
+
+RESULTS = (  # what programs read: the same bytes in every locale
+    "train labels.yaml -q -o größe.npz",
+    "evaluate labels.npz labels.csv --json",
+    "inspect labels.npz --json",
+    "explain labels.npz --json",
+    "gradcheck labels.yaml --json",
+    "predict labels.npz labels.csv --append",
+    "activations labels.npz labels.csv --layer 1 --keep city --format jsonl",
+    "init labels.csv --target label",
+    "schema",
+)
+TABLES = (  # what people read: in the letters that the stream has
+    "evaluate labels.npz labels.csv",
+    "inspect labels.npz",
+    "explain labels.npz",
+    "gradcheck labels.yaml",
+    "plot confusion labels.npz labels.csv",
+    "--help",
+)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("command", RESULTS + TABLES)
+def test_no_code_page_of_stdout_harms_a_result(
+    cli: Commands,
+    labels: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    encoding: str,
+) -> None:
+    expected = cli(*command.split())
+    stream = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace", newline="")
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", stream)
+        code = run(command.split())
+    stream.seek(0)
+    found = stream.buffer.read()
+    assert (code, expected.code) == (0, 0), expected.err
+    if command in RESULTS:
+        assert found == expected.out.encode()
+    else:
+        assert found.decode(encoding)
+
+
+def test_what_is_redirected_is_never_in_a_code_page(nnfit: Nnfit, labels: Example) -> None:
+    """UTF-8 for programs, escapes for people; help, tables and errors as well."""
+    env = {"PYTHONIOENCODING": "cp1252"}
+    path = nnfit("train", "labels.yaml", "-q", "-o", "größe.npz", env=env)
+    assert (path.code, path.out) == (0, "größe.npz\n")
+    table = nnfit("inspect", "größe.npz", env=env)
+    assert (table.code, table.out.splitlines()[0].split()) == (0, ["model", r"gr\xf6\xdfe.npz"])
+    failed = nnfit("predict", "größe.npz", "日本.csv", env=env)
+    assert (failed.code, failed.err) == (2, "nnfit: error: \\u65e5\\u672c.csv: no such file\n")
 
 
 # `-`, pipes ----------------------------------------------------------------------------------

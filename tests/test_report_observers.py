@@ -1,6 +1,7 @@
 """What a run looks like on a terminal, in a file, and with --quiet."""
 
 import io
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -500,6 +501,43 @@ def test_live_messages_go_above_the_display(clock):
     assert screen[15].startswith("╭───────┬")
     assert screen[-1].startswith("epoch 10/100 ━")
     observer.close()
+
+
+def test_live_leaves_the_terminal_to_the_shell_and_comes_back_below(clock, monkeypatch):
+    """As after Ctrl-Z, `bg`, some other work, and `fg`."""
+
+    class ControllingTerminal(Terminal):
+        def fileno(self):
+            return 2
+
+    stream = ControllingTerminal()
+    front = [os.getpgrp()]
+    monkeypatch.setattr("os.tcgetpgrp", lambda descriptor: front[0])
+    observer = make_observer(False, stream)
+    observer.started(make_plan(100))
+    for epoch in (1, 2, 3):
+        clock.now += 1
+        observer.epoch(make_record(epoch), best=False)
+    before = stream.screen()
+    front[0] += 1
+    stream.write("\n[1]+ Stopped\n$ ls\na.csv\n$ bg\n$ ")
+    for epoch in (4, 5):
+        clock.now += 1
+        observer.epoch(make_record(epoch), best=False)
+    observer.warning("a gap")
+    shells = stream.screen()
+    said = ["[1]+ Stopped", "$ ls", "a.csv", "$ bg", "$ nnfit: warning: a gap", ""]
+    assert shells == [*before, *said]
+    stream.write("$ fg\n")
+    front[0] -= 1
+    clock.now += 1
+    observer.epoch(make_record(6), best=False)
+    screen = stream.screen()
+    assert screen[: len(shells)] == [*shells[:-1], "$ fg"]
+    assert screen[len(shells)].startswith("╭───────┬")
+    assert screen[-1].startswith("epoch 6/100 ━")
+    observer.close()
+    assert stream.screen()[: len(shells)] == [*shells[:-1], "$ fg"]
 
 
 @pytest.mark.parametrize("total", [100_000_000, None])

@@ -27,12 +27,13 @@ def init(
 
     Example: nnfit init iris.csv --target species | nnfit train -
     """
+    from nnfit.cli.streams import result_stream
     from nnfit.report import make_observer
     from nnfit.run.proposal import propose
 
     with closing(make_observer(quiet=False)) as observer:
         text = propose(data, _path_for_config(data), target, set_ or [], observer)
-    sys.stdout.write(text)
+    result_stream().write(text)
 
 
 def _path_for_config(data: str) -> str:

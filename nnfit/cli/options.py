@@ -91,5 +91,6 @@ def print_json(value: Any) -> None:
     """Print one JSON object on stdout; every number is finite or null."""
     import json
 
-    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False)
-    print()
+    from nnfit.cli.streams import result_stream
+
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), file=result_stream())

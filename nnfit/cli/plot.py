@@ -170,6 +170,7 @@ def _something_piped() -> bool:
 
 def _write(contents: bytes, output: str | None) -> None:
     """Write a file and print its path, or write to stdout."""
+    from nnfit.cli.streams import print_path
     from nnfit.storage.files import whole_file
 
     if output == "-":
@@ -178,4 +179,4 @@ def _write(contents: bytes, output: str | None) -> None:
     assert output is not None
     with whole_file(output) as stream:
         stream.write(contents)
-    print(output)
+    print_path(output)

@@ -10,6 +10,7 @@ def schema() -> None:
 
     Example: nnfit schema > nnfit.schema.json
     """
+    from nnfit.cli.streams import result_stream
     from nnfit.config.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False), file=result_stream())

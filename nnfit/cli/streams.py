@@ -56,13 +56,36 @@ def set_up_streams() -> None:
 
 
 def _text(raw: OutputStream, old: TextIO | None) -> TextIO:
-    """Return a text stream over `raw` in the encoding of the `old` one, if there was one."""
+    """Return a text stream over `raw` in the encoding of the `old` one, if there was one.
+
+    What that can't hold is escaped: help, a table or an error is never lost to a letter. A file or
+    a pipe for results holds no code page, which whoever reads it would have to guess.
+    """
+    encoding = getattr(old, "encoding", "utf-8")
+    if raw.fileno() == 1 and not raw.isatty() and not encoding.lower().startswith("utf"):
+        encoding = "ascii"
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
-        encoding=getattr(old, "encoding", "utf-8"),
-        errors=getattr(old, "errors", "backslashreplace"),
+        encoding=encoding,
+        errors="backslashreplace",
         line_buffering=raw.isatty() or raw.fileno() == 2,
     )
+
+
+def result_stream(errors: str = "backslashreplace") -> TextIO:
+    """Return stdout for what programs read: UTF-8 in any locale, line ends as written.
+
+    Tables, which people read, go to `sys.stdout` as it is. `errors` is for what UTF-8 can't hold:
+    the bytes of a file's name that are no text.
+    """
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(encoding="utf-8", errors=errors, newline="")
+    return sys.stdout
+
+
+def print_path(path: str) -> None:
+    """Print the path of a file that was written, by the very bytes of its name."""
+    print(path, file=result_stream("surrogateescape"))
 
 
 def mute_stdout() -> None:
@@ -80,10 +103,9 @@ def check_stdout() -> None:
 def text_output(path: str) -> Iterator[TextIO]:
     """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given."""
     if path == "-":
-        assert isinstance(sys.stdout, io.TextIOWrapper)
-        sys.stdout.reconfigure(encoding="utf-8", errors="strict", newline="")
-        yield sys.stdout
-        sys.stdout.flush()
+        stream = result_stream()
+        yield stream
+        stream.flush()
         return
     with whole_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")

@@ -6,13 +6,13 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnfit.cli import options
-from nnfit.errors import Interrupted, TrainingError, printable
+from nnfit.errors import Interrupted, OutputError, TrainingError, printable
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
@@ -39,7 +39,7 @@ def train(
 
     Example: nnfit train iris.yaml --set training.epochs=200
     """
-    from nnfit.cli.streams import check_stdout
+    from nnfit.cli.streams import check_stdout, print_path
     from nnfit.config.reading import load_config
     from nnfit.report import make_observer
     from nnfit.run.checkpoint import Checkpoint
@@ -80,10 +80,12 @@ def train(
             observer.finished(run.summary)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
-    if json:
-        options.print_json(run.to_json())
-    elif path != "-":
-        print(path)
+    # a terminal that was closed takes no result; the run that it stopped ends as any other
+    with suppress(OutputError) if stop.signal is not None else nullcontext():
+        if json:
+            options.print_json(run.to_json())
+        elif path != "-":
+            print_path(path)
     name = "<stdout>" if path == "-" else path
     weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
     if run.failure is not None:

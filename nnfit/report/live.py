@@ -25,7 +25,7 @@ from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
 from nnfit.report.run import Schedule, ending, epoch_columns, plan_rows, summary_block
 from nnfit.report.screen import Screen
-from nnfit.storage.exit_signals import tidied_by
+from nnfit.storage.exit_signals import suspended_by, tidied_by
 
 REFRESH_SECONDS = 0.1
 # A redraw waits 50 times as long as the last one took: the display costs at most 2 % of a run.
@@ -45,6 +45,8 @@ class LiveObserver(QuietObserver):
         self._console = screen.live_console()
         self._live: Live | None = None
         self._tidied = ExitStack()
+        self._drawn: RenderableType = ""
+        self._displaced = False  # others have written below what was drawn
         self._next_refresh = 0.0
         self._plan: Plan | None = None
         self._schedule = Schedule(1)
@@ -119,10 +121,11 @@ class LiveObserver(QuietObserver):
 
     def _say(self, line: str, style: str = "") -> None:
         with suppress(OSError):
-            if self._live is None:
+            if self._live is None or not self._in_front():
                 super()._say(line, style)
             else:
                 # Rich moves the live display down and puts the line above it.
+                self._begin_below()
                 self._console.print(Text(line, style), soft_wrap=True)
 
     def _show(self, renderable: RenderableType) -> None:
@@ -130,9 +133,13 @@ class LiveObserver(QuietObserver):
             self._screen.write(renderable)
 
     def _start(self, picture: Callable[[], RenderableType], transient: bool = False) -> None:
+        def drawn() -> RenderableType:
+            self._drawn = picture()
+            return self._drawn
+
         self._live = Live(
             console=self._console,
-            get_renderable=picture,
+            get_renderable=drawn,
             auto_refresh=False,
             transient=transient,
             redirect_stdout=False,
@@ -140,13 +147,16 @@ class LiveObserver(QuietObserver):
             redirect_stderr=self._screen.stream is sys.stderr,
         )
         self._tidied.enter_context(tidied_by(self._leave_display))
+        self._tidied.enter_context(suspended_by(self._leave_display, self._come_back))
         self._live.start()
 
     def _refresh(self, now: float) -> None:
         if self._live is None:
             return
         try:
-            self._live.refresh()
+            if self._in_front():
+                self._begin_below()
+                self._live.refresh()
         except OSError:
             # The terminal is gone; the work goes on without it.
             self._stop()
@@ -159,6 +169,7 @@ class LiveObserver(QuietObserver):
             return
         try:
             with suppress(OSError, ValueError):
+                self._begin_below()
                 live.stop()
         finally:
             # Also when an error cut the last redraw short: the cursor comes back.
@@ -171,6 +182,28 @@ class LiveObserver(QuietObserver):
         with suppress(ValueError):
             cursor = str(Control.show_cursor(True))
             os.write(self._screen.stream.fileno(), f"\n{cursor}".encode())
+
+    def _come_back(self) -> None:
+        self._displaced = True
+
+    def _in_front(self) -> bool:
+        """Return whether the terminal is ours: in the background it shows the shell's lines."""
+        try:
+            front = os.tcgetpgrp(self._screen.stream.fileno()) == os.getpgrp()
+        except (AttributeError, OSError, ValueError):  # no such system, or not our terminal
+            front = True
+        self._displaced = self._displaced or not front
+        return front
+
+    def _begin_below(self) -> None:
+        """Make room below what others wrote: Rich goes up as far as it came down before."""
+        if not self._displaced:
+            return
+        self._displaced = False
+        self._console.show_cursor(False)
+        lines = len(self._console.render_lines(self._drawn, pad=False))
+        self._screen.stream.write("\n" * (min(lines, self._console.height) - 1))
+        self._screen.stream.flush()
 
     def _reading_bar(self) -> RenderableType:
         done, total = self._reading_done, self._reading_total
