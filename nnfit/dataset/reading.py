@@ -15,6 +15,7 @@ from nnfit.errors import name_of
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import drop_rows_without_target
+from nnfit.table.words import settle_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +29,16 @@ def read_named(
 
 
 def read_to_learn(
-    file: ConfigFile, frame: pd.DataFrame | None, observer: Observer, path: str | None = None
+    file: ConfigFile,
+    frame: pd.DataFrame | None,
+    observer: Observer,
+    path: str | None = None,
+    words: Collection[str] | None = None,
 ) -> NamedRows:
     """Return the rows that have a target: of `frame`, or of a CSV, `data.path` or another `path`.
+
+    `words` are the columns in which NA and the like are values, None where that is still to be
+    decided.
 
     Raises
     ------
@@ -39,10 +47,11 @@ def read_to_learn(
     """
     data = file.config.data
     if frame is None:
-        fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
+        fmt = CsvFormat(data.delimiter, data.header, data.missing_values, words)
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
         rows = read_named(path or file.resolve(data.path), fmt, text, observer)
+        rows = settle_words(rows, data, observer) if words is None else rows
     else:
         rows = NamedRows.from_frame(frame, "data")
     return drop_rows_without_target(rows, data.target, observer)

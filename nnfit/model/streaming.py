@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 def csv_format(model: Model) -> CsvFormat:
     """Return how the CSVs of this model are written: as its training data was."""
     data = model.config["data"]
-    return CsvFormat(data["delimiter"], data["header"], tuple(data["missing_values"]))
+    return CsvFormat(data["delimiter"], data["header"], data["missing_values"], model.words)
 
 
 class Made(NamedTuple):
