@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -135,6 +135,70 @@ def test_tokens_for_missing_cells_are_found(cli: Commands, folder: Path) -> None
     assert '  missing_values: ["?"] ' in text
     trained(cli, text)
     assert package.load("m.npz").encoder.input_names == ["x", "x is missing"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "few", "others", "expected"),
+    [
+        ("No", False, ["No", "Yes", "Maybe"], {"x": ("No",)}),  # a class elsewhere
+        ("K", False, ["J", "K", "Q"], {"x": ("K",)}),
+        ("?", False, ["?", "p", "q"], {"x": ("?",)}),
+        ("No", False, ["p", "q", "r"], ("No",)),
+        ("?", False, ["p", "q", "r"], ("?",)),
+        ("unknown", True, ["p", "q", "r"], ("unknown",)),
+        ("K", True, ["p", "q", "r"], ()),  # one card among others: a category
+    ],
+)
+def test_a_token_is_taken_from_no_class_and_no_category(
+    cli: Commands, folder: Path, odd: str, few: bool, others: list[str], expected: Any
+) -> None:
+    numbers = [str(i % 9 if few else i) for i in range(60)]
+    cells = [odd if i % 6 == 0 else number for i, number in enumerate(numbers)]
+    frame = pd.DataFrame({"x": cells, "z": np.arange(60) * 7 % 31, "y": (others * 20)[:60]})
+    (folder / "d.csv").write_text(frame.to_csv(index=False), encoding="utf-8")
+    text = proposed(cli, "d.csv", "--target", "y")
+    trained(cli, text)
+    model = package.load("m.npz")
+    assert model.classes == tuple(sorted(others))
+    assert sum(model.training["rows"].values()) == 60
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    config = load_config("c.yaml").config
+    assert config.data.missing_values == expected
+    assert config.data.categorical == (() if expected else ("x",))
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["1", "2", "3", "X"], ("1", "2", "3", "X")),
+        (["0", "1", "?"], ("0", "1", "?")),
+        (["10", "9", "J", "Q", "K"], ("10", "9", "J", "K", "Q")),
+        (["1", "2", "3", "X", "None"], ("1", "2", "3", "None", "X")),
+        (["low", "None", "null"], ("None", "low", "null")),
+        (["low", "high", "nan", "N/A"], ("N/A", "high", "low", "nan")),
+        (["low", "high", ""], ("high", "low")),
+        (["0", "1", "NA"], ("0", "1")),
+    ],
+    ids=str,
+)
+def test_init_keeps_every_class(
+    cli: Commands, folder: Path, cells: list[str], classes: tuple[str, ...]
+) -> None:
+    """The odd ones are rare, as they are where nobody notices that they go."""
+    n = len(cells)
+    y = [cells[i % n] if i % 5 == 0 or i < 2 * n else cells[i % 2] for i in range(80)]
+    frame = pd.DataFrame({"x": np.arange(80) % 7, "y": y})
+    (folder / "d.csv").write_text(frame.to_csv(index=False), encoding="utf-8")
+    text = proposed(cli, "d.csv", "--target", "y")
+    trained(cli, text)
+    assert package.load("m.npz").classes == classes
+
+
+def test_a_target_of_many_numbers_has_tokens(cli: Commands, folder: Path) -> None:
+    rows = "".join(f"{i % 7},{f'{i}.5' if i % 9 else '?'}\n" for i in range(60))
+    (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    trained(cli, proposed(cli, "d.csv", "--target", "y"))
+    assert sum(package.load("m.npz").training["rows"].values()) == 53
 
 
 @pytest.mark.parametrize(

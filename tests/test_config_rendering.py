@@ -25,7 +25,7 @@ data:
   weight: null                  # column of sample weights s >= 0: loss = sum(s * l) / sum(s)
   delimiter: "\\t"               # one character, "\\t", or auto
   header: true                  # false names the columns c1, c2, ...
-  missing_values: ["", "?"]     # further tokens to read as missing, beside pandas' own
+  missing_values: ["", "?"]     # further tokens to read as missing; {column: [tokens]} for some
   validation: 0.2               # fraction held out (stratified for classes), a CSV path, or 0
   test: 0.0                     # likewise; scored once, at the end
 features: ["x**2"]              # phi(x): a list of expressions, such as ["*", "x**2"]
@@ -91,7 +91,10 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
             "weight": draw(st.none() | st.just(names[-1])),
             "delimiter": draw(st.sampled_from([",", ";", "\t", "|", " ", "#", "auto", "'", "\\"])),
             "header": draw(st.booleans()),
-            "missing_values": draw(st.lists(TEXT, max_size=3)),
+            "missing_values": draw(
+                st.lists(TEXT, max_size=3)
+                | st.dictionaries(NAME, st.lists(TEXT, max_size=2), max_size=2)
+            ),
             "validation": draw(HELD_OUT),
             "test": draw(HELD_OUT),
         },

@@ -94,7 +94,7 @@ def test_np_load_reads_weights_meta_and_history(tiny: Example) -> None:
 def walked(folder: Path) -> bytes:
     """A model that kept the path of its training: 3 epochs and the start."""
     config = {"data": {"target": "y"}, "model": {"hidden_sizes": [2]}}
-    table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2})
+    table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2 + 0.5})
     return nnfit.train({**config, "training": {"epochs": 3, "keep_path": True}}, table).to_bytes()
 
 

@@ -59,9 +59,11 @@ class DataConfig(Section):
     )
     delimiter: fields.Delimiter = Field(",", description=r'one character, "\t", or auto')
     header: fields.Flag = Field(True, description="false names the columns c1, c2, ...")
-    missing_values: tuple[fields.Text, ...] = Field(
-        (), description="further tokens to read as missing, beside pandas' own"
-    )
+    missing_values: Annotated[
+        Annotated[tuple[fields.Text, ...], fields.One]
+        | Annotated[dict[str, tuple[fields.Text, ...]], fields.Many],
+        fields.OneOrMapping,
+    ] = Field((), description="further tokens to read as missing; {column: [tokens]} for some")
     validation: fields.HeldOut = Field(
         0.2, description="fraction held out (stratified for classes), a CSV path, or 0"
     )

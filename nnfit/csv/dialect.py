@@ -6,11 +6,13 @@ It looks at the first records only; `nnfit.csv.records` checks all the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnfit.csv.records import MAX_RECORD, parse_records
 from nnfit.csv.text import Utf8Reader
+from nnfit.csv.words import WORDS
 from nnfit.errors import DataError, listed, shorten
 
 CANDIDATES = (",", ";", "\t", "|")
@@ -30,8 +32,10 @@ class CsvFormat:
         One ASCII character, or "auto" to find out which of `,` `;` tab `|` it is.
     header : bool
         The first record names the columns; otherwise they are c1, c2, ….
-    missing_values : tuple of str
-        Cells to read as missing, beside pandas' own ("", "NA", "NaN", "null", …).
+    missing_values : tuple of str, or mapping of str to such tuples
+        Cells to read as missing beside the empty ones and `WORDS`; a mapping has them by column.
+    words : collection of str, or None
+        Columns in which `WORDS` are text as any other; None for all columns of text.
     known : tuple of str
         Names that the config or the model has for columns: one of the header that only looks the
         same, such as ` b` or a name of decomposed letters, is called so.
@@ -44,7 +48,8 @@ class CsvFormat:
 
     delimiter: str = ","
     header: bool = True
-    missing_values: tuple[str, ...] = ()
+    missing_values: Sequence[str] | Mapping[str, Sequence[str]] = ()
+    words: Collection[str] | None = ()
     known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,6 +60,22 @@ class CsvFormat:
                 f"delimiter is {self.delimiter!r}; expected one ASCII character other than a "
                 "quote or a line end, or 'auto'"
             )
+
+    def gaps(self, columns: Sequence[str], kept: Collection[str]) -> dict[str, Any]:
+        """Return the arguments of `read_csv` that say which cells of `columns` are missing.
+
+        Those in `kept` keep the words.
+        """
+        tokens = self.missing_values
+        by_column = tokens if isinstance(tokens, Mapping) else {}
+        everywhere = () if by_column is tokens else list(tokens)
+        if not any(column in kept or column in by_column for column in columns):
+            return {"na_values": list(everywhere)}  # which costs less, where columns are many
+        own = {}
+        for column in columns:
+            words = () if column in kept else WORDS
+            own[column] = ["", *everywhere, *by_column.get(column, ()), *words]
+        return {"na_values": own, "keep_default_na": False}
 
 
 def read_head(text: Utf8Reader) -> tuple[bytes, bool]:

@@ -53,19 +53,26 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
         with warnings.catch_warnings():
             warnings.simplefilter("error", ParserWarning)
             warnings.simplefilter("error", DtypeWarning)
-            frame = pd.read_csv(
-                os.path.abspath(path),  # pandas would expand a "~"
-                header=0 if fmt.header else None,
-                compression=None,
-                engine="c",
-                **parsing,
-            )
+            frame = read_columns(opened, fmt, parsing)
     except (ParserError, ParserWarning, DtypeWarning, UnicodeDecodeError):
         return None
     if n_delimiters < 0:
         return None if bool(frame.iloc[:, -1].isna().any()) else frame
     n_records = len(frame) + (1 if fmt.header else 0)
     return frame if n_delimiters == n_records * (len(opened.header) - 1) else None
+
+
+def read_columns(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> DataFrame:
+    """Return what pandas makes of a plain file, given its path."""
+    assert opened.source.plain_path is not None
+    frame: DataFrame = pd.read_csv(
+        os.path.abspath(opened.source.plain_path),  # pandas would expand a "~"
+        header=0 if fmt.header else None,
+        compression=None,
+        engine="c",
+        **parsing,
+    )
+    return frame
 
 
 def _count_delimiters(path: str, delimiter: str, source: Source) -> int | None:

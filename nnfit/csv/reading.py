@@ -15,8 +15,9 @@ from pandas import DataFrame
 
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.opening import OpenCsv
-from nnfit.csv.plain import read_plain
+from nnfit.csv.plain import read_columns, read_plain
 from nnfit.csv.records import Piece, blanks
+from nnfit.csv.words import Texts, holding, put_back, text_with_gaps
 from nnfit.errors import DataError, require_columns
 from nnfit.observer import Observer
 
@@ -137,10 +138,19 @@ def read_table(
                 "A column that numbers the rows belongs in data.exclude"
             )
         parsing = opened.parsing(fmt, set(text_columns))
-        frame = read_plain(opened, fmt, parsing)
+        held: Texts = []
+        plain = frame = read_plain(opened, fmt, parsing)
         if frame is None:
             pieces = opened.records.pieces(len(opened.header), BLOCK_BYTES)
-            frame = _parse((piece.text for piece in pieces if piece.n_rows), **parsing)
+            frame = _parse(holding(pieces, held), **parsing)
+        if fmt.words is None and (columns := text_with_gaps(frame)):
+            spelt = {**parsing, "dtype": str, "usecols": columns}
+            spelt |= fmt.gaps(opened.header, columns)
+            if plain is not None:
+                again = iter([(0, read_columns(opened, fmt, spelt))])
+            else:
+                again = ((first, _parse(iter((text,)), **spelt)) for first, text in held)
+            frame = put_back(frame, columns, again)
     if len(frame) == 0:
         raise DataError(f"{opened.name}: has a header and no rows; expected at least one row")
     return frame

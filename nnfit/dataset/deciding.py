@@ -18,13 +18,15 @@ from nnfit.table.columns import Column, Kind, decide_columns
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import decide_task
+from nnfit.table.words import columns_with_words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
     """What is true of the table `name` and of all its parts.
 
-    `labels` is set for classification. `loss` and `n_outputs` depend on the classes.
+    `labels` is set for classification. `loss` and `n_outputs` depend on the classes. `words` are
+    the columns in which NA, null and the like are values, no gaps.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Decisions:
     labels: LabelEncoder | None
     loss: str
     n_outputs: int
+    words: tuple[str, ...]
 
     @property
     def task(self) -> str:
@@ -61,6 +64,8 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     if task == "classification":
         labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
     loss, n_outputs = _choose_head(config, labels)
+    classes = () if labels is None else labels.classes
+    features = [column.name for column in columns]
     return Decisions(
         name=rows.name,
         targets=data.target,
@@ -68,6 +73,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
         labels=labels,
         loss=loss,
         n_outputs=n_outputs,
+        words=columns_with_words(rows, features, data.target[0], classes),
     )
 
 

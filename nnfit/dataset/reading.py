@@ -18,6 +18,7 @@ from nnfit.errors import name_of
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import drop_rows_without_target
+from nnfit.table.words import settle_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,7 @@ def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observ
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
         rows = read_named(file.resolve(data.path), _format(file), text, observer)
+        rows = settle_words(rows, data, observer)
     else:
         rows = NamedRows.from_frame(frame, "data")
     return drop_rows_without_target(rows, data.target, observer)
@@ -61,14 +63,21 @@ def read_held_out(
     DataError
         As `read_to_learn`.
     """
-    rows = read_named(file.resolve(path), _format(file), decisions.text_columns, observer)
+    rows = read_named(
+        file.resolve(path), _format(file, decisions.words), decisions.text_columns, observer
+    )
     return drop_rows_without_target(rows, decisions.targets, observer)
 
 
-def _format(file: ConfigFile) -> CsvFormat:
+def _format(file: ConfigFile, words: Collection[str] | None = None) -> CsvFormat:
+    """Return how the config's CSVs are written.
+
+    `words` are the columns in which NA and the like are values, None where that is still to be
+    decided.
+    """
     data, features = file.config.data, file.config.features or ()
     weight = () if data.weight is None else (data.weight,)
     named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical, *weight]
     for text in features:  # names in backticks, and words: those of functions match nothing
         named += (a or b for a, b in re.findall(r"`([^`]+)`|(\w+)", normalize("NFC", text)))
-    return CsvFormat(data.delimiter, data.header, data.missing_values, tuple(named))
+    return CsvFormat(data.delimiter, data.header, data.missing_values, words, tuple(named))

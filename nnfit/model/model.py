@@ -42,7 +42,8 @@ class Model:
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
     says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `trajectory`
-    is there when the config asked for it.
+    is there when the config asked for it; `words` are the columns in which NA, null and the like
+    are values, no gaps.
     """
 
     encoder: Encoder
@@ -55,6 +56,7 @@ class Model:
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
     trajectory: Trajectory | None = None
+    words: tuple[str, ...] = ()
     version: str = ""  # of the nnfit that trained it
 
     @cached_property
@@ -137,6 +139,7 @@ class Model:
             "network": declare_network(self.network),
             "encoder": self.encoder.to_meta(),
             "scaler": None if self.scaler is None else self.scaler.to_meta(),
+            "words": list(self.words),
             "config": self.config,
             "training": self.training,
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),

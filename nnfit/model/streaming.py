@@ -33,7 +33,8 @@ def csv_format(model: Model) -> CsvFormat:
     return CsvFormat(
         data["delimiter"],
         data["header"],
-        tuple(data["missing_values"]),
+        data["missing_values"],
+        model.words,
         tuple(model.judged_columns),
     )
 

@@ -22,12 +22,26 @@ from nnfit.observer import Observer
 from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
 from nnfit.table.columns import is_crowded
 from nnfit.table.rows import NamedRows
-from nnfit.table.targets import decide_task, drop_rows_without_target
+from nnfit.table.targets import MAX_INTEGER_CLASSES, decide_task, drop_rows_without_target
+from nnfit.table.words import settle_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_TOKENS = 3  # that many spellings of "missing" in one column of numbers are believed
+GAP_SIGNS = {
+    "missing",
+    "unknown",
+    "n.a.",
+    "n.a",
+    "na",
+    "nil",
+    "none",
+    "n/k",
+    "nd",
+    "blank",
+    "empty",
+}
 SMALL, LARGE = 2_000, 20_000  # rows
 
 
@@ -50,11 +64,12 @@ def propose(
     # what is asked for may change how the file is read, so it is looked at first
     asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
     data = asked.config.data
-    fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
+    fmt = CsvFormat(data.delimiter, data.header, data.missing_values, None)
     if not any(text.startswith("data.delimiter") for text in overrides):
         fmt = dataclasses.replace(fmt, delimiter=_delimiter(path, fmt))
     rows = read_named(path, fmt, data.target, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")
+    rows = settle_words(rows, data, observer)
     values, comments = _decide(rows, data, fmt, observer)
     values["output"] = _output(stored_path)
     flat = [override.split("=", 1)[0] for override in overrides]
@@ -89,38 +104,39 @@ def _decide(
     if fmt.delimiter != ",":
         values["data.delimiter"] = fmt.delimiter
     skipped = {*data.target, *data.exclude, data.weight}
-    tokens: list[str] = list(data.missing_values)
+    tokens: dict[str, list[str]] = {}
     categorical = list(data.categorical)
     ids: list[str] = []
     inputs = [c for c in frame.columns if c not in skipped and c not in categorical]
     for column in (*inputs, *data.target):  # a gap in a target is a row less, not a class more
         cells = rows.column(column)
-        odd = _odd_cells(cells.cells)
-        if odd is not None and len(odd) <= MAX_TOKENS:
-            tokens += [token for token in odd if token not in tokens]
+        odd, n_numbers = _odd_cells(cells.cells)
+        few = n_numbers <= MAX_INTEGER_CLASSES  # which may be classes, and odd ones among them
+        if odd and column in data.target and few:
+            values["data.task"] = "classification"
+        elif odd and len(odd) <= MAX_TOKENS and not (few and not all(map(_is_gap_sign, odd))):
+            tokens[column] = odd
         elif column in data.target:
             continue
-        elif odd is not None:
+        elif odd:
             categorical.append(column)
         elif _is_row_number(cells.cells) or (
             cell_type(cells.cells) == "text" and is_crowded(cells, len(read_labels(cells)[1]))
         ):
             ids.append(column)
     if tokens:
-        values["data.missing_values"] = tokens
+        values["data.missing_values"] = _everywhere(tokens, frame) or tokens
         comments["data.missing_values"] = "found where the other cells are numbers"
-        rows = dataclasses.replace(rows, frame=frame.mask(frame.isin(tokens)))
+        masked = {name: frame[name].mask(frame[name].isin(odd)) for name, odd in tokens.items()}
+        rows = dataclasses.replace(rows, frame=frame.assign(**masked))
     if categorical:
         values["data.categorical"] = categorical
-    if len(ids) < len(frame.columns) - len(skipped):
-        if ids:
-            values["data.exclude"] = [*data.exclude, *ids]
-            comments["data.exclude"] = (
-                "a value of its own in (nearly) every row: an id or free text"
-            )
+    if ids and len(ids) < len(frame.columns) - len(skipped):
+        values["data.exclude"] = [*data.exclude, *ids]
+        comments["data.exclude"] = "a value of its own in (nearly) every row: an id or free text"
     rows = drop_rows_without_target(rows, data.target, observer)
     frame = rows.frame
-    task = decide_task(rows, data.target, data.task, observer)
+    task = decide_task(rows, data.target, values.get("data.task", data.task), observer)
     if task == "classification":
         features = [c for c in frame.columns if c not in {*skipped, *ids}]
         again = [c for c in features if _is_target_again(frame[c], frame[data.target[0]])]
@@ -146,15 +162,31 @@ def _size(n_rows: int) -> Mapping[str, Any]:
     return {**run, **big, "training.epochs": 60, "training.patience": 10}
 
 
-def _odd_cells(series: pd.Series[Any]) -> list[str] | None:
-    """Return the cells that are no numbers in a column that mostly holds numbers, else None."""
+def _odd_cells(series: pd.Series[Any]) -> tuple[list[str], int]:
+    """Return the cells that are no numbers in a column that mostly holds numbers.
+
+    And how many different numbers it holds.
+    """
     if cell_type(series) != "text":
-        return None
+        return [], 0
     values, failed = read_floats(series, parse_number)
     n_cells = int(series.notna().sum())
-    if not len(failed) or (n_cells - len(failed)) * 2 <= n_cells:
-        return None
-    return [str(cell) for cell in series.iloc[failed].unique()]
+    if (n_cells - len(failed)) * 2 <= n_cells:
+        return [], 0
+    odd = [str(cell) for cell in series.iloc[failed].unique()]
+    return odd, len(np.unique(values[~np.isnan(values)]))
+
+
+def _is_gap_sign(cell: str) -> bool:
+    """Return whether a cell says by itself that nothing is there: `?`, `-`, `unknown`."""
+    return not any(map(str.isalnum, cell)) or cell.strip().lower() in GAP_SIGNS
+
+
+def _everywhere(tokens: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list[str]:
+    """Return the tokens of all columns as one list, if no other column has them as a value."""
+    every = list(dict.fromkeys(token for odd in tokens.values() for token in odd))
+    others = frame.drop(columns=list(tokens))
+    return [] if bool(others.isin(every).to_numpy().any()) else every
 
 
 def _is_target_again(series: pd.Series[Any], target: pd.Series[Any]) -> bool:

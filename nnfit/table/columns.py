@@ -65,6 +65,7 @@ def decide_columns(
         ("include", data.include or ()),
         ("exclude", data.exclude),
         ("categorical", data.categorical),
+        ("missing_values", data.missing_values if isinstance(data.missing_values, dict) else ()),
     ):
         require_columns(name, known, named, key=f"data.{key}")
     chosen = set(known if data.include is None else data.include)

@@ -108,8 +108,10 @@ def check_described(
             check.text(data.get("delimiter"), "config.data.delimiter"),
             check.flag(data.get("header"), "config.data.header"),
         )
-        for token in check.items(data.get("missing_values"), "config.data.missing_values"):
-            check.text(token, "config.data.missing_values")
+        tokens = data.get("missing_values")
+        for some in tokens.values() if isinstance(tokens, dict) else (tokens,):
+            for token in check.items(some, "config.data.missing_values"):
+                check.text(token, "config.data.missing_values")
     except ValueError as err:
         raise Invalid(str(err)) from err
 

@@ -25,6 +25,7 @@ from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.limits import MAX_ARRAY_BYTES
 from nnfit.nn.network import Network
+from nnfit.storage import json_checks as check
 from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
@@ -175,6 +176,7 @@ def _assemble(
     labels = scaler = None
     try:
         encoder = Encoder.from_meta(meta.get("encoder"))
+        words = check.texts(meta.get("words", []), "words")
         if meta.get("task") == "classification":
             classes = meta.get("classes")
             labels = LabelEncoder.from_meta({"target": targets[0], "classes": classes})
@@ -206,5 +208,6 @@ def _assemble(
         metrics=metrics,
         history=history,
         trajectory=trajectory,
+        words=words,
         version=shorten(printable(str(meta.get("nnfit_version")))),
     )

@@ -1,0 +1,63 @@
+"""The words that pandas takes for a missing cell, such as NA, put back where a column is text.
+
+pandas looks for them before it knows what a column is. Among numbers they can mean nothing else;
+among texts NA may be Namibia. Which of those are gaps after all is `nnfit.table.words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
+from pandas import DataFrame
+
+from nnfit.csv.records import Piece
+
+WORDS = (
+    "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "<NA>", "None", "null", "NULL", "#N/A", "#NA",
+    "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+)  # fmt: skip
+"""What pandas reads as missing, beside the empty cell."""
+
+_SIGNS = (b"NA", b"/A", b"/a", b"NaN", b"nan", b"None", b"null", b"NULL", b"#IND")  # in each word
+
+Texts = list[tuple[int, bytes]]  # stretches of rows with the place of their first row
+
+
+def holding(pieces: Iterator[Piece], held: Texts) -> Iterator[bytes]:
+    """Yield the text of the pieces; put those into `held` in which there may be words."""
+    first = 0
+    for piece in pieces:
+        if piece.n_rows:
+            if any(sign in piece.text for sign in _SIGNS):
+                held.append((first, piece.text))
+            first += piece.n_rows
+            yield piece.text
+
+
+def text_with_gaps(frame: DataFrame) -> list[str]:
+    """Return the columns of text in which words may have been read as gaps."""
+    return [
+        str(name)
+        for name, cells in frame.items()
+        if (isinstance(cells.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(cells.dtype))
+        and cells.hasnans
+        and pd.api.types.infer_dtype(cells, skipna=True) == "string"
+    ]
+
+
+def put_back(
+    frame: DataFrame, columns: Sequence[str], spelt: Iterable[tuple[int, DataFrame]]
+) -> DataFrame:
+    """Return `frame` with words where it has gaps.
+
+    `spelt` has stretches of the rows of `columns`, in which only what is missing for sure is a gap.
+    """
+    cells = {column: frame[column].to_numpy(dtype=object, copy=True) for column in columns}
+    for first, some in spelt:
+        for column, whole in cells.items():
+            there = some[column].notna().to_numpy()
+            whole[first : first + len(some)][there] = some[column].to_numpy(dtype=object)[there]
+    return frame.assign(
+        **{name: pd.Series(whole, frame.index, frame[name].dtype) for name, whole in cells.items()}
+    )
