@@ -86,4 +86,5 @@ class OpenCsv:
             # None where there are none: any mapping makes pandas build a Series per column.
             "dtype": {column: str for column in self.header if column in text_columns} or None,
             "na_values": list(fmt.missing_values),
+            "decimal": fmt.decimal,
         }

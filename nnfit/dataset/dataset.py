@@ -16,7 +16,6 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import split
 
@@ -71,7 +70,7 @@ def prepare(
     notes = _Notes(observer)
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
-    pieces = _split(file, rows, decisions.labels, rng, notes)
+    pieces = _split(file, rows, decisions, rng, notes)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
     parts = {name: encoding.encode(piece, name) for name, piece in pieces.items()}
     return Dataset(**vars(decisions), encoding=encoding, parts=parts, notes=tuple(notes.texts))
@@ -80,14 +79,14 @@ def prepare(
 def _split(
     file: ConfigFile,
     rows: NamedRows,
-    labels: LabelEncoder | None,
+    decisions: Decisions,
     rng: np.random.Generator,
     observer: Observer,
 ) -> dict[str, NamedRows]:
     """Return the pieces by name: drawn from `rows`, or read from CSVs of their own."""
     held_out = {"validation": file.config.data.validation, "test": file.config.data.test}
     drawn = [0.0 if isinstance(share, str) else share for share in held_out.values()]
-    codes = None if labels is None else labels.read(rows)
+    codes = None if decisions.labels is None else decisions.labels.read(rows)
     try:
         places = split(len(rows), codes, drawn[0], drawn[1], rng)
     except ValueError as err:
@@ -97,5 +96,6 @@ def _split(
     }
     for name, path in held_out.items():
         if isinstance(path, str):
-            pieces[name] = read_to_learn(file, None, observer, file.resolve(path))
+            where, spelt = file.resolve(path), decisions.spelt(file.config.data.decimal)
+            pieces[name] = read_to_learn(file, None, observer, where, spelt)
     return pieces

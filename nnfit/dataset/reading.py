@@ -28,9 +28,15 @@ def read_named(
 
 
 def read_to_learn(
-    file: ConfigFile, frame: pd.DataFrame | None, observer: Observer, path: str | None = None
+    file: ConfigFile,
+    frame: pd.DataFrame | None,
+    observer: Observer,
+    path: str | None = None,
+    spelt: Collection[str] = (),
 ) -> NamedRows:
     """Return the rows that have a target: of `frame`, or of a CSV, `data.path` or another `path`.
+
+    `spelt` are columns to leave as they are spelt, beside those that the config says to.
 
     Raises
     ------
@@ -39,10 +45,11 @@ def read_to_learn(
     """
     data = file.config.data
     if frame is None:
-        fmt = CsvFormat(data.delimiter, data.header, data.missing_values)
+        fmt = CsvFormat(data.delimiter, data.header, data.missing_values, decimal=data.decimal)
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
-        rows = read_named(path or file.resolve(data.path), fmt, text, observer)
+        where = path or file.resolve(data.path)
+        rows = read_named(where, fmt, [*text, *spelt], observer)
     else:
         rows = NamedRows.from_frame(frame, "data")
     return drop_rows_without_target(rows, data.target, observer)

@@ -31,7 +31,12 @@ Result = TypeVar("Result")
 def csv_format(model: Model) -> CsvFormat:
     """Return how the CSVs of this model are written: as its training data was."""
     data = model.config["data"]
-    return CsvFormat(data["delimiter"], data["header"], tuple(data["missing_values"]))
+    return CsvFormat(
+        data["delimiter"],
+        data["header"],
+        tuple(data["missing_values"]),
+        decimal=data.get("decimal", "."),
+    )
 
 
 class Made(NamedTuple):
@@ -124,7 +129,7 @@ def write_made(
     with (
         blas_threads(1),
         BlockReader(
-            path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
+            path, csv_format(model), encoder.needed_columns, model.text_columns, carry, observer
         ) as blocks,
     ):
         require_columns(blocks.name, blocks.header, encoder.needed_columns)
