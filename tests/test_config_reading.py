@@ -22,7 +22,8 @@ Write = Callable[[str | bytes], str]
 MINIMAL = "data:\n  path: iris.csv\n  target: species\n"
 ACTIVATIONS, LOSSES = ", ".join(names.ACTIVATIONS), ", ".join(("auto", *names.LOSSES))
 DATA_KEYS = (
-    "path, target, task, include, exclude, categorical, weight, delimiter, header, "
+    "path, target, task, include, exclude, categorical, weight, delimiter, "
+    "decimal, thousands, numbers, header, "
     "missing_values, validation, test"
 )
 MODEL_KEYS = "hidden_sizes, activation, output_activation, bias, initialization, dropout"

@@ -24,6 +24,9 @@ data:
   categorical: ["1", no, "a: b", "\\u00a0"]  # numeric-looking columns to treat as categories
   weight: null                  # column of sample weights s >= 0: loss = sum(s * l) / sum(s)
   delimiter: "\\t"               # one character, "\\t", or auto
+  decimal: ","                  # "." or ","
+  thousands: "."                # "," "." or " " within large numbers; null = each column's own
+  numbers: auto                 # auto reads 1.234,5 $5 45% (17), a column at a time | plain
   header: true                  # false names the columns c1, c2, ...
   missing_values: ["", "?"]     # further tokens to read as missing; {column: [tokens]} for some
   validation: 0.2               # fraction held out (stratified for classes), a CSV path, or 0
@@ -41,6 +44,8 @@ def test_text() -> None:
                 "task": "classification",
                 "categorical": ["1", "no", "a: b", "\N{NO-BREAK SPACE}"],
                 "delimiter": "\t",
+                "decimal": ",",
+                "thousands": ".",
                 "missing_values": ["", "?"],
             },
             "features": ["x**2"],

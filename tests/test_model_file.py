@@ -156,6 +156,28 @@ def test_a_file_without_a_path_need_not_say_so(walked: bytes, tiny: Example) -> 
     )
 
 
+def test_a_model_older_than_the_keys_of_numbers(tiny: Example, folder: Path) -> None:
+    def older(meta: dict[str, Any]) -> None:
+        for key in ("decimal", "thousands", "numbers"):
+            del meta["config"]["data"][key]
+
+    (folder / "m.npz").write_bytes(with_meta(tiny.npz, older))
+    frame = pd.read_csv(io.StringIO(tiny.csv))
+    found, expected = nnfit.load("m.npz").predict(frame), nnfit.load("tiny.npz").predict(frame)
+    assert found.tolist() == expected.tolist()
+
+
+def test_the_spelling_of_targets_is_checked(price: Example) -> None:
+    def change(spellings: Any) -> Callable[[dict[str, Any]], object]:
+        return lambda meta: meta["scaler"].update(spellings=spellings)
+
+    line = refusal(with_meta(price.npz, change([])))
+    assert line.startswith("m.npz: target_scaler.spellings must be an object")
+    plain = {"decimal": ".", "thousands": None, "currency": "$", "percent": False}
+    line = refusal(with_meta(price.npz, change({"other": plain})))
+    assert line.startswith("m.npz: target_scaler.spellings must be of targets")
+
+
 def test_meta_holds_all_that_prediction_needs(tiny: Example) -> None:
     meta = meta_of(tiny.npz)
     assert meta["format_version"] == FORMAT_VERSION

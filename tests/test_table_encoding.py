@@ -77,7 +77,7 @@ def mixed(n: int = 40) -> pd.DataFrame:
 def test_the_order_and_names_of_the_inputs() -> None:
     encoder = fit(mixed(), categorical=("zone",))
     assert encoder.needed_columns == ["age", "sex", "zone", "paid", "income"]
-    assert encoder.text_columns == ["sex", "zone"]
+    assert encoder.text_columns(".") == ["sex", "zone"]
     assert encoder.input_names == [
         "age",
         "age is missing",

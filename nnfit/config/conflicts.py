@@ -51,6 +51,11 @@ def _columns(config: Config) -> Iterator[Conflict]:
                 )
     if data.weight in data.target:
         yield Conflict(("data.weight", "data.target"), f"names the target {shown(data.weight)}")
+    if data.thousands == data.decimal:
+        yield Conflict(
+            ("data.thousands", "data.decimal"),
+            f"got {shown(data.thousands)}, which data.decimal is; expected two marks",
+        )
     included = set(data.include or ())
     for name in data.exclude:
         if name in included:

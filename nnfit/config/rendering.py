@@ -17,7 +17,7 @@ from nnfit.config.schema import Config
 
 _COMMENT_COLUMN = 32  # where comments start; a longer value pushes its own comment to the right
 _SIMPLE_KEY = 1000  # a YAML key longer than 1024 needs a `? ` before it
-_PLAIN = re.compile(r"[A-Za-z_/.](?:[\w./ -]*[\w./])?", re.ASCII)
+_PLAIN = re.compile(r"(?=.*[\w/])[A-Za-z_/.](?:[\w./ -]*[\w./])?", re.ASCII)
 # What JSON leaves raw, and the reader refuses or takes for the end of a line.
 _RAW = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 

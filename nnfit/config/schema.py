@@ -20,6 +20,9 @@ NumericScaling = Annotated[
 TargetScaling = Annotated[Literal["auto", "standardize", "none"], fields.Choice()]
 MissingPolicy = Annotated[Literal["impute", "error"], fields.Choice()]
 OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
+DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
+ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
+Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
 Activation = Annotated[str, fields.Choice(names.ACTIVATIONS)]
@@ -58,6 +61,13 @@ class DataConfig(Section):
         None, description="column of sample weights s >= 0: loss = sum(s * l) / sum(s)"
     )
     delimiter: fields.Delimiter = Field(",", description=r'one character, "\t", or auto')
+    decimal: DecimalMark = Field(".", description='"." or ","')
+    thousands: ThousandsMark = Field(
+        None, description='"," "." or " " within large numbers; null = each column\'s own'
+    )
+    numbers: Numbers = Field(
+        "auto", description="auto reads 1.234,5 $5 45% (17), a column at a time | plain"
+    )
     header: fields.Flag = Field(True, description="false names the columns c1, c2, ...")
     missing_values: Annotated[
         Annotated[tuple[fields.Text, ...], fields.One]

@@ -6,8 +6,10 @@ It looks at the first records only; `nnfit.csv.records` checks all the others.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from itertools import islice
 from typing import Any
 
 from nnfit.csv.records import MAX_RECORD, parse_records
@@ -18,6 +20,7 @@ from nnfit.errors import DataError, listed, shorten
 CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
 _SNIFFED_RECORDS = 100
+_FRACTION = re.compile(r"\s*[-+]?[0-9][0-9. ]*,[0-9]+\s*")
 MAX_COLUMNS = 100_000
 MAX_NAME = 1000  # characters; every category of a column repeats its name
 
@@ -39,6 +42,8 @@ class CsvFormat:
     known : tuple of str
         Names that the config or the model has for columns: one of the header that only looks the
         same, such as ` b` or a name of decomposed letters, is called so.
+    decimal : str
+        "." or ",": what stands before a number's fraction.
 
     Raises
     ------
@@ -50,7 +55,9 @@ class CsvFormat:
     header: bool = True
     missing_values: Sequence[str] | Mapping[str, Sequence[str]] = ()
     words: Collection[str] | None = ()
+    _: KW_ONLY
     known: tuple[str, ...] = ()
+    decimal: str = "."
 
     def __post_init__(self) -> None:
         if self.delimiter == "auto":
@@ -102,16 +109,18 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
     Where none does, the one with most cells in the first record; where there is none, a comma.
     `csv.Sniffer` gives up on a single column, and takes the apostrophes of a text for quotes.
     """
-    best = (False, 1, ",")
+    best = (False, False, 1, ",")
     for delimiter in CANDIDATES:
-        widths = []
-        for cells, _, _ in parse_records(head, delimiter, final=final, encoding="latin-1"):
-            widths.append(len(cells))
-            if len(widths) == _SNIFFED_RECORDS:
-                break
-        if widths and widths[0] > 1:
-            best = max(best, (len(set(widths)) == 1, widths[0], delimiter), key=lambda x: x[:2])
-    return best[2]
+        records = parse_records(head, delimiter, final=final, encoding="latin-1")
+        first = [cells for cells, _, _ in islice(records, _SNIFFED_RECORDS)]
+        widths = {len(cells) for cells in first}
+        if first and len(first[0]) > 1:
+            # 1,5;2,5 has as many commas in each row
+            commas = [cell for cells in first for cell in cells if "," in cell]
+            fractions = bool(commas) and all(map(_FRACTION.fullmatch, commas))
+            found = (len(widths) == 1, fractions, len(first[0]), delimiter)
+            best = max(best, found, key=lambda x: x[:3])
+    return best[3]
 
 
 def check_width(cells: Sequence[str], name: str) -> None:

@@ -90,4 +90,5 @@ class OpenCsv:
             # None where there are none: any mapping makes pandas build a Series per column.
             "dtype": {column: str for column in self.header if column in text_columns} or None,
             **fmt.gaps(self.header, fmt.words or ()),
+            "decimal": fmt.decimal,
         }

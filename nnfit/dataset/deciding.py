@@ -6,18 +6,21 @@ Plain data, which any process can be handed; what the training rows teach is in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import get_args
 
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
+from nnfit.errors import quoted
 from nnfit.nn.names import QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.columns import Column, Kind, decide_columns
+from nnfit.table.finding import first_dressed, look_like_thousands
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
-from nnfit.table.targets import decide_task
+from nnfit.table.spelling import Spelling, Written
+from nnfit.table.targets import decide_task, target_spellings
 from nnfit.table.words import columns_with_words
 
 
@@ -26,7 +29,8 @@ class Decisions:
     """What is true of the table `name` and of all its parts.
 
     `labels` is set for classification. `loss` and `n_outputs` depend on the classes. `words` are
-    the columns in which NA, null and the like are values, no gaps.
+    the columns in which NA, null and the like are values, no gaps. `spellings` are those of a
+    regression's targets whose numbers are not plain.
     """
 
     name: str
@@ -36,16 +40,23 @@ class Decisions:
     loss: str
     n_outputs: int
     words: tuple[str, ...]
+    spellings: Mapping[str, Spelling] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
         return "regression" if self.labels is None else "classification"
 
-    @property
-    def text_columns(self) -> frozenset[str]:
-        """The columns that a CSV reader leaves as they are spelt: labels and categories."""
-        categories = {column.name for column in self.columns if column.kind == "categorical"}
-        return frozenset(categories if self.labels is None else {self.labels.target, *categories})
+    def text_columns(self, decimal: str) -> list[str]:
+        """Return the columns that a CSV reader leaves as they are spelt.
+
+        Labels, categories, and numbers that it would misread by its `decimal` mark.
+        """
+        found = {column.name: column.spelling for column in self.columns} | dict(self.spellings)
+        return [
+            *(() if self.labels is None else [self.labels.target]),
+            *(column.name for column in self.columns if column.kind == "categorical"),
+            *(name for name, one in found.items() if one is not None and one.is_misread(decimal)),
+        ]
 
 
 def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
@@ -58,11 +69,14 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     """
     config = file.config
     data = config.data
-    task = decide_task(rows, data.target, data.task, observer)
+    written = Written.of(data)
+    task = decide_task(rows, data.target, data.task, observer, written)
+    spellings = target_spellings(rows, data.target, written) if task == "regression" else {}
     columns = decide_columns(rows, data, config.features, file.where("features"), observer)
     labels = None
     if task == "classification":
         labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
+    _tell_of_spellings(rows, columns, spellings, written, observer)
     loss, n_outputs = _choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
@@ -74,7 +88,35 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
         loss=loss,
         n_outputs=n_outputs,
         words=columns_with_words(rows, features, data.target[0], classes),
+        spellings=spellings,
     )
+
+
+def _tell_of_spellings(
+    rows: NamedRows,
+    columns: Sequence[Column],
+    targets: Mapping[str, Spelling],
+    written: Written,
+    observer: Observer,
+) -> None:
+    """Tell the observer which columns have numbers that are not written as the config says."""
+    dressed: dict[Spelling, list[str]] = {}
+    found = {column.name: column.spelling for column in columns} | dict(targets)
+    for name, spelling in found.items():
+        if spelling is not None and spelling != written.spelling:
+            dressed.setdefault(spelling, []).append(name)
+    for spelling, names in dressed.items():
+        cell, value = first_dressed(rows.column(names[0]), spelling, written)
+        observer.note(f"{quoted(names)}: text read as numbers, {cell!r} as {value:.12g}")
+    if written.decimal == "." and any(spelling.decimal == "," for spelling in dressed):
+        numeric = [c.name for c in columns if c.kind == "numeric"] + [*targets]
+        plain = [name for name in numeric if found.get(name) is None]
+        doubtful = [name for name in plain if look_like_thousands(rows.column(name))]
+        if doubtful:
+            observer.warning(
+                f"{rows.name}: {quoted(doubtful)}: read with decimal points, beside decimal "
+                'commas in others. If 1.234 is 1234 here, set data.decimal to ","'
+            )
 
 
 def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:

@@ -5,6 +5,7 @@ What holds for all rows was settled before, in `deciding`.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from nnfit.table.encoding import Encoder
 from nnfit.table.fitting import fit_encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
+from nnfit.table.spelling import Written
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler, target_values
 from nnfit.table.weights import Weighting
@@ -110,8 +112,9 @@ def fit_encoding(
     scaler = None
     if decisions.labels is None:
         method = choose_target_scaling(config, observer)
-        Y = target_values(rows, decisions.targets)
+        Y = target_values(rows, decisions.targets, decisions.spellings)
         scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
+        scaler = dataclasses.replace(scaler, spellings=decisions.spellings)
     return Encoding(
         encoder=encoder,
         labels=decisions.labels,
@@ -119,5 +122,10 @@ def fit_encoding(
         loss=decisions.loss,
         n_outputs=decisions.n_outputs,
         dtype=np.dtype(config.training.dtype),
-        weighting=Weighting(config.data.weight, config.class_weight, file.where("class_weight")),
+        weighting=Weighting(
+            config.data.weight,
+            config.class_weight,
+            file.where("class_weight"),
+            Written.of(config.data),
+        ),
     )

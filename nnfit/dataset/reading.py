@@ -63,9 +63,8 @@ def read_held_out(
     DataError
         As `read_to_learn`.
     """
-    rows = read_named(
-        file.resolve(path), _format(file, decisions.words), decisions.text_columns, observer
-    )
+    text = decisions.text_columns(file.config.data.decimal)
+    rows = read_named(file.resolve(path), _format(file, decisions.words), text, observer)
     return drop_rows_without_target(rows, decisions.targets, observer)
 
 
@@ -80,4 +79,11 @@ def _format(file: ConfigFile, words: Collection[str] | None = None) -> CsvFormat
     named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical, *weight]
     for text in features:  # names in backticks, and words: those of functions match nothing
         named += (a or b for a, b in re.findall(r"`([^`]+)`|(\w+)", normalize("NFC", text)))
-    return CsvFormat(data.delimiter, data.header, data.missing_values, words, tuple(named))
+    return CsvFormat(
+        data.delimiter,
+        data.header,
+        data.missing_values,
+        words,
+        known=tuple(named),
+        decimal=data.decimal,
+    )

@@ -24,6 +24,7 @@ from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run.building import build_network
 from nnfit.table.rows import NamedRows
+from nnfit.table.spelling import Written
 from nnfit.table.weights import Weighting
 from nnfit.training.streams import stream
 
@@ -112,5 +113,11 @@ def encoded(model: Model, rows: NamedRows, part: str | None = None) -> Part:
         loss=network.architecture.loss,
         n_outputs=network.architecture.sizes[-1],
         dtype=network.dtype,
-        weighting=Weighting(model.config["data"]["weight"], model.config["class_weight"]),
+        weighting=weighting_of(model),
     ).encode(rows, part)
+
+
+def weighting_of(model: Model) -> Weighting:
+    """Return how much rows of a model's own data count."""
+    data = model.config["data"]
+    return Weighting(data["weight"], model.config["class_weight"], written=Written.in_model(data))

@@ -76,7 +76,9 @@ class Model:
     @property
     def text_columns(self) -> list[str]:
         """Those among them that a CSV reader had better leave as they are spelt."""
-        return [*self.encoder.text_columns, *(self.targets if self.labels is not None else ())]
+        decimal = self.config["data"].get("decimal", ".")  # a model may be older than the key
+        targets = self.targets if self.scaler is None else self.scaler.text_targets(decimal)
+        return [*self.encoder.text_columns(decimal), *targets]
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ def csv_format(model: Model) -> CsvFormat:
         data["header"],
         data["missing_values"],
         model.words,
-        tuple(model.judged_columns),
+        known=tuple(model.judged_columns),
+        decimal=data.get("decimal", "."),
     )
 
 
@@ -129,7 +130,7 @@ def write_made(
     with (
         blas_threads(1),
         BlockReader(
-            path, csv_format(model), encoder.needed_columns, encoder.text_columns, carry, observer
+            path, csv_format(model), encoder.needed_columns, model.text_columns, carry, observer
         ) as blocks,
     ):
         require_columns(blocks.name, blocks.header, encoder.needed_columns)

@@ -16,9 +16,9 @@ from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import BlockReader
-from nnfit.dataset.reading import read_named
 from nnfit.errors import require_columns
 from nnfit.observer import Observer
+from nnfit.run.dialect import read_plain
 from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
 from nnfit.table.columns import is_crowded
 from nnfit.table.rows import NamedRows
@@ -64,13 +64,22 @@ def propose(
     # what is asked for may change how the file is read, so it is looked at first
     asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
     data = asked.config.data
-    fmt = CsvFormat(data.delimiter, data.header, data.missing_values, None)
+    fmt = CsvFormat(
+        data.delimiter,
+        data.header,
+        data.missing_values,
+        None,
+        known=data.target,
+        decimal=data.decimal,
+    )
     if not any(text.startswith("data.delimiter") for text in overrides):
         fmt = dataclasses.replace(fmt, delimiter=_delimiter(path, fmt))
-    rows = read_named(path, fmt, data.target, observer)
+    rows, marks = read_plain(path, fmt, data, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")
     rows = settle_words(rows, data, observer)
     values, comments = _decide(rows, data, fmt, observer)
+    values.update(marks)
+    comments |= dict.fromkeys(marks, "found in the numbers; changes what 1,234 is")
     values["output"] = _output(stored_path)
     flat = [override.split("=", 1)[0] for override in overrides]
     comments = {key: text for key, text in comments.items() if key not in flat}

@@ -215,7 +215,7 @@ def read_floats(
     """
     kind = cell_type(series)
     native = pd.api.types.is_numeric_dtype(series.dtype) and kind in ("number", "boolean")
-    if native and kind == ("number" if parse is parse_number else "boolean"):
+    if native and kind == ("boolean" if parse is parse_truth else "number"):
         if isinstance(series.dtype, np.dtype):
             values = series.to_numpy(dtype=np.float64)
         else:

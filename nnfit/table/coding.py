@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nnfit.storage import json_checks as check
 from nnfit.table.cells import spelt_otherwise
 from nnfit.table.columns import Column, Kind
+from nnfit.table.spelling import Spelling
 from nnfit.table.table import Floats, Table
 
 
@@ -24,20 +25,25 @@ class Code(ABC):
     """One column as the training rows taught to read it; a class for each way.
 
     `had_gaps` says that the training rows had gaps, so that an input or a slot says where they
-    are, and `is_text` that a CSV reader had better leave the cells as they are spelt. `checks`
-    has what a model file says of it, and what checks each value.
+    are. `checks` has what a model file says of it, and what checks each value.
     """
 
     name: str
     kind: Kind
     had_gaps: bool
-    is_text: ClassVar[bool] = False
     checks: ClassVar[Mapping[str, Callable[[object, str], Any]]]
 
     @classmethod
     @abstractmethod
     def fit(cls, column: Column, table: Table, max_categories: int) -> Self:
         """Return what a column with at least one cell teaches, and `read` it."""
+
+    @abstractmethod
+    def is_text(self, decimal: str) -> bool:
+        """Return whether a CSV reader had better leave the cells as they are spelt.
+
+        `decimal` is the mark that it reads numbers by.
+        """
 
     @abstractmethod
     def read(self, table: Table) -> None:
@@ -82,20 +88,21 @@ def _kind(meta: object, where: str) -> str:
 class NumberCode(Code):
     """A numeric or boolean column; `fill` is its training median or more frequent truth value.
 
-    A gap becomes that.
+    A gap becomes that. `spelling` is None for plain numbers, and then no part of a model file.
     """
 
     name: str
     kind: Literal["numeric", "boolean"]
     fill: float
     had_gaps: bool
+    spelling: Spelling | None = field(default=None, kw_only=True)
 
     checks = {"name": check.text, "kind": _kind, "fill": check.finite, "had_gaps": check.flag}
 
     @classmethod
     def fit(cls, column: Column, table: Table, max_categories: int) -> NumberCode:
         assert column.kind != "categorical"
-        values = table.read_numbers(column.name, column.kind)
+        values = table.read_numbers(column.name, column.kind, column.spelling)
         present = values[~np.isnan(values)]
         if column.kind == "boolean":
             fill = float(present.mean() > 0.5)
@@ -103,16 +110,31 @@ class NumberCode(Code):
             middle = [(len(present) - 1) // 2, len(present) // 2]
             low, high = np.partition(present, middle)[middle].tolist()
             fill = low / 2 + high / 2  # their sum may overflow
-        code = cls(column.name, column.kind, fill, had_gaps=len(present) < len(values))
+        had_gaps = len(present) < len(values)
+        code = cls(column.name, column.kind, fill, had_gaps, spelling=column.spelling)
         code._put(values, table)
         return code
 
+    def is_text(self, decimal: str) -> bool:
+        return self.spelling is not None and self.spelling.is_misread(decimal)
+
     def read(self, table: Table) -> None:
-        self._put(table.read_numbers(self.name, self.kind), table)
+        self._put(table.read_numbers(self.name, self.kind, self.spelling), table)
+
+    def to_meta(self) -> dict[str, Any]:
+        meta = super().to_meta()
+        return meta if self.spelling is None else {**meta, "spelling": self.spelling.to_meta()}
+
+    @classmethod
+    def from_meta(cls, meta: object, where: str) -> Self:
+        if not isinstance(meta, dict) or "spelling" not in meta:
+            return super().from_meta(meta, where)
+        checks = {**cls.checks, "spelling": Spelling.from_meta}
+        return cls(**check.record(meta, where, checks))
 
     def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
         labels = ("false", "true") if self.kind == "boolean" else ()
-        return labels, table.read_numbers(self.name, self.kind), self.fill
+        return labels, table.read_numbers(self.name, self.kind, self.spelling), self.fill
 
     def _put(self, values: Floats, table: Table) -> None:
         gaps = np.isnan(values)
@@ -148,7 +170,6 @@ class CategoryCode(Code):
     had_gaps: bool
     kind: Literal["categorical"] = field(default="categorical", kw_only=True)
 
-    is_text = True
     checks = {
         "name": check.text,
         "kind": _kind,
@@ -176,6 +197,9 @@ class CategoryCode(Code):
         code = cls(column.name, tuple(sorted(frequent)), len(frequent) < len(labels), had_gaps)
         code._put(codes, labels, table)
         return code
+
+    def is_text(self, decimal: str) -> bool:
+        return True
 
     def read(self, table: Table) -> None:
         self._put(*table.read_categories(self.name, self.categories), table)

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from nnfit.errors import DataError, listed, quoted, require_columns
 from nnfit.observer import Observer
-from nnfit.table.cells import cell_type, parse_any_spelling, parse_number, read_floats, read_labels
+from nnfit.table.cells import cell_type, read_floats, read_labels
 from nnfit.table.expressions import parse_features
+from nnfit.table.finding import find_spelling
+from nnfit.table.odd import refuse_numbers
 from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.spelling import Spelling, Written, parser
 
 if TYPE_CHECKING:
     from nnfit.config.schema import DataConfig
@@ -31,10 +34,11 @@ MANY_VALUES = 50
 
 @dataclass(frozen=True)
 class Column:
-    """A feature column and how its cells are read."""
+    """A feature column and how its cells are read; None is the spelling of plain numbers."""
 
     name: str
     kind: Kind
+    spelling: Spelling | None = None
 
 
 def decide_columns(
@@ -82,15 +86,17 @@ def decide_columns(
     chosen = {column for expression in wanted for column in expression.columns}
     columns = []
     crowded = []
+    written = Written.of(data)
     for column in known:
         if column in chosen:
             kind: Kind = "categorical"
+            spelling = None
             if column not in data.categorical:
                 cells = rows.column(column)
-                kind, n_labels = _decide_kind(cells)
+                kind, n_labels, spelling = _decide_kind(cells, written)
                 if is_crowded(cells, n_labels):
                     crowded.append(column)
-            columns.append(Column(column, kind))
+            columns.append(Column(column, kind, spelling))
     if crowded:
         one = len(crowded) == 1
         observer.warning(
@@ -104,36 +110,6 @@ def decide_columns(
 def is_crowded(column: NamedColumn, n_labels: int) -> bool:
     """True if a column of so many different texts is more likely one of ids or free text."""
     return n_labels > max(MANY_VALUES, int(column.cells.notna().sum()) / 2)
-
-
-def refuse_numbers(column: NamedColumn, failed: NDArray[np.intp], otherwise: str) -> None:
-    """Raise DataError if most cells of a text column are numbers, all but those at `failed`.
-
-    Numbers in a spelling not read here count as well, where most cells are such: taken for text,
-    each would quietly become a category of its own.
-    """
-    there = column.cells.notna().to_numpy()
-    n_cells = int(there.sum())
-    n_numbers = n_cells - len(failed)
-    if n_numbers > n_cells / 2:
-        i = int(failed[0])
-        cell = column.shown(i)
-        raise DataError(
-            f"{column.place(i)}: cannot read {cell} as a number; "
-            f"{n_numbers} of {n_cells} cells are numbers. Add {cell} to data.missing_values, "
-            f"mend the cell, or {otherwise}"
-        )
-    values, failed = read_floats(column.cells, parse_any_spelling)
-    if n_cells - len(failed) <= n_cells / 2:
-        return
-    foreign = np.isnan(values) & there
-    foreign[failed] = False
-    i = int(foreign.argmax())
-    raise DataError(
-        f"{column.place(i)}: cannot read {column.shown(i)} as a "
-        f"number; {int(foreign.sum())} of {n_cells} cells look like numbers with a decimal comma, "
-        f"separators or other digits. Write them as 1234.5, or {otherwise}"
-    )
 
 
 def refuse_infinite(column: NamedColumn, infinite: NDArray[np.bool_]) -> None:
@@ -158,18 +134,20 @@ def refuse_other(column: NamedColumn) -> None:
         )
 
 
-def _decide_kind(column: NamedColumn) -> tuple[Kind, int]:
-    """Return the kind of a column and, if its cells are text, how many different ones there are."""
+def _decide_kind(column: NamedColumn, written: Written) -> tuple[Kind, int, Spelling | None]:
+    """Return the kind of a column, how many texts there are if it is text, and its spelling."""
     refuse_other(column)
     kind = cell_type(column.cells)
     if kind in ("boolean", "category"):
-        return ("boolean" if kind == "boolean" else "categorical"), 0
-    values, failed = read_floats(column.cells, parse_number)
+        return ("boolean" if kind == "boolean" else "categorical"), 0, None
+    otherwise = "list the column under data.categorical"
+    spelling = find_spelling(column, written, otherwise)
+    values, failed = read_floats(column.cells, parser(spelling))
     if len(failed):
         labels = read_labels(column)[1]
         if {"True", "False"}.issuperset(labels):
-            return "boolean", 0
-        refuse_numbers(column, failed, "list the column under data.categorical")
-        return "categorical", len(labels)
+            return "boolean", 0, None
+        refuse_numbers(column, failed, otherwise, written)
+        return "categorical", len(labels), None
     refuse_infinite(column, np.isinf(values))
-    return "numeric", 0
+    return "numeric", 0, spelling

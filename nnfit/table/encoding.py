@@ -43,10 +43,12 @@ class Encoder:
         """The columns that `transform` reads."""
         return [code.name for code in self.columns]
 
-    @property
-    def text_columns(self) -> list[str]:
-        """The categorical ones, which a CSV reader had better leave as they are spelt."""
-        return [code.name for code in self.columns if code.is_text]
+    def text_columns(self, decimal: str) -> list[str]:
+        """Return those that a CSV reader had better leave as they are spelt.
+
+        They are the categorical ones, and numbers that it would misread by its `decimal` mark.
+        """
+        return [code.name for code in self.columns if code.is_text(decimal)]
 
     @property
     def input_names(self) -> list[str]:

@@ -14,16 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-from nnfit.table.cells import (
-    known_label,
-    merged,
-    parse_number,
-    parse_truth,
-    read_floats,
-    read_labels,
-)
+from nnfit.table.cells import known_label, merged, parse_truth, read_floats, read_labels
 from nnfit.table.columns import refuse_infinite
 from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.spelling import Spelling, parser
 
 Floats: TypeAlias = NDArray[np.float64]
 Tally: TypeAlias = Counter[tuple[str, str]]
@@ -47,7 +41,9 @@ class Table:
     gaps: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     slots: dict[str, NDArray[np.intp]] = field(default_factory=dict)
 
-    def read_numbers(self, name: str, kind: Literal["numeric", "boolean"]) -> Floats:
+    def read_numbers(
+        self, name: str, kind: Literal["numeric", "boolean"], spelling: Spelling | None = None
+    ) -> Floats:
         """Return a numeric or boolean column as float64 (N,), NaN in gaps.
 
         Raises
@@ -57,11 +53,13 @@ class Table:
             where none is allowed.
         """
         column = self.rows.column(name)
-        parse = parse_number if kind == "numeric" else parse_truth
+        parse = parser(spelling) if kind == "numeric" else parse_truth
         values, failed = read_floats(column.cells, parse)
         if len(failed):
             i = int(failed[0])
-            expected = "a number" if kind == "numeric" else "true or false"
+            expected = "true or false"
+            if kind == "numeric":
+                expected = "a number" + (f" such as {spelling.shown!r}" if spelling else "")
             raise DataError(
                 f"{column.place(i)}: cannot read {column.shown(i)} as {expected}. "
                 "Mend the cell, or leave it empty"

@@ -6,8 +6,8 @@ training rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -22,14 +22,16 @@ from nnfit.table.cells import (
     DIGITS,
     cell_type,
     label,
-    parse_number,
     read_floats,
     read_labels,
     spelling,
 )
-from nnfit.table.columns import refuse_infinite, refuse_numbers, refuse_other
+from nnfit.table.columns import refuse_infinite, refuse_other
+from nnfit.table.finding import find_spelling
+from nnfit.table.odd import refuse_numbers
 from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.scaling import mean_and_deviation
+from nnfit.table.spelling import PLAIN, Spelling, Written, parser
 
 Task = Literal["regression", "classification"]
 
@@ -42,6 +44,7 @@ def decide_task(
     targets: Sequence[str],
     task: Literal["auto", "regression", "classification"],
     observer: Observer,
+    written: Written = PLAIN,
 ) -> Task:
     """Return the task, found in the target's cells when it is auto.
 
@@ -60,7 +63,7 @@ def decide_task(
     if len(targets) > 1:
         observer.note(f"task: regression (several targets: {listed(map(repr, targets))})")
         return "regression"
-    decided, reason = _find_task(rows.column(targets[0]))
+    decided, reason = _find_task(rows.column(targets[0]), written)
     observer.note(f"task: {decided} (target {targets[0]!r} {reason})")
     return decided
 
@@ -110,8 +113,27 @@ def rows_with_target(rows: NamedRows, targets: Sequence[str]) -> NamedRows:
     return rows.take(np.flatnonzero(rows.frame[list(targets)].notna().to_numpy().all(axis=1)))
 
 
-def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64]:
+def target_spellings(
+    rows: NamedRows, targets: Sequence[str], written: Written
+) -> dict[str, Spelling]:
+    """Return how the numbers of a regression's targets are written, where they are not plain.
+
+    Raises
+    ------
+    DataError
+        As `find_spelling`.
+    """
+    otherwise = "set data.task: classification"
+    found = {target: find_spelling(rows.column(target), written, otherwise) for target in targets}
+    return {target: spelling for target, spelling in found.items() if spelling is not None}
+
+
+def target_values(
+    rows: NamedRows, targets: Sequence[str], spellings: Mapping[str, Spelling] | None = None
+) -> NDArray[np.float64]:
     """Return the targets of a regression as numbers, of shape (N, K).
+
+    `spellings` are those of targets whose numbers are not plain.
 
     Raises
     ------
@@ -121,7 +143,7 @@ def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64
     Y = np.empty((len(rows), len(targets)))
     for k, target in enumerate(targets):
         column = rows.column(target)
-        values, failed = read_floats(column.cells, parse_number)
+        values, failed = read_floats(column.cells, parser((spellings or {}).get(target)))
         if cell_type(column.cells) == "boolean":  # as a loss sees them: 0 and 1
             values, failed = column.cells.to_numpy(np.float64, na_value=np.nan), failed[:0]
         if len(failed):
@@ -139,12 +161,14 @@ def target_values(rows: NamedRows, targets: Sequence[str]) -> NDArray[np.float64
 class TargetScaler:
     """K regression targets brought to mean 0 and standard deviation 1, or left as they are.
 
-    Means and scales are in each target's own units; 0 and 1 leave it as it is.
+    Means and scales are in each target's own units; 0 and 1 leave it as it is. `spellings` are
+    those of targets whose numbers are not plain.
     """
 
     targets: tuple[str, ...]
     means: tuple[float, ...]
     scales: tuple[float, ...]
+    spellings: Mapping[str, Spelling] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -184,39 +208,66 @@ class TargetScaler:
 
     def read(self, rows: NamedRows) -> NDArray[np.float64]:
         """Return the targets in their own units (N, K); see `target_values`."""
-        return target_values(rows, self.targets)
+        return target_values(rows, self.targets, self.spellings)
+
+    def text_targets(self, decimal: str) -> list[str]:
+        """Return those that a CSV reader had better leave as spelt; `decimal` is its mark."""
+        return [name for name, spelling in self.spellings.items() if spelling.is_misread(decimal)]
 
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types; floats survive `json` exactly."""
-        return {key: list(values) for key, values in vars(self).items()}
+        meta: dict[str, Any] = {
+            key: list(getattr(self, key)) for key in ("targets", "means", "scales")
+        }
+        if self.spellings:
+            meta["spellings"] = {name: item.to_meta() for name, item in self.spellings.items()}
+        return meta
 
     @classmethod
     def from_meta(cls, meta: object) -> TargetScaler:
         """Return the scaler that `to_meta` wrote, or raise ValueError with the reason."""
-        checks = {"targets": check.texts, "means": check.numbers, "scales": check.numbers}
+        checks: dict[str, Callable[[object, str], Any]] = {
+            "targets": check.texts,
+            "means": check.numbers,
+            "scales": check.numbers,
+        }
+        if isinstance(meta, dict) and "spellings" in meta:
+            checks["spellings"] = _spellings
         scaler = cls(**check.record(meta, "target_scaler", checks))
         if not len(scaler.targets) == len(scaler.means) == len(scaler.scales) > 0:
             raise ValueError("target_scaler must have as many means and scales as targets")
+        if not set(scaler.spellings) <= set(scaler.targets):
+            raise ValueError("target_scaler.spellings must be of targets")
         if min(scaler.scales) <= 0.0:
             raise ValueError("target_scaler.scales must be > 0")
         return scaler
 
 
-def _find_task(column: NamedColumn) -> tuple[Task, str]:
+def _spellings(meta: object, where: str) -> dict[str, Spelling]:
+    if not isinstance(meta, dict):
+        raise ValueError(f"{where} must be an object")
+    return {name: Spelling.from_meta(item, f"{where}.{name}") for name, item in meta.items()}
+
+
+def _find_task(column: NamedColumn, written: Written) -> tuple[Task, str]:
     """Return the task that one target sets, and the reason."""
     series = column.cells
     kind = cell_type(series)
     if kind == "boolean":
         return "classification", "is boolean"
     _, labels = read_labels(column, spelling)
-    values, failed = read_floats(series, parse_number)
+    otherwise = "set data.task: classification"
+    numbers = None if kind == "category" else find_spelling(column, written, otherwise)
+    values, failed = read_floats(series, parser(numbers))
     if kind == "category" or len(failed):
         if {"True", "False"}.issuperset(label(text) or text for text in labels):
             return "classification", "is boolean"
         if kind != "category":
-            refuse_numbers(column, failed, "set data.task: classification")
+            refuse_numbers(column, failed, otherwise, written)
         what = "categories" if kind == "category" else "text"
         return "classification", f"is {what}, {len(labels)} classes"
+    if numbers is not None:
+        labels = [str(value) for value in np.unique(values[~np.isnan(values)])]
     if not (all(map(DIGITS.fullmatch, labels)) or _are_whole(values)):
         return "regression", "holds decimal numbers"
     n_distinct = len(set(map(Decimal, labels)))  # floats would round beyond 2**53

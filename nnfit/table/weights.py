@@ -14,23 +14,26 @@ from numpy.typing import NDArray
 
 from nnfit.errors import ConfigError, DataError, did_you_mean, listed
 from nnfit.nn.arrays import in_proportion
-from nnfit.table.cells import known_label, parse_number, read_floats
+from nnfit.table.cells import known_label, read_floats
+from nnfit.table.finding import find_spelling
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.spelling import PLAIN, Written, parser
 from nnfit.table.table import Floats
 
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[str, float]
 
 
-def row_weights(column: NamedColumn) -> Floats:
-    """Return the sample weights, of shape (N,).
+def row_weights(column: NamedColumn, written: Written = PLAIN) -> Floats:
+    """Return the sample weights, of shape (N,), however the config says that they are written.
 
     Raises
     ------
     DataError
         At the first cell that is no finite number >= 0.
     """
-    values, failed = read_floats(column.cells, parse_number)
+    spelling = find_spelling(column, written, "choose another data.weight")
+    values, failed = read_floats(column.cells, parser(spelling))
     wrong = ~(np.isfinite(values) & (values >= 0.0))
     wrong[failed] = True
     if wrong.any():
@@ -98,12 +101,14 @@ def class_weights(
 class Weighting:
     """How much rows count: the weight in a `column` times that of each class.
 
-    `class_weight` is the config's, and `where` its place in messages.
+    `class_weight` is the config's, and `where` its place in messages; `written` says how the
+    config's numbers are.
     """
 
     column: str | None
     class_weight: ClassWeight | None
     where: str = "class_weight"
+    written: Written = PLAIN
 
     def of(
         self,
@@ -125,7 +130,7 @@ class Weighting:
         if self.column is not None:
             if self.column not in rows.columns:
                 raise DataError(f"{rows.name}: no column {self.column!r}, which data.weight names")
-            weights = row_weights(rows.column(self.column))
+            weights = row_weights(rows.column(self.column), self.written)
             require_weight(weights, part, rows.name)
         if labels is not None and self.class_weight is not None:
             by_class = class_weights(truth, labels.classes, self.class_weight, self.where)

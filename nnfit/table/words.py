@@ -16,6 +16,7 @@ from nnfit.errors import listed, shorten
 from nnfit.observer import Observer
 from nnfit.table.cells import cell_type, parse_any_spelling, parse_truth
 from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.spelling import undress
 
 if TYPE_CHECKING:
     from nnfit.config.schema import DataConfig
@@ -94,7 +95,7 @@ def columns_with_words(
 
 def _is_like_a_number(cell: object) -> bool:
     """Return whether a cell is a number in any spelling, a date or the like, or a truth value."""
-    if parse_any_spelling(cell) is not None or parse_truth(cell) is not None:
-        return True
     text = str(cell)
+    if parse_any_spelling(cell) is not None or parse_truth(cell) is not None or undress(text):
+        return True
     return any(map(str.isdigit, text)) and not any(map(str.isalpha, text))

@@ -9,20 +9,19 @@ Goldstein, Visualizing the Loss Landscape of Neural Nets, 2018.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nnfit.errors import PictureError
 from nnfit.inside.pictures.request import Request, sample_of, training_rows
 from nnfit.inside.pictures.slicing import principal_components
-from nnfit.inside.sources import encoded
+from nnfit.inside.sources import encoded, weighting_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, shares
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
-from nnfit.table.weights import Weighting
 
 GRID = 41  # places along each axis
 MAX_ROWS = 1000
@@ -96,10 +95,9 @@ def training_loss(
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
         rows = rows.take(sample_of(len(rows), n, seed))
     part = encoded(model, rows)
-    weight = model.config["data"]["weight"]
-    if weight not in rows.columns:  # without it the picture still shows something
-        weight = None
-    weighting = Weighting(weight, model.config["class_weight"])
+    weighting = weighting_of(model)
+    if weighting.column not in rows.columns:  # without it the picture still shows something
+        weighting = replace(weighting, column=None)
     weights = weighting.of(rows, model.labels, part.truth)
     return TrainingLoss(model, part.X, part.Y, weights)
 

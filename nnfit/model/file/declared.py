@@ -23,6 +23,7 @@ from nnfit.training import history
 
 FORMAT_VERSION = 1
 MAX_EPOCHS = 10**9
+_MARKS = {"decimal": (".", ","), "thousands": (",", ".", " "), "numbers": ("auto", "plain")}
 FLOAT_MAX = float(np.finfo(np.float64).max)
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
@@ -108,6 +109,9 @@ def check_described(
             check.text(data.get("delimiter"), "config.data.delimiter"),
             check.flag(data.get("header"), "config.data.header"),
         )
+        for key, known in _MARKS.items():  # which older models don't have
+            if (value := data.get(key, known[0])) is not None or key != "thousands":
+                check.choice(value, f"config.data.{key}", known)
         tokens = data.get("missing_values")
         for some in tokens.values() if isinstance(tokens, dict) else (tokens,):
             for token in check.items(some, "config.data.missing_values"):
