@@ -16,13 +16,12 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
+from nnfit.table.labels import with_known_class
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import split
+from nnfit.table.splitting import PARTS, split
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +29,13 @@ class Dataset(Decisions):
     """What was decided, what the training rows taught, and the parts.
 
     `validation` and `test` may be missing; `notes` tell what was decided, a sentence each.
+    `fingerprints` are those of "data", all rows that have a target, and of a validation or test
+    CSV of its own.
     """
 
     encoding: Encoding
     parts: dict[str, Part]
+    fingerprints: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -67,13 +69,21 @@ def prepare(
     ConfigError, DataError
         Each with its place.
     """
-    notes = _Notes(observer)
+    notes, data = _Notes(observer), file.config.data
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
     pieces = _split(file, rows, decisions, rng, notes)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
     parts = {name: encoding.encode(piece, name) for name, piece in pieces.items()}
-    return Dataset(**vars(decisions), encoding=encoding, parts=parts, notes=tuple(notes.texts))
+    tables = {"data": rows}
+    tables |= {name: pieces[name] for name in PARTS[1:] if isinstance(getattr(data, name), str)}
+    return Dataset(
+        **vars(decisions),
+        encoding=encoding,
+        parts=parts,
+        fingerprints={name: encoding.fingerprint(table) for name, table in tables.items()},
+        notes=tuple(notes.texts),
+    )
 
 
 def _split(
@@ -97,5 +107,6 @@ def _split(
     }
     for name, path in held_out.items():
         if isinstance(path, str):
-            pieces[name] = read_to_learn(file, None, observer, file.resolve(path), decisions.words)
+            piece = read_to_learn(file, None, observer, file.resolve(path), decisions.words)
+            pieces[name] = piece if labels is None else with_known_class(piece, labels, observer)
     return pieces
