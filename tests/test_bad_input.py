@@ -740,8 +740,8 @@ MISFITS = [
         "evaluate with an unknown class",
         "evaluate labels.npz -q",
         "amount,city,age,member,label\n1,Köln,30,True,Zurich\n",
-        "<stdin>, row 1, column 'label': unknown class 'Zurich'; classes are:  a,b \"q\", 007, "
-        "1.0, Zürich, yes; did you mean 'Zürich'?",
+        "<stdin>: no row has a class of the training rows, got 'Zurich'; classes are:  "
+        "a,b \"q\", 007, 1.0, Zürich, yes; did you mean 'Zürich'?",
     ),
     (
         "a file that is not there",

@@ -8,25 +8,33 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference  # type: ignore[import-untyped]
+from test_model_file import with_meta
 
 import nnfit as package
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Commands, Example
 
 
 def evaluated(cli: Commands, name: str) -> dict[str, Any]:
-    result = cli("evaluate", f"{name}.npz", f"{name}.csv", "--json")
+    result = cli("evaluate", f"{name}.npz", f"{name}.csv", "--json", "-q")
     assert (result.code, result.err) == (0, "")
     found: dict[str, Any] = json.loads(result.out)
     return found
+
+
+def assert_same(metrics: dict[str, Any], expected: Any) -> None:
+    """Hold counts equal, and figures but for rounding."""
+    counts = "confusion_matrix"
+    assert metrics.get(counts) == expected.get(counts)
+    one, other = ({k: v for k, v in m.items() if k != counts} for m in (metrics, expected))
+    assert one == pytest.approx(other, rel=1e-6)
 
 
 def predicted(cli: Commands, name: str, *args: str) -> list[list[str]]:
@@ -187,3 +195,190 @@ def test_the_same_whatever_the_blocks(
     monkeypatch.setattr("nnfit.csv.reading.BLOCK_BYTES", 256)
     in_pieces = evaluated(cli, "labels")
     assert in_pieces == whole
+
+
+CLASSES = "x,y\n" + "".join(f"{i % 7}.5,{'abc'[i % 3]}\n" for i in range(60))
+UNSEEN = [
+    ("9.5,ab\n", "1 row of a class not seen in training: 'ab' in 1; classes are: a, b, c"),
+    ("9.5,None\n" * 2, "2 rows of a class not seen in training: 'None' in 2; classes are: a, b, c"),
+    (
+        "9.5,up\n8.5,down\n9.5,up\n",
+        "3 rows of 2 classes not seen in training: 'up' in 2, 'down' in 1; classes are: a, b, c",
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "said"), UNSEEN, ids=range(len(UNSEEN)))
+def test_rows_of_an_unseen_class_are_left_out_and_counted(
+    cli: Commands, folder: Path, more: str, said: str
+) -> None:
+    """By `evaluate`, and in a validation or test CSV alike."""
+    (folder / "d.csv").write_text(CLASSES, encoding="utf-8")
+    (folder / "t.csv").write_text(CLASSES + more, encoding="utf-8")
+    (folder / "c.yaml").write_text(
+        "{data: {path: d.csv, target: y, validation: t.csv, test: t.csv}, training: {epochs: 2}}"
+    )
+    result = cli("train", "c.yaml", "-q", "-o", "m.npz")
+    warning = f"nnfit: warning: t.csv: left out {said}"
+    assert (result.code, [line[: len(warning)] for line in result.err.splitlines()]) == (
+        0,
+        [warning] * 2,
+    )
+    whole, known = (cli("evaluate", "m.npz", name, "--json", "-q") for name in ("t.csv", "d.csv"))
+    assert (whole.code, whole.out) == (0, known.out)
+    assert whole.err[: len(warning)] == warning and len(whole.err.splitlines()) == 1
+    metrics = json.loads(known.out)["metrics"]
+    assert_same(metrics, package.load("m.npz").metrics["test"])
+
+
+def test_an_unseen_class_in_python(cli: Commands, labels: Example) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"amount": [1.0, 2.0], "city": "Köln", "age": 30, "member": True})
+    frame["label"] = ["yes", "maybe"]
+    with pytest.warns(UserWarning, match="left out 1 row of a class not seen in training"):
+        assert package.load("labels.npz").evaluate(frame)["rows"] == 1
+
+
+def test_no_row_of_a_known_class_is_an_error(cli: Commands, folder: Path) -> None:
+    (folder / "d.csv").write_text(CLASSES, encoding="utf-8")
+    (folder / "t.csv").write_text("x,y\n1.5,A\n", encoding="utf-8")
+    args = ("--set", "data.path=d.csv", "--set", "data.target=y", "--set", "data.test=t.csv")
+    result = cli("train", "-", "-q", *args, stdin="training: {epochs: 1}")
+    assert result.code == 2
+    assert result.err == (
+        "nnfit: error: t.csv: no row has a class of the training rows, got 'A'; "
+        "classes are: a, b, c\n"
+    )
+
+
+SPLITS = {
+    "drawn": {"validation": 0.25, "test": 0.2},
+    "validation alone": {"validation": 0.2},
+    "none": {"validation": 0},
+    "a CSV of its own": {"validation": "v.csv", "test": 0.3},
+    "both": {"validation": "v.csv", "test": "v.csv"},
+}
+TABLES = {
+    "classification": "x,c,y\n"
+    + "".join(f"{i % 11}.5,{'pqr'[i % 4 % 3]},{'ab'[i % 5 > 2]}\n" for i in range(90)),
+    "regression": "x,y\n" + "".join(f"{i % 13}.25,{0.1 + 0.3 * i}\n" for i in range(90)),
+}
+
+
+@pytest.mark.parametrize("held_out", SPLITS.values(), ids=SPLITS)
+@pytest.mark.parametrize("task", TABLES)
+def test_split_finds_the_rows_of_each_part(
+    cli: Commands, folder: Path, task: str, held_out: dict[str, Any]
+) -> None:
+    """What training said of each part is what `evaluate` says of it, from the data alone."""
+    gaps = f"7.5,{'p,' if task == 'classification' else ''}\n"  # a row without a target
+    (folder / "d.csv").write_text(TABLES[task] + gaps)
+    (folder / "v.csv").write_text("\n".join(TABLES[task].splitlines()[:31]) + "\n")
+    config = {"data": {"path": "d.csv", "target": "y", **held_out}, "training": {"epochs": 3}}
+    model = package.train(config)
+    model.save("m.npz")
+    for part in ("train", "validation", "test"):
+        result = cli("evaluate", "m.npz", "--split", part, "--json", "-q")
+        if model.metrics[part] is None:
+            line = f"nnfit: error: m.npz: was trained without {part} rows; data.{part} is 0\n"
+            assert (result.code, result.err) == (2, line)
+            continue
+        found = json.loads(result.out)
+        assert found["rows"] == model.training["rows"][part]
+        assert_same(found["metrics"], model.metrics[part])
+    others = [part for part, share in held_out.items() if share]
+    judged = f"; --split {' or '.join(others)} judges it by others" if others else ""
+    n = model.training["rows"]["train"]
+    said = cli("evaluate", "m.npz", "d.csv").err.splitlines()[-1]
+    assert said == f"nnfit: d.csv: the model was trained on {n} of these rows{judged}"
+
+
+def test_split_knows_the_data_by_its_cells(cli: Commands, folder: Path) -> None:
+    """Another name, another place and further columns don't matter; other cells or order do."""
+    table = TABLES["classification"]
+    (folder / "d.csv").write_text(table)
+    config = {"data": {"path": "d.csv", "target": "y", "test": 0.2}, "training": {"epochs": 1}}
+    package.train(config).save("m.npz")
+    expected = cli("evaluate", "m.npz", "--split", "test", "--json", "-q").out
+    header, *rows = table.splitlines()
+    wider = "\n".join([f"more,{header}", *(f"{i},{row}" for i, row in enumerate(rows))])
+    (folder / "d.csv").rename("moved.csv")
+    for stdin in (table, wider):
+        args = ("evaluate", "m.npz", "-", "--split", "test", "--json", "-q")
+        assert cli(*args, stdin=stdin).out == expected
+    result = cli("evaluate", "m.npz", "--split", "test")
+    assert (result.code, result.err) == (
+        2,
+        "nnfit: error: m.npz: its test rows are of 'd.csv', which is not here. "
+        "Name that CSV after it\n",
+    )
+    for changed in (
+        [*rows[1:], rows[0]],
+        rows[:-1],
+        [*rows, rows[0]],
+        [rows[0].replace("0.5,", "0.6,"), *rows[1:]],
+        [rows[0].replace(",p,", ",q,"), *rows[1:]],
+        [rows[0].replace(",a", ",b"), *rows[1:]],
+    ):
+        (folder / "d.csv").write_text("\n".join([header, *changed]))
+        for command in ("evaluate m.npz", "plot confusion m.npz"):
+            result = cli(*command.split(), "--split", "train")
+            assert (result.code, result.out) == (2, "")
+            assert result.err == (
+                "nnfit: error: d.csv: is not the data that m.npz was trained on, whose train rows "
+                "are asked for; expected the same rows in the same order. Name that CSV, or leave "
+                "out --split\n"
+            )
+
+
+def test_split_of_a_model_without_fingerprints(cli: Commands, binary: Example) -> None:
+    Path("m.npz").write_bytes(with_meta(binary.npz, lambda meta: meta.pop("fingerprints")))
+    result = cli("evaluate", "m.npz", "--split", "train")
+    assert (result.code, result.err) == (
+        2,
+        "nnfit: error: m.npz: keeps no fingerprint of its data, by which its train rows could be "
+        "known. Train it again, or leave out --split\n",
+    )
+    assert cli("evaluate", "m.npz", "binary.csv").err == ""
+
+
+def test_split_of_a_model_of_a_data_frame(cli: Commands, folder: Path) -> None:
+    import pandas as pd
+
+    table = TABLES["classification"]
+    config = {"data": {"target": "y"}, "training": {"epochs": 1}}
+    package.train(config, pd.read_csv(io.StringIO(table))).save("m.npz")
+    result = cli("evaluate", "m.npz", "--split", "train")
+    assert result.err == (
+        "nnfit: error: m.npz: its train rows are of stdin or a DataFrame, which is not here. "
+        "Name that CSV after it\n"
+    )
+    assert cli("evaluate", "m.npz", "-", "--split", "train", stdin=table).code == 0
+
+
+@pytest.mark.parametrize("block_bytes", [256, 1 << 22])
+def test_rows_that_the_model_was_trained_on_are_said(
+    cli: Commands, binary: Example, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr("nnfit.csv.reading.BLOCK_BYTES", block_bytes)
+    said = "the model was trained on 64 of these rows; --split validation judges it by others\n"
+    assert cli("evaluate", "binary.npz", "binary.csv").err == f"nnfit: binary.csv: {said}"
+    assert cli("evaluate", "binary.npz", stdin=binary.csv).err == f"nnfit: <stdin>: {said}"
+    assert cli("evaluate", "binary.npz", "binary.csv", "-q").err == ""
+    fewer = "\n".join(binary.csv.splitlines()[:-1])
+    assert cli("evaluate", "binary.npz", stdin=fewer).err == ""
+    assert cli("evaluate", "binary.npz", "--split", "validation").err == ""
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_pictures_of_a_part(cli: Commands, binary: Example, part: str) -> None:
+    found = cli("plot", "confusion", "binary.npz", "--split", part)
+    rows = {"train": 64, "validation": 16}[part]
+    assert (found.code, found.err) == (0, "")
+    assert found.out.startswith(f"confusion of passed, {rows} rows\n")
+    matrix = json.loads(cli("evaluate", "binary.npz", "--split", part, "--json").out)
+    counts = [n for row in matrix["metrics"]["confusion_matrix"] for n in row]
+    assert all(f" {n} " in found.out for n in counts)
+    result = cli("plot", "loss", "binary.npz", "--split", part)
+    assert (result.code, "--split is for boundary, fit, " in result.err) == (2, True)

@@ -235,6 +235,17 @@ def test_few_rows_train_too(cli: Commands, folder: Path, n_rows: int) -> None:
     trained(cli, proposed(cli, "d.csv", "--target", "y"))
 
 
+@pytest.mark.parametrize(("n_rows", "test"), [(199, 0.0), (200, 0.2)])
+def test_a_test_part_where_there_are_rows_for_it(
+    cli: Commands, folder: Path, n_rows: int, test: float
+) -> None:
+    rows = "".join(f"{i * 7 % 31},{'ab'[i % 2]}\n" for i in range(n_rows))
+    (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    Path("c.yaml").write_text(proposed(cli, "d.csv", "--target", "y"), encoding="utf-8")
+    data = load_config("c.yaml").config.data
+    assert (data.validation, data.test) == (0.2, test)
+
+
 def test_a_pipe_of_three(nnfit: Nnfit, tiny: Example) -> None:
     """init, train and predict with nothing but pipes between them."""
     (nnfit.folder / "tiny.npz").unlink()

@@ -223,6 +223,8 @@ META = [
      "config.data.missing_values must be text"),
     (changes("config", "data", "missing_values", value={"x": "?"}),
      "config.data.missing_values must be a list"),
+    (changes("fingerprints", value=[]), "'meta' has no 'fingerprints'"),
+    (changes("fingerprints", value={"data": 1}), "fingerprints.data must be text"),
     (changes("words", value=["x", "x"]), "words must be a list of different texts"),
     (changes("config", "data", "path", value=None), "config.data.path must be text"),
     (changes("metrics", "train", value=[1]), "'metrics' is not of each part of the rows"),

@@ -303,6 +303,6 @@ def test_a_label_of_a_million_characters(cli: Commands, config: Path) -> None:
     result = cli("evaluate", "c.npz", "-q", stdin=f"x,y\n1,{'c' * 10**6}\n")
     assert result.code == 2
     assert result.err == (
-        f"nnfit: error: <stdin>, row 1, column 'y': unknown class '{'c' * 56}...; "
+        f"nnfit: error: <stdin>: no row has a class of the training rows, got '{'c' * 56}...; "
         f"classes are: {'a' * 57}..., {'b' * 57}...\n"
     )

@@ -65,7 +65,7 @@ CLOSED_STDOUT = "nnfit: error: <stdout>: cannot be written: it is closed\n"
     [
         "train tiny.yaml",
         "predict tiny.npz tiny.csv",
-        "evaluate tiny.npz tiny.csv",
+        "evaluate tiny.npz tiny.csv -q",
         "inspect tiny.npz",
         "schema",
         "--help",

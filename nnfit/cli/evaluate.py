@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Annotated
+
+import typer
 
 from nnfit.cli import options
 
@@ -10,6 +13,9 @@ from nnfit.cli import options
 def evaluate(
     model: options.ModelArgument,
     data: options.DataArgument = None,
+    split: Annotated[
+        options.Split | None, typer.Option(metavar="PART", help=f"{options.SPLIT_HELP}.")
+    ] = None,
     json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -17,12 +23,18 @@ def evaluate(
 
     Example: nnfit evaluate iris.npz test.csv --json
     """
+    from nnfit.inside.own_rows import evaluate_split
     from nnfit.model.file.reading import load
     from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
 
-    data = options.data_or_stdin(data)
+    data = data if split else options.data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
-        result = evaluate_rows(loaded, data, observer).result()
+        if split:
+            evaluation = evaluate_split(loaded, model, split.value, data, observer)
+        else:
+            assert data is not None
+            evaluation = evaluate_rows(loaded, data, observer)
+        result = evaluation.result()
     options.print_result(result, json, print_metrics)

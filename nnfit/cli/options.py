@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -14,6 +15,9 @@ from nnfit.errors import ConfigError, OutputError, name_of
 
 # every usage error of Typer is of this kind, whether Typer brings its own click or not
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+Split = StrEnum("Split", ["train", "validation", "test"])
+SPLIT_HELP = "Rows of the model's own data: train, validation or test"
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", show_default=False, help="A model file (.npz).")

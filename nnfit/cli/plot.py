@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from nnfit.cli.options import QuietOption, UsageError, check_output
+from nnfit.cli.options import SPLIT_HELP, QuietOption, Split, UsageError, check_output
+from nnfit.errors import joined
 from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
@@ -64,6 +65,7 @@ def plot(  # an argument for each option of the command
     seed: Annotated[int | None,
         _asked("seed", f"Of what is drawn at random, {Options.seed} by default", "N", min=0)]
         = None,
+    split: Annotated[Split | None, _asked("split", SPLIT_HELP, "PART")] = None,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
     """Draw a picture of a model, and print the path of its file.
@@ -75,10 +77,10 @@ def plot(  # an argument for each option of the command
     from nnfit.report import make_observer
 
     asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
-             "repeats": repeats, "top": top, "seed": seed}  # fmt: skip
+             "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
-    models, data = _split_sources(kind, sources)
+    models, data = _split_sources(kind, sources, piped=split is None)
     if output is not None:
         check_output(output, sources, "for the picture")
     if wanted is not None:
@@ -102,7 +104,7 @@ def _options(kind: str, asked: dict[str, Any]) -> Options:
     """Return what was asked for, and refuse what belongs to other kinds: it would be ignored."""
     for option in asked:
         if option not in KINDS[kind].options:
-            owners = " and ".join(kinds_taking(option))
+            owners = joined(kinds_taking(option), "and")
             raise UsageError(f"--{option} is for {owners}, not for {kind}")
     if "shape" in asked:
         asked["shape"] = _parse_shape(asked["shape"])
@@ -133,8 +135,11 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
     return suffix.removeprefix(".")
 
 
-def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None]:
-    """Return the model files and the CSV; None stands for the CSV the model was trained on."""
+def _split_sources(kind: str, sources: list[str], piped: bool) -> tuple[list[str], str | None]:
+    """Return the model files and the CSV; None stands for the CSV the model was trained on.
+
+    With `piped` it may come from stdin.
+    """
     from nnfit.inside.sources import is_model_file
 
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
@@ -153,7 +158,7 @@ def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None
         return models, None
     if rest:
         return models, rest[0]
-    return models, "-" if takes == "needed" and _something_piped() else None
+    return models, "-" if piped and takes == "needed" and _something_piped() else None
 
 
 def _something_piped() -> bool:

@@ -17,14 +17,13 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_held_out, read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
+from nnfit.table.labels import with_known_class
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import split
+from nnfit.table.splitting import PARTS, split
 from nnfit.table.table import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +31,13 @@ class Dataset(Decisions):
     """What was decided, what the training rows taught, and the parts.
 
     `validation` and `test` may be missing; `notes` tell what was decided, a sentence each.
+    `fingerprints` are those of "data", all rows that have a target, and of a validation or test
+    CSV of its own.
     """
 
     encoding: Encoding
     parts: dict[str, Part]
+    fingerprints: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -69,19 +71,27 @@ def prepare(
     ConfigError, DataError
         Each with its place.
     """
-    notes = _Notes(observer)
+    notes, data = _Notes(observer), file.config.data
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
     pieces = _split(file, rows, decisions, rng, notes)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
+    with_own_csv = [name for name in PARTS[1:] if isinstance(getattr(data, name), str)]
     parts = {}
     for name, piece in pieces.items():
         tally: Tally = Counter()
         parts[name] = encoding.encode(piece, name, tally)
-        if piece.name != rows.name:  # a CSV of its own: strange cells are told as evaluate does
+        if name in with_own_csv:  # strange cells are told, as evaluate tells them
             for sentence in encoding.encoder.warnings(tally, piece.name):
                 observer.warning(sentence)
-    return Dataset(**vars(decisions), encoding=encoding, parts=parts, notes=tuple(notes.texts))
+    tables = {"data": rows} | {name: pieces[name] for name in with_own_csv}
+    return Dataset(
+        **vars(decisions),
+        encoding=encoding,
+        parts=parts,
+        fingerprints={name: encoding.fingerprint(table) for name, table in tables.items()},
+        notes=tuple(notes.texts),
+    )
 
 
 def _split(
@@ -104,5 +114,7 @@ def _split(
     }
     for name, path in held_out.items():
         if isinstance(path, str):
-            pieces[name] = read_held_out(file, path, decisions, observer)
+            piece = read_held_out(file, path, decisions, observer)
+            labels = decisions.labels
+            pieces[name] = piece if labels is None else with_known_class(piece, labels, observer)
     return pieces

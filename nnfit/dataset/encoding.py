@@ -17,6 +17,7 @@ from nnfit.dataset.head import check_head, check_size, check_target_range, choos
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
+from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.fitting import fit_encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
@@ -86,6 +87,12 @@ class Encoding:
             Y = truth[:, None].astype(np.float64) if one else np.eye(self.n_outputs)[truth]
         weights = None if part is None else self.weighting.of(rows, self.labels, truth, part)
         return Part(X=X, Y=Y, weights=weights, truth=truth, numbers=rows.numbers)
+
+    def fingerprint(self, rows: NamedRows) -> str:
+        """Return the fingerprint of rows that all have a target."""
+        targets = self.labels or self.scaler
+        assert targets is not None
+        return Fingerprint(self.encoder).add(rows, targets.read(rows)).value
 
 
 def fit_encoding(

@@ -17,6 +17,7 @@ from nnfit.config.reading import ConfigFile, load_config
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.encoding import Encoding, Part
 from nnfit.errors import DataError, name_of
+from nnfit.inside.own_rows import own_csv
 from nnfit.model.file.reading import load as load_model
 from nnfit.model.model import Model
 from nnfit.model.streaming import judged_blocks
@@ -39,17 +40,6 @@ def is_model_file(path: str) -> bool:
         return path.endswith(".npz")
     with open(path, "rb") as stream:
         return stream.read(4) == b"PK\x03\x04"
-
-
-def training_csv(model: Model, name: str) -> str | None:
-    """Return the CSV that the model in the file `name` was trained on, if it is here.
-
-    A model names that CSV as its config did, so that its bytes don't tell where it was trained.
-    """
-    stored = str(model.config["data"]["path"])
-    folders = (".", os.path.dirname(name), "configs")
-    places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
-    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def opened(source: Source) -> tuple[Model, str] | ConfigSource:
@@ -81,7 +71,7 @@ def own_table(model: Model, name: str, data: Any) -> Table | None:
         return NamedRows.from_frame(data, "data")
     if data is not None:
         return os.fspath(data)
-    return training_csv(model, name)
+    return own_csv(model, name)
 
 
 def pieces(model: Model, table: Table, observer: Observer) -> Generator[NamedRows]:

@@ -5,6 +5,7 @@ What the figures are is in `outcome`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
+from nnfit.table.fingerprint import Fingerprint
+from nnfit.table.labels import Unseen
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
 from nnfit.table.targets import rows_with_target
@@ -23,24 +26,43 @@ class Evaluation:
     """Metrics over rows that come piece by piece; only predictions and targets are kept.
 
     `outcome` says what the outputs mean, `outputs` is the model's; `name`, the table's, is for
-    the error.
+    the messages. A `fingerprint`, where it is set, takes the rows that are judged.
     """
 
     def __init__(self, outcome: Outcome, outputs: Callable[..., Array], name: str) -> None:
         self.outcome, self._outputs, self.name = outcome, outputs, name
+        self.fingerprint: Fingerprint | None = None
         self._truth: list[Array] = []
         self._predicted: list[Array] = []
-        self.without_target = 0
+        self._without_target = 0
+        self._unseen: Unseen = Counter()
 
     def add(self, rows: NamedRows, tally: Tally | None = None) -> Evaluation:
-        """Take a piece of the table, targets included; rows without a target are counted."""
+        """Take a piece of the table, targets included.
+
+        Rows without a target, and those of a class that training never saw, are counted.
+        """
         judged = rows_with_target(rows, self.outcome.targets)
-        self.without_target += len(rows) - len(judged)
+        self._without_target += len(rows) - len(judged)
+        if self.outcome.labels is not None:
+            judged = self.outcome.labels.known(judged, self._unseen)
         if len(judged):
             y_hat = self._outputs(judged, tally, available_cores())
             self._truth.append(self.outcome.truth(judged))
             self._predicted.append(self.outcome.predicted(y_hat))
+            if self.fingerprint is not None:
+                self.fingerprint.add(judged, self._truth[-1])
         return self
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each reason why rows were left out."""
+        sentences = []
+        if n := self._without_target:
+            rows = "1 row" if n == 1 else f"{n} rows"
+            sentences.append(f"{self.name}: left out {rows} without a target")
+        if self.outcome.labels is not None and self._unseen and self._truth:
+            sentences.append(self.outcome.labels.warning(self.name, self._unseen))
+        return sentences
 
     def arrays(self) -> tuple[Array, Array]:
         """Return truth and prediction: codes (N,) and probabilities (N, K), or values twice.
@@ -48,8 +70,10 @@ class Evaluation:
         Raises
         ------
         DataError
-            When no row had a target.
+            When no row had a target, or one of a known class.
         """
+        if not self._truth and self.outcome.labels is not None and self._unseen:
+            raise self.outcome.labels.none_known(self.name, self._unseen)
         if not self._truth:
             raise DataError(
                 f"{self.name}: no row has a value in {self.outcome.targets[0]!r} to compare with"

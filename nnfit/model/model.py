@@ -5,6 +5,7 @@ It does not train; what its file looks like is in `model.file`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,7 +44,7 @@ class Model:
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
     says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `trajectory`
     is there when the config asked for it; `words` are the columns in which NA, null and the like
-    are values, no gaps.
+    are values, no gaps; `fingerprints` tell the data that it was trained on.
     """
 
     encoder: Encoder
@@ -57,6 +58,7 @@ class Model:
     history: Mapping[str, Array] = field(default_factory=dict)
     trajectory: Trajectory | None = None
     words: tuple[str, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
     version: str = ""  # of the nnfit that trained it
 
     @cached_property
@@ -124,7 +126,10 @@ class Model:
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
         with blas_threads(1):
-            return self.evaluation().add(NamedRows.from_frame(frame, "data")).result()
+            evaluation = self.evaluation().add(NamedRows.from_frame(frame, "data"))
+        for sentence in evaluation.warnings():
+            warnings.warn(sentence, stacklevel=2)
+        return evaluation.result()
 
     def save(self, path: str) -> None:
         """Write the model to `path`, whole or not at all; OutputError where that fails."""
@@ -142,6 +147,7 @@ class Model:
             "encoder": self.encoder.to_meta(),
             "scaler": None if self.scaler is None else self.scaler.to_meta(),
             "words": list(self.words),
+            "fingerprints": dict(self.fingerprints),
             "config": self.config,
             "training": self.training,
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -14,11 +14,13 @@ import numpy as np
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import Block, BlockReader
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import ConfigError, DataError, name_of, require_columns
+from nnfit.errors import ConfigError, DataError, joined, name_of, require_columns
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.observer import Observer
+from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
+from nnfit.table.splitting import PARTS
 from nnfit.table.table import Tally
 from nnfit.training.threads import available_cores, blas_threads
 
@@ -216,16 +218,29 @@ def judged_blocks(model: Model, path: str, observer: Observer) -> Generator[Name
 
 def evaluate_rows(model: Model, path: str, observer: Observer) -> Evaluation:
     """Return the predictions beside the targets of the CSV at `path`."""
+    with closing(judged_blocks(model, path, observer)) as blocks:
+        evaluation = evaluate_pieces(model, name_of(path), blocks, observer)
+    fingerprint = evaluation.fingerprint
+    if fingerprint is not None and fingerprint.value == model.fingerprints.get("data"):
+        rows = model.training.get("rows", {})
+        trained = f"the model was trained on {rows.get('train')} of these rows"
+        others = [part for part in PARTS[1:] if rows.get(part)]
+        judged = f"; --split {joined(others, 'or')} judges it by others" if others else ""
+        observer.note(f"{evaluation.name}: {trained}{judged}")
+    return evaluation
+
+
+def evaluate_pieces(
+    model: Model, name: str, pieces: Iterable[NamedRows], observer: Observer
+) -> Evaluation:
+    """Return the predictions beside the targets of the table `name`, which comes in pieces."""
     tally: Tally = Counter()
-    evaluation = model.evaluation(name_of(path))
-    with blas_threads(1), closing(judged_blocks(model, path, observer)) as blocks:
-        for rows in blocks:
+    evaluation = model.evaluation(name)
+    if model.fingerprints:
+        evaluation.fingerprint = Fingerprint(model.encoder)
+    with blas_threads(1):
+        for rows in pieces:
             evaluation.add(rows, tally)
-    for sentence in model.encoder.warnings(tally, evaluation.name):
+    for sentence in [*model.encoder.warnings(tally, name), *evaluation.warnings()]:
         observer.warning(sentence)
-    if evaluation.without_target:
-        left_out = (
-            "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
-        )
-        observer.warning(f"{evaluation.name}: left out {left_out} without a target")
     return evaluation

@@ -42,7 +42,7 @@ GAP_SIGNS = {
     "blank",
     "empty",
 }
-SMALL, LARGE = 2_000, 20_000  # rows
+ENOUGH, SMALL, LARGE = 200, 2_000, 20_000  # rows; the first for a test part
 
 
 def propose(
@@ -162,7 +162,7 @@ def _size(n_rows: int) -> Mapping[str, Any]:
     """Return a network and a run that suit the number of rows."""
     if n_rows < 10:  # too few to hold any out
         return {"data.validation": 0, "model.hidden_sizes": [8], "training.epochs": 500}
-    run = {"data.validation": 0.2}
+    run = {"data.validation": 0.2, **({"data.test": 0.2} if n_rows >= ENOUGH else {})}
     if n_rows < SMALL:
         return {**run, "training.epochs": 300, "training.patience": 50}
     if n_rows < LARGE:

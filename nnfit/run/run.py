@@ -165,6 +165,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         history=to_arrays(result.records),
         trajectory=result.trajectory,
         words=dataset.words,
+        fingerprints=dataset.fingerprints,
         version=__version__,
     )
 

@@ -83,7 +83,7 @@ class Encoder:
         DataError
             If a column is not there, a cell cannot be read, or an input is beyond the dtype.
         """
-        table = self._read(rows, tally)
+        table = self.read(rows, tally)
         widths = [item.width for item in self.inputs]
         X = np.zeros((len(rows), sum(widths)))
         step = max(1024, _BLOCK_SIZE // X.shape[1])
@@ -97,7 +97,7 @@ class Encoder:
 
     def defined(self, rows: NamedRows) -> NDArray[np.bool_]:
         """Return for every row (N,) whether all expressions are finite there: log(x) at x > 0."""
-        table = self._read(rows)
+        table = self.read(rows)
         finite = np.ones(len(rows), dtype=bool)
         for item in self.inputs:
             finite &= item.defined(table)
@@ -155,7 +155,14 @@ class Encoder:
             raise ValueError("encoder.columns must have shorter names")
         return encoder
 
-    def _read(self, rows: NamedRows, tally: Tally | None = None) -> Table:
+    def read(self, rows: NamedRows, tally: Tally | None = None) -> Table:
+        """Return the columns of the rows as they are read, before they are scaled; see `transform`.
+
+        Raises
+        ------
+        DataError
+            If a column is not there, or a cell cannot be read.
+        """
         needed = self.needed_columns
         require_columns(rows.name, rows.columns, needed, why=", which the model needs")
         tally = Counter() if tally is None else tally

@@ -5,9 +5,10 @@ Which columns hold labels is for `targets` to say.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from nnfit.table.cells import (
     spelt_otherwise,
 )
 from nnfit.table.rows import NamedColumn, NamedRows
+
+Unseen: TypeAlias = Counter[str]
+"""How many rows have each label that is none of the classes."""
 
 MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
@@ -81,21 +85,54 @@ class LabelEncoder:
         DataError
             At the first label that is missing or unknown.
         """
-        column = rows.column(self.target)
-        places, labels = read_labels(column, known_label(self.classes))
-        known = {text: code for code, text in enumerate(self.classes)}
-        table = np.array([*(known.get(text, -1) for text in labels), -1])
-        codes = table[places].astype(np.intp)
+        codes, place_of_label, labels = self._look_up(rows)
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             i = int(unknown[0])
             what, hint = "missing class", ""
-            if places[i] >= 0:
-                text = labels[places[i]]
+            if place_of_label[i] >= 0:
+                text = labels[place_of_label[i]]
                 what = f"unknown class {shorten(repr(text))}"
                 hint = did_you_mean(text, self.classes)
-            raise DataError(f"{column.place(i)}: {what}; classes are: {listed(self.classes)}{hint}")
+            raise DataError(
+                f"{rows.place(i, self.target)}: {what}; classes are: {listed(self.classes)}{hint}"
+            )
         return codes
+
+    def known(self, rows: NamedRows, unseen: Unseen) -> NamedRows:
+        """Return the rows whose class is known; labels of the others are counted in `unseen`."""
+        codes, place_of_label, labels = self._look_up(rows)
+        strange = np.flatnonzero((codes < 0) & (place_of_label >= 0))
+        unseen.update(labels[place] for place in place_of_label[strange])
+        return rows.take(np.flatnonzero(codes >= 0)) if len(strange) else rows
+
+    def warning(self, name: str, unseen: Unseen) -> str:
+        """Return what is said of the rows of the table `name` that `known` has left out."""
+        n, count = unseen.total(), len(unseen)
+        rows = "1 row" if n == 1 else f"{n} rows"
+        what = "a class" if count == 1 else f"{count} classes"
+        hint = did_you_mean(next(iter(unseen)), self.classes) if count == 1 else ""
+        found = listed(f"{shorten(repr(text))} in {k}" for text, k in unseen.most_common())
+        return (
+            f"{name}: left out {rows} of {what} not seen in training: {found}; "
+            f"classes are: {listed(self.classes)}{hint}"
+        )
+
+    def none_known(self, name: str, unseen: Unseen) -> DataError:
+        """Return the error of a table `name` without a row whose class is known."""
+        found = listed(shorten(repr(text)) for text in unseen)
+        hint = did_you_mean(next(iter(unseen)), self.classes) if len(unseen) == 1 else ""
+        return DataError(
+            f"{name}: no row has a class of the training rows, got {found}; "
+            f"classes are: {listed(self.classes)}{hint}"
+        )
+
+    def _look_up(self, rows: NamedRows) -> tuple[NDArray[np.intp], NDArray[np.intp], list[str]]:
+        """Return the code of every row, -1 for none, its label's place, -1 for none, and labels."""
+        places, labels = read_labels(rows.column(self.target), known_label(self.classes))
+        known = {text: code for code, text in enumerate(self.classes)}
+        table = np.array([*(known.get(text, -1) for text in labels), -1])
+        return table[places].astype(np.intp), places, labels
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.object_]:
         """Return the labels of `codes` as they were spelt, an object array of str."""
@@ -125,3 +162,20 @@ class LabelEncoder:
         if not 2 <= len(labels.classes) <= MAX_CLASSES:
             raise ValueError(f"labels.classes must be a list of 2 to {MAX_CLASSES} texts")
         return labels
+
+
+def with_known_class(rows: NamedRows, labels: LabelEncoder, observer: Observer) -> NamedRows:
+    """Return the rows whose class is known; the observer is warned of the others.
+
+    Raises
+    ------
+    DataError
+        If no row is left.
+    """
+    unseen: Unseen = Counter()
+    known = labels.known(rows, unseen)
+    if unseen and not len(known):
+        raise labels.none_known(rows.name, unseen)
+    if unseen:
+        observer.warning(labels.warning(rows.name, unseen))
+    return known

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.intp]
+PARTS = ("train", "validation", "test")
 
 
 def split(

@@ -28,6 +28,7 @@ class Options:
     repeats: int = 10
     top: int = 20
     seed: int = 0
+    split: str | None = None  # train, validation or test: rows of the model's own data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,12 @@ KINDS = {
         "(`--plane pca`); for two classes the line φ(x)·w = 0",
         task="classification",
         shows="boundary between classes",
-        options=("x", "y", "plane"),
+        options=("x", "y", "plane", "split"),
     ),
     "fit": Kind(
         meaning="data and curve over one column (`--x`), several models over each other; for two "
         "classes the probability of the second",
-        options=("x",),
+        options=("x", "split"),
         several=True,
         text=True,
     ),
@@ -75,7 +76,7 @@ KINDS = {
     "features": Kind(
         meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
         "over one column",
-        options=("layer", "x", "y", "plane"),
+        options=("layer", "x", "y", "plane", "split"),
     ),
     "weights": Kind(
         meaning="the first layer as a heat map, or as images of its pixels: `--shape 8x8`",
@@ -87,20 +88,25 @@ KINDS = {
         meaning="counts, and shares of each true class",
         task="classification",
         shows="confusion matrix",
+        options=("split",),
         text=True,
     ),
     "calibration": Kind(
         meaning="how often probabilities come true, with 95 % intervals",
         task="classification",
         shows="calibration",
+        options=("split",),
     ),
     "residuals": Kind(
-        meaning="predicted − true, for each target", task="regression", shows="residuals"
+        meaning="predicted − true, for each target",
+        task="regression",
+        shows="residuals",
+        options=("split",),
     ),
     "importance": Kind(
         meaning="how much worse the model gets when a column is shuffled (`--metric`, `--repeats`, "
         "`--top`, `--seed`)",
-        options=("metric", "repeats", "top", "seed"),
+        options=("metric", "repeats", "top", "seed", "split"),
     ),
 }
 

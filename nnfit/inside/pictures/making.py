@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from nnfit.errors import PictureError
+from nnfit.inside.own_rows import own_csv
 from nnfit.inside.pictures.kinds import KINDS, Options
 from nnfit.inside.pictures.request import Request
-from nnfit.inside.sources import training_csv
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.training.threads import blas_threads
@@ -49,8 +49,8 @@ def make_picture(
             f"See 'nnfit plot {see}'"
         )
     own = None
-    if wanted.data != "none" and data is None:
-        data = own = training_csv(model, name)
+    if wanted.data != "none" and data is None and options.split is None:
+        data = own = own_csv(model, name)
         if data is None and wanted.data == "needed":
             stored = model.config["data"]["path"]
             raise PictureError(
@@ -59,7 +59,7 @@ def make_picture(
             )
     make = import_module(f"nnfit.inside.pictures.{kind}").make
     with blas_threads(1):  # the same bits for any number of cores
-        picture: object = make(Request(models, data or "", options, observer))
+        picture: object = make(Request(models, data, options, observer))
     if own is not None and wanted.data == "needed":
         observer.note(f"data: {own}, which {name} was trained on")
     return picture

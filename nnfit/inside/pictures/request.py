@@ -12,24 +12,25 @@ import numpy as np
 
 from nnfit.dataset.reading import read_named
 from nnfit.errors import require_columns
+from nnfit.inside.own_rows import drawn_parts, evaluate_split, own_rows
 from nnfit.inside.pictures.kinds import Options
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format, evaluate_rows
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
+from nnfit.table.labels import with_known_class
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import split
+from nnfit.table.splitting import PARTS
 from nnfit.table.targets import drop_rows_without_target
-from nnfit.training.streams import stream
 
 
 @dataclass(frozen=True)
 class Request:
-    """`models` with their files' names, one but for fit; `data` is a path, "" for none."""
+    """`models` with their files' names, one but for fit; `data` is a path, None for none."""
 
     models: Sequence[tuple[str, Model]]
-    data: str
+    data: str | None
     options: Options
     observer: Observer
 
@@ -44,11 +45,18 @@ class Request:
         return self.models[0][1]
 
     def rows(self, *, target: bool = True) -> NamedRows:
-        """Return the data's rows, as `read_rows` does."""
+        """Return the data's rows, as `read_rows` does, or those of the part that is asked for."""
+        if self.options.split is not None:
+            return own_rows(self.model, self.name, self.options.split, self.data, self.observer)
+        assert self.data is not None
         return read_rows(self.model, self.data, self.observer, target=target)
 
     def evaluation(self) -> Evaluation:
         """Return the predictions beside the truth."""
+        part = self.options.split
+        if part is not None:
+            return evaluate_split(self.model, self.name, part, self.data, self.observer)
+        assert self.data is not None
         return evaluate_rows(self.model, self.data, self.observer)
 
 
@@ -70,7 +78,10 @@ def read_rows(model: Model, path: str, observer: Observer, *, target: bool = Tru
     rows = read_named(path, csv_format(model), model.text_columns, observer)
     needed = model.judged_columns if target else model.encoder.needed_columns
     require_columns(rows.name, rows.columns, needed)
-    return drop_rows_without_target(rows, model.targets, observer) if target else rows
+    if not target:
+        return rows
+    rows = drop_rows_without_target(rows, model.targets, observer)
+    return rows if model.labels is None else with_known_class(rows, model.labels, observer)
 
 
 def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRows:
@@ -80,15 +91,12 @@ def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRow
     and all its rows are returned.
     """
     data, counts = model.config["data"], model.training.get("rows", {})
-    drawn = [name for name in ("validation", "test") if not isinstance(data[name], str)]
-    expected = sum(counts.get(name, 0) for name in ("train", *drawn))
+    drawn = [name for name in PARTS if name == "train" or not isinstance(data[name], str)]
+    expected = sum(counts.get(name, 0) for name in drawn)
     if len(rows) != expected:
         observer.note(
             f"{rows.name}: {len(rows)} rows, the model was trained on a table of {expected}; "
             "the loss is that of all of them"
         )
         return rows
-    codes = None if model.labels is None else model.labels.read(rows)
-    rng = stream(model.config["seed"], "split")
-    validation, test = (data[n] if n in drawn else 0.0 for n in ("validation", "test"))
-    return rows.take(split(len(rows), codes, validation, test, rng)[0])
+    return rows.take(drawn_parts(model, rows)[0])

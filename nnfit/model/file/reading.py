@@ -177,6 +177,9 @@ def _assemble(
     try:
         encoder = Encoder.from_meta(meta.get("encoder"))
         words = check.texts(meta.get("words", []), "words")
+        fingerprints = mapping_of(meta, "fingerprints") if "fingerprints" in meta else {}
+        for table, value in fingerprints.items():
+            check.text(value, f"fingerprints.{shorten(table)}")
         if meta.get("task") == "classification":
             classes = meta.get("classes")
             labels = LabelEncoder.from_meta({"target": targets[0], "classes": classes})
@@ -209,5 +212,6 @@ def _assemble(
         history=history,
         trajectory=trajectory,
         words=words,
+        fingerprints=fingerprints,
         version=shorten(printable(str(meta.get("nnfit_version")))),
     )

@@ -1,0 +1,87 @@
+"""The rows of a model's own data, and which part each fell to: found again by seed and fingerprint.
+
+Where no CSV is named, it is looked for by the name that the config gave it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from nnfit.dataset.reading import read_named
+from nnfit.errors import DataError
+from nnfit.model.evaluation import Evaluation
+from nnfit.model.model import Model
+from nnfit.model.streaming import csv_format, evaluate_pieces
+from nnfit.observer import Observer
+from nnfit.table.fingerprint import Fingerprint
+from nnfit.table.rows import NamedRows
+from nnfit.table.splitting import PARTS, Indices, split
+from nnfit.table.targets import drop_rows_without_target
+from nnfit.training.streams import stream
+
+
+def own_csv(model: Model, name: str, key: str = "path") -> str | None:
+    """Return the CSV that `data.path`, or another key, named when training, if it is here.
+
+    `name` is the model's file. A model names its CSVs as its config did, so that its bytes don't
+    tell where it was trained.
+    """
+    stored = str(model.config["data"][key])
+    folders = (".", os.path.dirname(name), "configs")
+    places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def own_rows(model: Model, name: str, part: str, path: str | None, observer: Observer) -> NamedRows:
+    """Return the rows that fell to `part`: train, validation or test.
+
+    They are looked for in the CSV at `path`, or else where the config named it.
+
+    Raises
+    ------
+    DataError
+        If there was no such part, or there is no such CSV, or it holds other rows.
+    """
+    data = model.config["data"]
+    held_out = part if part != "train" and isinstance(data[part], str) else None
+    if part != "train" and not data[part]:
+        raise DataError(f"{name}: was trained without {part} rows; data.{part} is 0")
+    if not model.fingerprints:
+        raise DataError(
+            f"{name}: keeps no fingerprint of its data, by which its {part} rows could be known. "
+            "Train it again, or leave out --split"
+        )
+    key = held_out or "path"
+    path = own_csv(model, name, key) if path is None else path
+    if path is None:
+        what = "stdin or a DataFrame" if data[key] == "-" else repr(data[key])
+        raise DataError(
+            f"{name}: its {part} rows are of {what}, which is not here. Name that CSV after it"
+        )
+    # the target as training read it
+    text = () if data["task"] == "regression" else model.targets
+    rows = read_named(path, csv_format(model), [*model.text_columns, *text], observer)
+    rows = drop_rows_without_target(rows, model.targets, observer)
+    found = Fingerprint(model.encoder).add(rows, model.outcome.truth(rows)).value
+    if found != model.fingerprints.get(held_out or "data"):
+        raise DataError(
+            f"{rows.name}: is not the data that {name} was trained on, whose {part} rows are asked "
+            "for; expected the same rows in the same order. Name that CSV, or leave out --split"
+        )
+    return rows if held_out else rows.take(drawn_parts(model, rows)[PARTS.index(part)])
+
+
+def evaluate_split(
+    model: Model, name: str, part: str, path: str | None, observer: Observer
+) -> Evaluation:
+    """Return the predictions beside the targets of the rows that `own_rows` finds."""
+    rows = own_rows(model, name, part, path, observer)
+    return evaluate_pieces(model, f"{rows.name} ({part})", [rows], observer)
+
+
+def drawn_parts(model: Model, rows: NamedRows) -> tuple[Indices, Indices, Indices]:
+    """Return the places of the training, validation and test rows among all, drawn again."""
+    data = model.config["data"]
+    codes = None if model.labels is None else model.labels.read(rows)
+    validation, test = (0.0 if isinstance(data[p], str) else data[p] for p in PARTS[1:])
+    return split(len(rows), codes, validation, test, stream(model.config["seed"], "split"))
