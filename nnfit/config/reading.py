@@ -18,9 +18,13 @@ from nnfit.config.places import Place, Tree, nearest
 from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
-from nnfit.errors import STDIN, ConfigError, name_of, printable, shorten
+from nnfit.errors import STDIN, ConfigError, name_of, path_text, printable, shorten
 
 _START = Position(1, 1)
+CONFIG = (
+    "the path of a config in YAML, or its keys as a dict such as {'data': {'target': 'y'}}. "
+    "A table comes after it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +99,12 @@ def load_config(
         name = "config"
         tree.read_mapping(source)
     else:
-        name = printable(name_of(str(source)))
-        tree.read_nodes(_root(read_text(str(source), name), name), name)
+        path = path_text(source, "config", CONFIG, ConfigError)
+        name = printable(name_of(path))
+        tree.read_nodes(_root(read_text(path, name), name), name)
         # A pipe such as /dev/fd/63 has neither a folder nor a name worth keeping.
-        if name != STDIN and Path(source).is_file():
-            folder, stem = Path(source).parent, Path(source).stem
+        if name != STDIN and Path(path).is_file():
+            folder, stem = Path(path).parent, Path(path).stem
 
     lines = [line for i, text in enumerate(overrides) if (line := _override(tree, text, i))]
     if data is not None:

@@ -42,6 +42,13 @@ class Evaluation:
             self._predicted.append(self.outcome.predicted(y_hat))
         return self
 
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence on the rows without a target, where there were some."""
+        n = self.without_target
+        rows = "1 row" if n == 1 else f"{n} rows"
+        return [f"{self.name}: left out {rows} without a target"] if n else []
+
     def arrays(self) -> tuple[Array, Array]:
         """Return truth and prediction: codes (N,) and probabilities (N, K), or values twice.
 

@@ -226,11 +226,6 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> Evaluation:
     with blas_threads(1), closing(judged_blocks(model, path, observer)) as blocks:
         for rows in blocks:
             evaluation.add(rows, tally)
-    for sentence in model.encoder.warnings(tally, evaluation.name):
+    for sentence in model.encoder.warnings(tally, evaluation.name) + evaluation.left_out:
         observer.warning(sentence)
-    if evaluation.without_target:
-        left_out = (
-            "1 row" if evaluation.without_target == 1 else f"{evaluation.without_target} rows"
-        )
-        observer.warning(f"{evaluation.name}: left out {left_out} without a target")
     return evaluation
