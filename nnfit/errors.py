@@ -178,4 +178,7 @@ def require_columns(
         what = "is no such column" if len(missing) == 1 else "are no such columns"
         problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
     hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
+    parts = [part.strip() for part in missing[0].split(",")]
+    if len(parts) > 1 and there.issuperset(parts):
+        hint = f"; several are a list: [{', '.join(parts)}]"
     raise DataError(f"{name}: {problem}; columns are: {listed(known, whole=whole)}{hint}")

@@ -183,6 +183,11 @@ def test_errors_are_nnfits_own(tiny: Example, folder: Path) -> None:
             "data: data.target names 'kind', but there is no such column; columns are: x, colour",
         ),
         (
+            lambda: nnfit.train({"data": {**config["data"], "exclude": ["x,colour"]}}, frame),
+            "data: data.exclude names 'x,colour', but there is no such column; columns are: "
+            "x, colour, kind; several are a list: [x, colour]",
+        ),
+        (
             lambda: nnfit.train(config, frame.assign(x=np.inf)),
             "data, row 1, column 'x': got inf; expected a finite number. "
             "Mend the cell, or leave it empty",
