@@ -12,14 +12,15 @@ from nnfit.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from nnfit.api import check_gradients, load, train
-    from nnfit.errors import NnfitError
+    from nnfit.errors import NnfitError, NnfitWarning
     from nnfit.model.model import Model
 
-__all__ = ["Model", "NnfitError", "check_gradients", "load", "train"]
+__all__ = ["Model", "NnfitError", "NnfitWarning", "check_gradients", "load", "train"]
 
 _HOMES = {
     "Model": "nnfit.model.model",
     "NnfitError": "nnfit.errors",
+    "NnfitWarning": "nnfit.errors",
     "check_gradients": "nnfit.api",
     "load": "nnfit.api",
     "train": "nnfit.api",
@@ -35,4 +36,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted(__all__)

@@ -7,8 +7,11 @@ their traceback.
 from __future__ import annotations
 
 import difflib
+import os
 import signal
+import sys
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
@@ -75,6 +78,18 @@ class ResumeError(NnfitError):
     exit_code = ExitCode.FAILED
 
 
+class NnfitWarning(UserWarning):
+    """What a user of the Python API should know and may want to change."""
+
+
+def warn(text: str) -> None:
+    """Warn through Python's `warnings`, at the line outside this package that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nnfit."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(printable(text), NnfitWarning, stacklevel=level)
+
+
 class Interrupted(BaseException):
     """A signal ended the work; what was worth keeping has been written.
 
@@ -90,6 +105,22 @@ class Interrupted(BaseException):
 def shorten(text: str) -> str:
     """Return `text`, cut to what fits into a message."""
     return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+
+
+def described(value: object) -> str:
+    """Return what a value from Python is: `'x.csv'`, `an ndarray of shape (150, 4)`, `a list`."""
+    if value is None or isinstance(value, str | os.PathLike | bool | int | float):
+        return shorten(repr(os.fspath(value) if isinstance(value, os.PathLike) else value))
+    kind, shape = type(value).__name__, getattr(value, "shape", None)
+    article = "an" if kind[0] in "aeioAEIO" or kind == "ndarray" else "a"
+    return f"{article} {kind}" + (f" of shape {shape}" if isinstance(shape, tuple) else "")
+
+
+def path_text(path: object, what: str, expected: str, error: type[NnfitError]) -> str:
+    """Return a path from Python as text; `error` names the argument and what was `expected`."""
+    if not isinstance(path, str | os.PathLike):
+        raise error(f"{what}: got {described(path)}; expected {expected}")
+    return os.fsdecode(path)
 
 
 def name_of(path: str) -> str:
@@ -176,4 +207,7 @@ def require_columns(
         what = "is no such column" if len(missing) == 1 else "are no such columns"
         problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
     hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
+    parts = [part.strip() for part in missing[0].split(",")]
+    if len(parts) > 1 and there.issuperset(parts):
+        hint = f"; several are a list: [{', '.join(parts)}]"
     raise DataError(f"{name}: {problem}; columns are: {listed(known, whole=whole)}{hint}")

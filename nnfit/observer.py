@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nnfit.errors import warn
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -93,3 +95,10 @@ class Observer:
 
     def close(self) -> None:
         """Put the terminal back in order; called once, however the work ended."""
+
+
+class PythonObserver(Observer):
+    """The onlooker of who calls from Python: hands warnings to `warnings`, and shows nothing."""
+
+    def warning(self, text: str) -> None:
+        warn(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import nnfit
 
@@ -24,10 +26,10 @@ def frame_of(example: Example) -> pd.DataFrame:
 
 
 def test_the_names_are_all_there() -> None:
-    assert nnfit.__all__ == ["Model", "NnfitError", "check_gradients", "load", "train"]
+    names = ["Model", "NnfitError", "NnfitWarning", "check_gradients", "load", "train"]
+    assert nnfit.__all__ == dir(nnfit) == names
     for name in nnfit.__all__:
         assert getattr(nnfit, name).__module__.startswith("nnfit."), name
-    assert set(nnfit.__all__) <= set(dir(nnfit))
     with pytest.raises(AttributeError, match=r"^module 'nnfit' has no attribute 'predict'$"):
         nnfit.predict  # noqa: B018
 
@@ -181,6 +183,11 @@ def test_errors_are_nnfits_own(tiny: Example, folder: Path) -> None:
             "data: data.target names 'kind', but there is no such column; columns are: x, colour",
         ),
         (
+            lambda: nnfit.train({"data": {**config["data"], "exclude": ["x,colour"]}}, frame),
+            "data: data.exclude names 'x,colour', but there is no such column; columns are: "
+            "x, colour, kind; several are a list: [x, colour]",
+        ),
+        (
             lambda: nnfit.train(config, frame.assign(x=np.inf)),
             "data, row 1, column 'x': got inf; expected a finite number. "
             "Mend the cell, or leave it empty",
@@ -211,6 +218,129 @@ def test_errors_are_nnfits_own(tiny: Example, folder: Path) -> None:
         assert str(caught.value) == line
 
 
+A_FRAME = "; expected a pandas.DataFrame, whose columns are matched by name. Pass "
+A_CONFIG = (
+    "the path of a config in YAML, or its keys as a dict such as {'data': {'target': 'y'}}. "
+    "A table comes after it"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "came", "how"),
+    [
+        (np.ones((2, 2)), "an ndarray of shape (2, 2)", "pandas.DataFrame(data, columns=[{}])"),
+        ([[1.0, "red"]], "a list", "pandas.DataFrame(data, columns=[{}])"),
+        ({"x": [1.0]}, "a dict", "pandas.DataFrame(data, columns=[{}])"),
+        (None, "None", "pandas.DataFrame(data, columns=[{}])"),
+        (3, "3", "pandas.DataFrame(data, columns=[{}])"),
+        ("x.csv", "'x.csv'", "pandas.read_csv('x.csv')"),
+        (Path("x.csv"), "'x.csv'", "pandas.read_csv('x.csv')"),
+        (
+            pd.Series([1.0], name="x"),
+            "a Series of shape (1,)",
+            "frame.iloc[[0]] for one row, series.to_frame() for one column",
+        ),
+    ],
+)
+def test_what_is_no_table_is_told_with_what_to_pass(
+    tiny: Example, given: Any, came: str, how: str
+) -> None:
+    model = nnfit.load("tiny.npz")
+    config = {"data": {"target": "kind"}, "training": {"epochs": 1}}
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: model.predict(given), "'x', 'colour'"),
+        (lambda: model.predict_proba(given), "'x', 'colour'"),
+        (lambda: model.evaluate(given), "'x', 'colour', 'kind'"),
+        (lambda: nnfit.train(config, given, ["a"]), "..."),
+    ]
+    if given is not None and not isinstance(given, str | Path):  # train and the check read paths
+        calls.append((lambda: nnfit.train(config, given), "..."))
+        calls.append((lambda: nnfit.check_gradients(model, given), "..."))
+    for act, columns in calls:
+        with pytest.raises(nnfit.NnfitError) as caught:
+            act()
+        assert str(caught.value) == f"data: got {came}{A_FRAME}{how.format(columns)}"
+
+
+def test_arguments_of_another_kind_are_told(tiny: Example) -> None:
+    frame, model = frame_of(tiny), nnfit.load("tiny.npz")
+    X, y = frame.drop(columns="kind"), frame["kind"]
+    config = {"data": {"target": "kind"}}
+    wrong: list[tuple[Callable[..., object], tuple[Any, ...], str]] = [
+        (nnfit.train, (X, y), f"config: got a DataFrame of shape (48, 2); expected {A_CONFIG}"),
+        (nnfit.train, ([1], y), f"config: got a list; expected {A_CONFIG}"),
+        (
+            nnfit.check_gradients,
+            (X.to_numpy(),),
+            f"source: got an ndarray of shape (48, 2); expected a model, its path, or {A_CONFIG}",
+        ),
+        (nnfit.load, (model,), "path: got a Model; expected the path of a model file"),
+        (model.save, (3,), "path: got 3; expected the path of a file to write"),
+        (
+            nnfit.train,
+            (config, X, y[:3]),
+            "y: got a Series of shape (3,) for 48 rows and column 'kind'; "
+            "expected the shape (48,). Pass a value for each row",
+        ),
+        (
+            nnfit.train,
+            ({"data": {"target": ["p", "q"]}}, X, [[1], [2, 3]]),
+            "y: got a list for 48 rows and columns 'p', 'q'; expected the shape (48, 2). "
+            "Pass a value for each row",
+        ),
+        (
+            nnfit.train,
+            (config, frame, y),
+            "y: data has column 'kind' already; leave y out, or drop it from data",
+        ),
+    ]
+    for call, arguments, line in wrong:
+        with pytest.raises(nnfit.NnfitError) as caught:
+            call(*arguments)
+        assert str(caught.value) == line
+
+
+def test_targets_may_come_apart_from_the_table(tiny: Example, pair: Example) -> None:
+    for example in (tiny, pair):
+        config = {**yaml.safe_load(example.yaml), "training": {"epochs": 2}}
+        frame = frame_of(example)
+        names = config["data"]["target"]
+        X, y = frame.drop(columns=names), frame[names]
+        expected = nnfit.train(config, frame).to_bytes()
+        for given in (y, y.to_numpy(), y.to_numpy().tolist()):
+            assert nnfit.train(config, X, given).to_bytes() == expected
+
+
+def test_a_model_shows_itself_in_a_line(tiny: Example, pair: Example) -> None:
+    assert repr(nnfit.load("tiny.npz")) == "<nnfit.Model: classification of kind, layers 4-8-3>"
+    found = repr(nnfit.load("pair.npz"))
+    assert re.fullmatch(r"<nnfit.Model: regression of north, south, layers \d+-8-2>", found)
+
+
+def test_warnings_go_through_warnings(tiny: Example) -> None:
+    """Each at the line that called: a person sees where, and `filterwarnings` can choose."""
+    frame, model = frame_of(tiny), nnfit.load("tiny.npz")
+    config = {"data": {"target": "kind"}, "training": {"epochs": 1}}
+    odd = frame.assign(colour=["mauve"] + ["red"] * 47)
+    gap = frame.assign(kind=[None, *frame["kind"][1:]])
+    unseen = "data: column 'colour': 1 cell of categories not seen in training"
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: model.predict(odd), unseen),
+        (lambda: model.predict_proba(odd), unseen),
+        (lambda: model.evaluate(odd), unseen),
+        (lambda: model.evaluate(gap), "data: left out 1 row without a target"),
+        (
+            lambda: nnfit.train(config, gap),
+            "data: 1 row of 48 dropped: no value in target column 'kind'",
+        ),
+        (lambda: nnfit.check_gradients(config, gap), "data: 1 row of 48 dropped"),
+    ]
+    for act, text in calls:
+        with pytest.warns(nnfit.NnfitWarning, match=f"^{re.escape(text)}") as caught:
+            act()
+        assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_check_gradients(tiny: Example) -> None:
     frame = frame_of(tiny)
     config = {"data": {"path": "-", "target": "kind"}, "model": {"hidden_sizes": [4]}}
@@ -229,6 +359,8 @@ def test_check_gradients(tiny: Example) -> None:
         match=r"^inject_bug must be one of sign, factor, lost_mean, lost_bias, got 'x'$",
     ):
         nnfit.check_gradients(inject_bug="x")
+    with pytest.raises(ValueError, match="^method must be one of complex, central, both, got 'x'$"):
+        nnfit.check_gradients(method="x")  # type: ignore[arg-type]
 
 
 def test_the_commands_and_the_api_agree(cli: Commands, price: Example) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import time
@@ -510,6 +511,39 @@ def test_overrides(write: Write, overrides: list[str], holds: Callable[[Any], bo
     assert holds(load_config(write(text), overrides).config)
 
 
+# What people call columns, and YAML takes for a mark of its own.
+TEXTS = [
+    "#items", "a #b", "a,b", "a, b", "|", ">", "{x}", "{a: b}", "- x", "*x", "&x", "&x y", "%x",
+    "@x", "`x", "a: b", "x:", "? x", "!x", "-", "?", "#", "a: b: c", "no", "007", "1.0", "a\tb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_override_keeps_the_text_that_yaml_cannot_have_meant(write: Write, text: str) -> None:
+    path, quoted = write(MINIMAL), json.dumps(text)
+    for value in (text, quoted, f"  {text} "):
+        data = load_config(path, [f"data.weight={value}"]).config.data
+        assert data.weight == text
+        for key in ("target", "exclude", "categorical", "missing_values"):
+            data = load_config(path, [f"data.{key}={value}"]).config.data
+            assert getattr(data, key) == (text,)
+    listed = load_config(path, [f"data.exclude=[{quoted}, z]"]).config.data
+    assert listed.exclude == (text, "z")
+
+
+def test_an_override_of_a_list_by_one_value(write: Write) -> None:
+    path = write(MINIMAL)
+    config = load_config(
+        path, ["model.hidden_sizes=8", "features=sin(3*x)", "data.include=x", "data.delimiter=|"]
+    ).config
+    assert (config.model.hidden_sizes, config.features) == ((8,), ("sin(3*x)",))
+    assert (config.data.include, config.data.delimiter) == (("x",), "|")
+    assert load_config(path, ["model.hidden_sizes=- 8"]).config.model.hidden_sizes == (8,)
+    assert load_config(path, ["data.exclude=- p\n- q"]).config.data.exclude == ("p", "q")
+    assert load_config(path, ["optimizer.l2=0.1 # some"]).config.optimizer.l2 == 0.1
+    assert load_config(path, ["model.activation=relu"]).config.model.activation == "relu"
+
+
 def test_an_override_mends_the_file(write: Write) -> None:
     assert load_config(write(MINIMAL + "seed: x\nmodel: 3\n"), ["seed=1", "model={}"]).config
 
@@ -530,6 +564,18 @@ WRONG_OVERRIDES = [
     ("seed=[1", "--set seed=[1: this '[' is not closed, or a ',' is missing after it"),
     ("seed=!!int 3", "--set seed=!!int 3: tag '!!int' is refused; expected plain YAML without "
      "tags"),
+    ("data.exclude=[a", "--set data.exclude=[a: this '[' is not closed, or a ',' is missing after "
+     "it. Quote a text: --set 'data.exclude=\"[a\"'"),
+    ("data.weight='a", "--set data.weight='a: this quote is not closed. Quote a text: --set "
+     "'data.weight=\"'\"'\"'a\"'"),
+    ("data.missing_values=[?, -]", "--set data.missing_values=[?, -]: a key is empty; expected "
+     "text, or quotes around '?' or ':'. Quote a text: --set 'data.missing_values=[\"?\", \"-\"]'"),
+    ("model.hidden_sizes=64,32", "--set model.hidden_sizes=64,32: got '64,32'; expected a list: "
+     "--set 'model.hidden_sizes=[64, 32]'"),
+    ("model.activation=relu, tanh", "--set model.activation=relu, tanh: got 'relu, tanh'; "
+     "expected a list: --set 'model.activation=[relu, tanh]'"),
+    ("data.target=null", "--set data.target=null: got null; expected a column name; quote 'null' "
+     "to mean the word"),
     ("seed=x", "--set seed=x: got 'x'; expected an integer in [0, 2**63)"),
     ("seed=a\nb", "--set seed=a b: got 'a b'; expected an integer in [0, 2**63)"),
     (f"seed={'x' * 70}", f"--set seed={'x' * 57}...: got '{'x' * 57}...'; expected an integer "

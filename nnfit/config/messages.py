@@ -63,6 +63,18 @@ def unknown_key(section: str, name: str) -> str:
     return said + (near or f"; expected one of {', '.join(FIELDS[section])}")
 
 
+def accepts(keys: Sequence[str], value: Any) -> bool:
+    """Return whether the schema takes `value` for the key, whatever is set beside it."""
+    tree, key, wrong = value, ".".join(keys), []
+    for name in reversed(keys):
+        tree = {name: tree}
+    try:
+        Config.model_validate(tree)
+    except ValidationError as err:
+        wrong = [dotted(detail["loc"]) for detail in err.errors(include_url=False)]
+    return not any(at == key or at.startswith((f"{key}.", f"{key}[")) for at in wrong)
+
+
 def check(tree: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
     """Return the config that `tree` holds, or None, and all that is wrong with it.
 

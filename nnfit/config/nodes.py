@@ -32,6 +32,9 @@ class Position(NamedTuple):
     column: int
 
 
+START = Position(1, 1)
+
+
 class YamlError(Exception):
     """The text is not the YAML that a config may be."""
 

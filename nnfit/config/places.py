@@ -69,6 +69,11 @@ class Tree:
         self.places[key] = place
         parent[keys[-1]] = self._from_node(node, key, lambda at: place)
 
+    @classmethod
+    def value(cls, node: Node) -> Any:
+        """Return what `node` alone is, as the schema takes it."""
+        return cls()._from_node(node, "", lambda at: Place("", (0, 0, 0)))
+
     def _from_node(self, node: Node, key: str, place: Callable[[Position], Place]) -> Any:
         if isinstance(node.content, Scalar):
             return None if node.content.value is None else node.content

@@ -12,15 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnfit.config.messages import FIELDS, Problem, check, unknown_key
-from nnfit.config.nodes import Node, Position, YamlError, read_yaml
+from nnfit.config.messages import FIELDS, Problem, check
+from nnfit.config.nodes import START, Node, YamlError, read_yaml
+from nnfit.config.overrides import override
 from nnfit.config.places import Place, Tree, nearest
 from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
-from nnfit.errors import STDIN, ConfigError, name_of, printable, shorten
+from nnfit.errors import STDIN, ConfigError, name_of, path_text, printable
 
-_START = Position(1, 1)
+CONFIG = (
+    "the path of a config in YAML, or its keys as a dict such as {'data': {'target': 'y'}}. "
+    "A table comes after it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +99,17 @@ def load_config(
         name = "config"
         tree.read_mapping(source)
     else:
-        name = printable(name_of(str(source)))
-        tree.read_nodes(_root(read_text(str(source), name), name), name)
+        path = path_text(source, "config", CONFIG, ConfigError)
+        name = printable(name_of(path))
+        tree.read_nodes(_root(read_text(path, name), name), name)
         # A pipe such as /dev/fd/63 has neither a folder nor a name worth keeping.
-        if name != STDIN and Path(source).is_file():
-            folder, stem = Path(source).parent, Path(source).stem
+        if name != STDIN and Path(path).is_file():
+            folder, stem = Path(path).parent, Path(path).stem
 
-    lines = [line for i, text in enumerate(overrides) if (line := _override(tree, text, i))]
+    lines = [line for i, text in enumerate(overrides) if (line := override(tree, text, i))]
     if data is not None:
         data = data if data == "-" else _distinct(data, tree)
-        node = Node(_START, Scalar(data, plain=False))
+        node = Node(START, Scalar(data, plain=False))
         tree.set(("data", "path"), node, Place("--data", (2, 0, 0), "data.path"))
     for section in FIELDS:
         if section and section in tree.values and tree.values[section] is None:
@@ -157,41 +162,6 @@ def _looks_like_table(text: str) -> bool:
     if len(lines) < 2 or lines[0].startswith(("{", "[", "#")) or re.search(r":\s", lines[0]):
         return False
     return any(lines[0].count(mark) == lines[1].count(mark) > 0 for mark in ",;|\t")
-
-
-def _override(tree: Tree, text: str, number: int) -> str | None:
-    """Set in `tree` what the override `text` says, or return what is wrong with it."""
-    key, equals, value = text.partition("=")
-    key = key.strip()
-    shown_text = printable(shorten(" ".join(text.split())))
-    if not equals or not key:
-        return f"--set {shown_text}: expected KEY=VALUE, such as optimizer.learning_rate=0.01"
-    keys = _keys(key)
-    if keys is None:
-        section, _, name = key.partition(".")
-        within = section if name and section in FIELDS else ""
-        return f"--set {shown_text}: {unknown_key(within, name if within else key)}"
-    try:
-        # A lone dash is a list in YAML, and stdin everywhere else.
-        root = Node(_START, Scalar("-", plain=False)) if value.strip() == "-" else read_yaml(value)
-    except YamlError as err:
-        return f"--set {shown_text}: {err.text}"
-    given = f"={printable(shorten(' '.join(value.split())))}"
-    place = Place(f"--set {printable(shorten(key))}", (1, number, 0), key, given)
-    if keys[0] == "class_weight" and not isinstance(tree.values.get(keys[0]), dict):
-        tree.values[keys[0]] = {}
-    tree.set(keys, root or Node(_START, Scalar("", plain=True)), place)
-    return None
-
-
-def _keys(key: str) -> tuple[str, ...] | None:
-    """Return the keys to walk for the dotted `key`, or None if the schema has no such key."""
-    section, *names = key.split(".", 1)
-    if section not in FIELDS[""]:
-        return None
-    if not names or names[0] in FIELDS.get(section, ()):
-        return (section, *names)
-    return (section, *names) if section == "class_weight" and names[0] else None
 
 
 def _distinct(path: str, tree: Tree) -> str:

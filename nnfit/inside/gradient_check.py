@@ -17,7 +17,7 @@ from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, over_mean
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
-from nnfit.observer import Observer
+from nnfit.observer import Observer, PythonObserver
 from nnfit.table.targets import drop_rows_without_target
 
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ def check_gradients(
     dict
         passed, max_relative_error, method, tolerance, checks.
     """
-    observer = observer or Observer()
+    observer = observer or PythonObserver()
     if inject_bug is not None and inject_bug not in BUGS:
         raise ValueError(f"inject_bug must be one of {', '.join(BUGS)}, got {inject_bug!r}")
+    if method not in ("complex", "central", "both"):
+        raise ValueError(f"method must be one of complex, central, both, got {method!r}")
     network_class = Network if inject_bug is None else with_bug(inject_bug)
     if source is None:
         if data is not None:

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnfit.config.reading import ConfigFile, load_config
+from nnfit.config.reading import CONFIG, ConfigFile, load_config
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.encoding import Encoding, Part
-from nnfit.errors import DataError, name_of
+from nnfit.errors import ConfigError, DataError, name_of, path_text
 from nnfit.inside.own_rows import own_csv
 from nnfit.model.file.reading import load as load_model
 from nnfit.model.model import Model
@@ -46,9 +46,10 @@ def opened(source: Source) -> tuple[Model, str] | ConfigSource:
     """Return the model that `source` is or names, and its name in messages; or else the config."""
     if isinstance(source, Model):
         return source, "the model"
-    if isinstance(source, Mapping) or not is_model_file(name := os.fspath(source)):
+    if isinstance(source, Mapping):
         return source
-    return load_model(name), name
+    name = path_text(source, "source", f"a model, its path, or {CONFIG}", ConfigError)
+    return (load_model(name), name) if is_model_file(name) else name
 
 
 def initialised(

@@ -5,7 +5,7 @@ It does not train; what its file looks like is in `model.file`.
 
 from __future__ import annotations
 
-import warnings
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.dataset.outcome import Outcome
-from nnfit.errors import DataError
+from nnfit.errors import DataError, OutputError, listed, path_text, warn
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.file.declared import declare_network
 from nnfit.model.file.writing import to_bytes
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Model:
     """Everything a prediction needs, and what is known of the training.
 
@@ -60,6 +60,10 @@ class Model:
     words: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     version: str = ""  # of the nnfit that trained it
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.network.architecture.sizes))
+        return f"<nnfit.Model: {self.task} of {listed(self.targets)}, layers {sizes}>"
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -125,16 +129,19 @@ class Model:
 
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return `{"rows": N, "metrics": {...}}` on rows with known targets."""
+        rows, tally = NamedRows.from_frame(frame, "data", self.judged_columns), Tally()
         with blas_threads(1):
-            evaluation = self.evaluation().add(NamedRows.from_frame(frame, "data"))
-        for sentence in evaluation.warnings():
-            warnings.warn(sentence, stacklevel=2)
-        return evaluation.result()
+            evaluation = self.evaluation().add(rows, tally)
+            result = evaluation.result()
+        for sentence in self.encoder.warnings(tally, rows.name) + evaluation.warnings():
+            warn(sentence)
+        return result
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to `path`, whole or not at all; OutputError where that fails."""
+        place = path_text(path, "path", "the path of a file to write", OutputError)
         contents = self.to_bytes()
-        with whole_file(path) as stream:
+        with whole_file(place) as stream:
             stream.write(contents)
 
     def to_bytes(self) -> bytes:
@@ -208,5 +215,9 @@ class Model:
 
     def _outputs_of_all(self, frame: pd.DataFrame) -> Array:
         """Return y_hat of a whole frame, on all cores."""
+        rows, tally = NamedRows.from_frame(frame, "data", self.encoder.needed_columns), Tally()
         with blas_threads(1):
-            return self.outputs(NamedRows.from_frame(frame, "data"), threads=available_cores())
+            y_hat = self.outputs(rows, tally, available_cores())
+        for sentence in self.encoder.warnings(tally, rows.name):
+            warn(sentence)
+        return y_hat

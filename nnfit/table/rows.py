@@ -5,6 +5,8 @@ Not what the cells mean: `cells` reads one column, `encoding` all that a network
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError, shorten
+from nnfit.errors import DataError, described, listed, shorten
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,27 @@ class NamedRows:
     numbering: NDArray[np.int64] | int = 1
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, name: str) -> NamedRows:
-        """Return a frame from outside, its columns' names as text: 0 is '0', as in a CSV.
+    def from_frame(cls, frame: Any, name: str, needed: Sequence[str] = ()) -> NamedRows:
+        """Return a DataFrame from outside, its columns' names as text: 0 is '0', as in a CSV.
+
+        `needed` are the columns to name where something else came.
 
         Raises
         ------
         DataError
-            If two columns then share a name.
+            If it is none, or two columns then share a name.
         """
+        if not isinstance(frame, pd.DataFrame):
+            columns = listed(map(repr, needed)) or "..."
+            how = f"Pass pandas.DataFrame(data, columns=[{columns}])"
+            if isinstance(frame, str | os.PathLike):
+                how = f"Pass pandas.read_csv({described(frame)})"
+            elif isinstance(frame, pd.Series):
+                how = "Pass frame.iloc[[0]] for one row, series.to_frame() for one column"
+            raise DataError(
+                f"{name}: got {described(frame)}; expected a pandas.DataFrame, whose columns are "
+                f"matched by name. {how}"
+            )
         names = [str(column) for column in frame.columns]
         if len(set(names)) < len(names):
             twice = next(column for i, column in enumerate(names) if column in names[:i])
