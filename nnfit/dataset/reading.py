@@ -19,6 +19,20 @@ from nnfit.table.targets import drop_rows_without_target
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnfit.config.schema import DataConfig
+
+
+def csv_format(data: DataConfig) -> CsvFormat:
+    """Return how the CSVs of a config are written."""
+    return CsvFormat(
+        data.delimiter,
+        data.header,
+        data.missing_values,
+        decimal=data.decimal,
+        skip_rows=data.skip_rows,
+        comment=data.comment,
+    )
+
 
 def read_named(
     path: str, fmt: CsvFormat, text_columns: Collection[str], observer: Observer
@@ -45,7 +59,7 @@ def read_to_learn(
     """
     data = file.config.data
     if frame is None:
-        fmt = CsvFormat(data.delimiter, data.header, data.missing_values, decimal=data.decimal)
+        fmt = csv_format(data)
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
         where = path or file.resolve(data.path)

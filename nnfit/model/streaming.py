@@ -36,6 +36,9 @@ def csv_format(model: Model) -> CsvFormat:
         data["header"],
         tuple(data["missing_values"]),
         decimal=data.get("decimal", "."),
+        skip_rows=data.get("skip_rows", 0),
+        comment=data.get("comment"),
+        of_model=True,
     )
 
 
