@@ -24,7 +24,7 @@ MINIMAL = "data:\n  path: iris.csv\n  target: species\n"
 ACTIVATIONS, LOSSES = ", ".join(names.ACTIVATIONS), ", ".join(("auto", *names.LOSSES))
 DATA_KEYS = (
     "path, target, task, include, exclude, categorical, weight, delimiter, "
-    "decimal, thousands, numbers, header, "
+    "decimal, thousands, numbers, skip_rows, comment, header, "
     "missing_values, validation, test"
 )
 MODEL_KEYS = "hidden_sizes, activation, output_activation, bias, initialization, dropout"

@@ -27,6 +27,8 @@ data:
   decimal: ","                  # "." or ","
   thousands: "."                # "," "." or " " within large numbers; null = each column's own
   numbers: auto                 # auto reads 1.234,5 $5 45% (17), a column at a time | plain
+  skip_rows: 0                  # lines above the header, or the first row, to skip
+  comment: null                 # a character, such as "#": lines that begin with it are skipped
   header: true                  # false names the columns c1, c2, ...
   missing_values: ["", "?"]     # further tokens to read as missing; {column: [tokens]} for some
   validation: 0.2               # fraction held out (stratified for classes), a CSV path, or 0

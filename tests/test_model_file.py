@@ -158,7 +158,7 @@ def test_a_file_without_a_path_need_not_say_so(walked: bytes, tiny: Example) -> 
 
 def test_a_model_older_than_the_keys_of_numbers(tiny: Example, folder: Path) -> None:
     def older(meta: dict[str, Any]) -> None:
-        for key in ("decimal", "thousands", "numbers"):
+        for key in ("decimal", "thousands", "numbers", "skip_rows", "comment"):
             del meta["config"]["data"][key]
 
     (folder / "m.npz").write_bytes(with_meta(tiny.npz, older))

@@ -56,6 +56,11 @@ def _columns(config: Config) -> Iterator[Conflict]:
             ("data.thousands", "data.decimal"),
             f"got {shown(data.thousands)}, which data.decimal is; expected two marks",
         )
+    if data.comment == data.delimiter:
+        yield Conflict(
+            ("data.comment", "data.delimiter"),
+            f"got {shown(data.comment)}, which data.delimiter is; expected two characters",
+        )
     included = set(data.include or ())
     for name in data.exclude:
         if name in included:

@@ -156,6 +156,11 @@ Delimiter = Annotated[
     AfterValidator(lambda text: "\t" if text == r"\t" else text),
     Spelt(r"one ASCII character other than a quote, '\t' or 'auto'"),
 ]
+Comment = Annotated[
+    str,
+    Field(pattern=r"^[\x21\x23-\x7e]$"),
+    Spelt('one ASCII character other than a quote or a blank, such as "#"'),
+]
 HeldOut = Annotated[
     Fraction | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")],
     Expect("a fraction in [0, 1) or the path of a CSV"),

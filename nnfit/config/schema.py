@@ -68,6 +68,12 @@ class DataConfig(Section):
     numbers: Numbers = Field(
         "auto", description="auto reads 1.234,5 $5 45% (17), a column at a time | plain"
     )
+    skip_rows: Annotated[
+        int, Field(strict=True, ge=0, le=10**6), fields.Expect("an integer from 0 to 1000000")
+    ] = Field(0, description="lines above the header, or the first row, to skip")
+    comment: fields.Comment | None = Field(
+        None, description='a character, such as "#": lines that begin with it are skipped'
+    )
     header: fields.Flag = Field(True, description="false names the columns c1, c2, ...")
     missing_values: Annotated[
         Annotated[tuple[fields.Text, ...], fields.One]

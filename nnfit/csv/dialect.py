@@ -9,17 +9,19 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from itertools import islice
+from itertools import islice, pairwise, takewhile
 from typing import Any
 
-from nnfit.csv.records import MAX_RECORD, parse_records
-from nnfit.csv.text import Utf8Reader
+from nnfit.csv.parsing import MAX_RECORD, parse_records
+from nnfit.csv.text import Text
 from nnfit.csv.words import WORDS
 from nnfit.errors import DataError, listed, shorten
 
 CANDIDATES = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
 _SNIFFED_RECORDS = 100
+_TITLES = 10  # lines that may be above a header
+_NUMBER = re.compile(r"\s*[-+]?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*")
 _FRACTION = re.compile(r"\s*[-+]?[0-9][0-9. ]*,[0-9]+\s*")
 MAX_COLUMNS = 100_000
 MAX_NAME = 1000  # characters; every category of a column repeats its name
@@ -44,6 +46,12 @@ class CsvFormat:
         same, such as ` b` or a name of decomposed letters, is called so.
     decimal : str
         "." or ",": what stands before a number's fraction.
+    skip_rows : int
+        Lines to skip above the header.
+    comment : str or None
+        A character: lines that begin with it are skipped.
+    of_model : bool
+        It is a model's: what is wrong is to be cured in the file, not in a config.
 
     Raises
     ------
@@ -58,6 +66,9 @@ class CsvFormat:
     _: KW_ONLY
     known: tuple[str, ...] = ()
     decimal: str = "."
+    skip_rows: int = 0
+    comment: str | None = None
+    of_model: bool = False
 
     def __post_init__(self) -> None:
         if self.delimiter == "auto":
@@ -85,21 +96,21 @@ class CsvFormat:
         return {"na_values": own, "keep_default_na": False}
 
 
-def read_head(text: Utf8Reader) -> tuple[bytes, bool]:
+def read_head(text: Text, head: bytes) -> tuple[bytes, bool]:
     """Return the first record and what else has arrived of the first 64 KiB, and whether it ends.
 
-    A slow producer's head is as short as that: its rows must not wait for more.
+    A slow producer's head is as short as that: its rows must not wait for more. `head` is what
+    has been read before.
     """
-    head = b""
     while len(head) < MAX_RECORD:
-        more = text.read(max(len(head), _HEAD_BYTES))
-        if not more:
-            return head, True
-        head += more
         line, end, _ = head.replace(b"\r", b"\n").lstrip(b"\n").partition(b"\n")
         # Which quotes open a cell depends on the delimiter still to be found; pairs are closed.
         if end and (line.count(b'"') % 2 == 0 or len(head) >= _HEAD_BYTES):
             break
+        more = text.read(max(len(head), _HEAD_BYTES))
+        if not more:
+            return head, True
+        head += more
     return head, False
 
 
@@ -109,18 +120,27 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
     Where none does, the one with most cells in the first record; where there is none, a comma.
     `csv.Sniffer` gives up on a single column, and takes the apostrophes of a text for quotes.
     """
-    best = (False, False, 1, ",")
+    best = (False, False, False, 1, ",")
     for delimiter in CANDIDATES:
         records = parse_records(head, delimiter, final=final, encoding="latin-1")
         first = [cells for cells, _, _ in islice(records, _SNIFFED_RECORDS)]
-        widths = {len(cells) for cells in first}
-        if first and len(first[0]) > 1:
+        widths = [len(cells) for cells in first]
+        n_above = _titles_above(widths)
+        if first and (n_above or widths[0] > 1):
             # 1,5;2,5 has as many commas in each row
-            commas = [cell for cells in first for cell in cells if "," in cell]
+            commas = [cell for cells in first[n_above:] for cell in cells if "," in cell]
             fractions = bool(commas) and all(map(_FRACTION.fullmatch, commas))
-            found = (len(widths) == 1, fractions, len(first[0]), delimiter)
-            best = max(best, found, key=lambda x: x[:3])
-    return best[3]
+            alike = len(set(widths)) == 1
+            found = (alike, n_above > 0, fractions, widths[n_above], delimiter)
+            best = max(best, found, key=lambda x: x[:4])
+    return best[4]
+
+
+def _titles_above(widths: Sequence[int]) -> int:
+    """Return how many records are above those of one width, 0 where these are not most of all."""
+    width = widths[-1] if widths else 1
+    n_above = len(widths) - len(list(takewhile(width.__eq__, reversed(widths))))
+    return n_above if width > 1 and n_above < min(_TITLES, len(widths) / 2) else 0
 
 
 def check_width(cells: Sequence[str], name: str) -> None:
@@ -161,8 +181,21 @@ def name_columns(cells: Sequence[str], name: str) -> list[str]:
         what = "duplicate column name" if len(twice) == 1 else "duplicate column names"
         raise DataError(
             f"{name}: {what} {listed(twice, whole=True)}; expected each name once. Rename them"
+            + (", or set data.header: false" if looks_like_data(cells) else "")
         )
     return names
+
+
+def looks_like_data(header: Sequence[str]) -> bool:
+    """Return whether a header holds numbers that are no names: neither years, nor steps of 1."""
+    numbers = [float(cell.replace(",", ".")) for cell in header if _NUMBER.fullmatch(cell)]
+    fractions = any(number % 1 for number in numbers)
+    if not numbers or (len(numbers) * 2 < len(header) and not fractions):
+        return False
+    if len(numbers) < 3:
+        return True
+    steps = [b - a for a, b in pairwise(numbers)]
+    return not (min(steps) > 0 and max(steps) - min(steps) <= 0.01 * max(steps))
 
 
 def check_one_column(record: bytes, cells: Sequence[str], name: str, delimiter: str) -> None:

@@ -16,9 +16,10 @@ from nnfit.csv.dialect import (
     read_head,
     sniff_delimiter,
 )
+from nnfit.csv.preamble import WithoutComments, read_preamble, refuse_preamble
 from nnfit.csv.records import RecordReader
 from nnfit.csv.source import Source
-from nnfit.csv.text import Utf8Reader
+from nnfit.csv.text import Text, Utf8Reader
 from nnfit.errors import DataError, matched_columns
 from nnfit.observer import Observer
 
@@ -39,6 +40,8 @@ class OpenCsv:
         The places, from 0, of the columns that the header leaves without a name.
     records : RecordReader
         The records after the header.
+    is_plain : bool
+        The file holds the header and its rows alone.
 
     Raises
     ------
@@ -57,12 +60,21 @@ class OpenCsv:
     def _read_header(self, fmt: CsvFormat, observer: Observer) -> None:
         self.name = self.source.name
         self.text = Utf8Reader(self.source, observer)
-        self.delimiter, head = fmt.delimiter, b""
-        if fmt.delimiter == "auto":
-            head, ended = read_head(self.text)
+        text: Text = self.text
+        head, separator = read_preamble(text, fmt.skip_rows)
+        if fmt.comment is not None:
+            text, head = WithoutComments(text, head, fmt.comment), b""
+        skipping = fmt.comment is not None or fmt.skip_rows > 0 or separator is not None
+        self.is_plain = not (skipping or self.text.has_mark)
+        self.delimiter = separator or fmt.delimiter
+        if separator is not None:
+            observer.note(f"{self.name}: its first line says that the delimiter is {separator!r}")
+        elif fmt.delimiter == "auto":
+            head, ended = read_head(text, head)
             self.delimiter = sniff_delimiter(head, ended)
             observer.note(f"{self.name}: the delimiter is {self.delimiter!r}")
-        self.records = RecordReader(self.text, head, self.delimiter, fmt.header)
+        cures = not fmt.of_model
+        self.records = RecordReader(text, head, self.delimiter, fmt.header, cures)
         first = self.records.take("the header" if fmt.header else "row 1")
         if first is None:
             rows = "a header and rows" if fmt.header else "rows"
@@ -70,6 +82,9 @@ class OpenCsv:
         cells, record = first
         check_width(cells, self.name)
         self.nameless = [i for i, cell in enumerate(cells) if fmt.header and not cell.strip()]
+        if fmt.header:
+            skipped = max(fmt.skip_rows, 0 if separator is None else 1)
+            refuse_preamble(self.records, cells, record, skipped, cures)
         check_one_column(record, cells, self.name, self.delimiter)
         if fmt.header:
             self.header = name_columns(cells, self.name)

@@ -19,7 +19,7 @@ from pandas.errors import DtypeWarning, ParserError, ParserWarning
 
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.opening import OpenCsv
-from nnfit.csv.records import MAX_RECORD
+from nnfit.csv.parsing import MAX_RECORD
 from nnfit.csv.source import Source
 
 # Threads came with pandas 3.1, for files from this size on.
@@ -37,7 +37,7 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
     source = opened.source
     path = source.plain_path
     large = (source.size or 0) >= PARALLEL_BYTES
-    if not (PARALLEL_PANDAS and large) or path is None or opened.text.has_mark:
+    if not (PARALLEL_PANDAS and large) or path is None or not opened.is_plain:
         return None
     # A first row that is too long makes pandas drop cells or take the first for an index.
     first = opened.records.take("row 1")

@@ -13,12 +13,13 @@ from typing import Any, Literal, cast
 import pandas as pd
 from pandas import DataFrame
 
-from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.dialect import CsvFormat, looks_like_data
 from nnfit.csv.opening import OpenCsv
+from nnfit.csv.parsing import blanks
 from nnfit.csv.plain import read_columns, read_plain
-from nnfit.csv.records import Piece, blanks
+from nnfit.csv.records import Piece
 from nnfit.csv.words import Texts, holding, put_back, text_with_gaps
-from nnfit.errors import DataError, require_columns
+from nnfit.errors import DataError, listed, require_columns
 from nnfit.observer import Observer
 
 BLOCK_BYTES = 1 << 22
@@ -136,6 +137,11 @@ def read_table(
             observer.warning(
                 f"{opened.name}: the header leaves columns without a name, here called {called}. "
                 "A column that numbers the rows belongs in data.exclude"
+            )
+        if fmt.header and looks_like_data(opened.header):
+            observer.warning(
+                f"{opened.name}: the header looks like a row of data: {listed(opened.header)}. If "
+                "it is one, set data.header to false, which names the columns c1, c2, …"
             )
         parsing = opened.parsing(fmt, set(text_columns))
         held: Texts = []

@@ -12,23 +12,22 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.csv.text import Utf8Reader
+from nnfit.csv.parsing import MAX_RECORD, blanks, parse_records
+from nnfit.csv.text import Text
 from nnfit.errors import DataError
 
-MAX_RECORD = 1 << 24  # bytes; a longer record is an unclosed quote or not a CSV
+_PEEKED = 1 << 16
 _RETRY_BYTES = 1 << 16  # an unfinished record longer than this is looked at ever more rarely
 
 _BLANK_CELL = re.compile(rb'(?:^|[\r\n])[ \t"]*[\r\n]')
 
 IntArray = NDArray[np.intp]
 ByteArray = NDArray[np.uint8]
-
-# The csv module refuses cells over 128 KiB unless told otherwise, and knows only one limit.
-csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
 
 
 @dataclass(frozen=True)
@@ -39,68 +38,6 @@ class Piece:
     n_rows: int
 
 
-def blanks(delimiter: str) -> bytes:
-    """Return the bytes that make a blank line, which pandas skips.
-
-    Of one column it is a row all the same, with a gap: such a line is rewritten as `""`.
-    """
-    return b" \t\r\n".replace(delimiter.encode(), b"")
-
-
-def parse_records(
-    text: bytes,
-    delimiter: str,
-    *,
-    final: bool = True,
-    encoding: str = "utf-8",
-    skip_blank: bool = True,
-) -> Iterator[tuple[list[str], int, bool]]:
-    """Yield the cells of each record, the offset of its end, and whether its quotes are closed.
-
-    The csv module says the cells alone; lines are handed to it one by one to learn the others.
-
-    Parameters
-    ----------
-    text : bytes
-        Starts where a record starts.
-    delimiter : str
-        One ASCII character.
-    final : bool
-        Nothing follows `text`. Otherwise a last record that may go on is left out.
-    encoding : str
-        "latin-1" counts cells in text that may not be UTF-8.
-    skip_blank : bool
-        A blank line is no record; otherwise one with an empty cell.
-    """
-    lines = text.splitlines(keepends=True)
-    if lines and not final and not lines[-1].endswith(b"\n"):
-        lines.pop()  # more of it may follow, or the "\n" that belongs to its "\r"
-    blank = blanks(delimiter)
-    end = 0
-    starting = True
-    exhausted = False
-
-    def feed() -> Iterator[str]:
-        nonlocal end, starting, exhausted
-        for line in lines:
-            end += len(line)
-            if starting and not line.strip(blank):
-                if skip_blank:
-                    continue
-                line = b'""\n'
-            starting = False
-            yield line.decode(encoding)
-        exhausted = True
-
-    reader = csv.reader(feed(), delimiter=delimiter)
-    for cells in reader:
-        # The reader asks for a line after the last one only within an open quote.
-        if exhausted and not final:
-            return
-        yield cells, end, not exhausted
-        starting = True
-
-
 class RecordReader:
     """The records of a text, checked.
 
@@ -109,7 +46,7 @@ class RecordReader:
 
     Parameters
     ----------
-    text : Utf8Reader
+    text : Text
         Where the bytes come from.
     head : bytes
         What has been read from `text` already.
@@ -117,6 +54,8 @@ class RecordReader:
         One ASCII character.
     header : bool
         The first record is no row; it is to be taken out.
+    cures : bool
+        Who reads the messages has a config to change.
 
     Raises
     ------
@@ -124,13 +63,16 @@ class RecordReader:
         If a record has too many or too few cells, or never ends.
     """
 
-    def __init__(self, text: Utf8Reader, head: bytes, delimiter: str, header: bool) -> None:
+    def __init__(
+        self, text: Text, head: bytes, delimiter: str, header: bool, cures: bool = True
+    ) -> None:
         self.name = text.name
         self._text = text
         self._buffer = head
         self._delimiter = delimiter
         self._ended = False
         self._next_row = 1
+        self._cures = cures
         self._model = "the header" if header else "row 1"  # what sets the number of columns
 
     def take(self, place: str) -> tuple[list[str], bytes] | None:
@@ -151,6 +93,17 @@ class RecordReader:
             if len(self._buffer) > MAX_RECORD:
                 raise self._endless(place)
             self._more(max(len(self._buffer), 1 << 16))
+
+    def peek(self, most: int) -> list[tuple[list[str], bytes]]:
+        """Return the next records that have arrived, their cells as Latin-1 and their bytes."""
+        text, start = self._buffer[:_PEEKED], 0
+        final = self._ended and len(self._buffer) <= _PEEKED
+        records = parse_records(text, self._delimiter, final=final, encoding="latin-1")
+        found = []
+        for cells, end, _ in islice(records, most):
+            found.append((cells, text[start:end]))
+            start = end
+        return found
 
     def put_back(self, record: bytes) -> None:
         """Put the bytes of a record taken out back."""
@@ -296,7 +249,9 @@ class RecordReader:
 
     def _ragged(self, row: int, got: int, expected: int, record: bytes) -> DataError:
         trailing = record.rstrip(b"\r\n").endswith(self._delimiter.encode())
-        if got == expected + 1 and trailing:
+        if record.startswith(b"#"):
+            cure = 'Set data.comment to "#"' if self._cures else "Remove the comment"
+        elif got == expected + 1 and trailing:
             cure = f"Remove the {self._delimiter!r} at its end"
         elif got > expected:
             cure = f"Quote a cell that holds {self._delimiter!r}"

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from nnfit.csv.foreign import FOREIGN, refuse_foreign
 from nnfit.errors import DataError, name_of
 from nnfit.observer import Observer
 
@@ -29,8 +30,6 @@ _MAGIC = {
     **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
-    b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",
 }
 _SUFFIX = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _REPORT_BYTES = 1 << 19
@@ -139,14 +138,10 @@ class Source:
 
     def _recognise(self, path: str) -> None:
         """Tell compression by the first bytes."""
-        magic, rest = read_mark(self._read_raw, _MAGIC)
+        magic, rest = read_mark(self._read_raw, [*_MAGIC, *FOREIGN])
         head, self._kind = magic + rest, _MAGIC.get(magic)
+        refuse_foreign(self.name, head)
         suffix = next((suffix for suffix in _SUFFIX if path.endswith(suffix)), None)
-        if self._kind == "zip":
-            raise DataError(
-                f"{self.name}: is a zip archive (an .npz model or an .xlsx sheet, say); "
-                "expected a CSV"
-            )
         if head and suffix is not None and self._kind != _SUFFIX[suffix]:
             raise DataError(
                 f"{self.name}: is not {_SUFFIX[suffix]} data, though its name ends in {suffix!r}. "

@@ -8,6 +8,7 @@ bytes again.
 from __future__ import annotations
 
 import codecs
+from typing import Protocol
 
 from nnfit.csv.source import Source, read_mark
 from nnfit.errors import DataError
@@ -34,6 +35,18 @@ def _as_windows_1252(err: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_REPAIR, _as_windows_1252)
 
 
+class Text(Protocol):
+    """Text as UTF-8 bytes; `name` is that of messages."""
+
+    name: str
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes of text, as soon as there are any; b"" at the end."""
+
+    def repair(self, text: bytes) -> bytes:
+        """Return whole lines of `text` as valid UTF-8."""
+
+
 class Utf8Reader:
     """The text of a source as UTF-8 bytes, without its byte order mark.
 
@@ -53,6 +66,11 @@ class Utf8Reader:
         self._decoder = (
             None if self._encoding == "utf-8" else codecs.getincrementaldecoder(self._encoding)()
         )
+        if self._decoder is not None:
+            observer.warning(
+                f"{self.name}: is {self._encoding[:-3].upper()}, as its first bytes say, and read "
+                "as that. Other programs may expect UTF-8"
+            )
 
     def read(self, size: int) -> bytes:
         """Return some bytes of text, as soon as there are any; b"" at the end.

@@ -23,6 +23,8 @@ from nnfit.table.words import settle_words
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnfit.config.schema import Config
+
 
 def read_named(
     path: str, fmt: CsvFormat, text_columns: Collection[str], observer: Observer
@@ -43,7 +45,7 @@ def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observ
     if frame is None:
         # as text, so that labels come back as they were spelt
         text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
-        rows = read_named(file.resolve(data.path), _format(file), text, observer)
+        rows = read_named(file.resolve(data.path), csv_format(file.config), text, observer)
         rows = settle_words(rows, data, observer)
     else:
         rows = NamedRows.from_frame(frame, "data")
@@ -64,17 +66,17 @@ def read_held_out(
         As `read_to_learn`.
     """
     text = decisions.text_columns(file.config.data.decimal)
-    rows = read_named(file.resolve(path), _format(file, decisions.words), text, observer)
+    rows = read_named(file.resolve(path), csv_format(file.config, decisions.words), text, observer)
     return drop_rows_without_target(rows, decisions.targets, observer)
 
 
-def _format(file: ConfigFile, words: Collection[str] | None = None) -> CsvFormat:
+def csv_format(config: Config, words: Collection[str] | None = None) -> CsvFormat:
     """Return how the config's CSVs are written.
 
     `words` are the columns in which NA and the like are values, None where that is still to be
     decided.
     """
-    data, features = file.config.data, file.config.features or ()
+    data, features = config.data, config.features or ()
     weight = () if data.weight is None else (data.weight,)
     named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical, *weight]
     for text in features:  # names in backticks, and words: those of functions match nothing
@@ -86,4 +88,6 @@ def _format(file: ConfigFile, words: Collection[str] | None = None) -> CsvFormat
         words,
         known=tuple(named),
         decimal=data.decimal,
+        skip_rows=data.skip_rows,
+        comment=data.comment,
     )

@@ -39,6 +39,9 @@ def csv_format(model: Model) -> CsvFormat:
         model.words,
         known=tuple(model.judged_columns),
         decimal=data.get("decimal", "."),
+        skip_rows=data.get("skip_rows", 0),
+        comment=data.get("comment"),
+        of_model=True,
     )
 
 

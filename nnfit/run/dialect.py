@@ -5,6 +5,7 @@ What is not said on the way is said by the keys of `data` that are found.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from nnfit.config.schema import DataConfig
 from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.preamble import PreambleError
+from nnfit.csv.reading import BlockReader
 from nnfit.dataset.reading import read_named
 from nnfit.observer import Observer
 from nnfit.table.cells import cell_type
@@ -21,6 +24,35 @@ from nnfit.table.spelling import GROUPS, Spelling, Written
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def find_format(
+    path: str, fmt: CsvFormat, known: Collection[str]
+) -> tuple[CsvFormat, dict[str, Any]]:
+    """Return how the file seems to be written, and the keys that skip what is above its header.
+
+    Keys that are `known` stay as `fmt` says; stdin can't be looked at twice.
+
+    Raises
+    ------
+    DataError
+        As `BlockReader`.
+    """
+    asked = "data.delimiter" in known
+    if path == "-":
+        return (fmt if asked else replace(fmt, delimiter="auto")), {}
+    keys: dict[str, Any] = {}
+    while True:
+        trial = fmt if asked else replace(fmt, delimiter="auto")
+        try:
+            with BlockReader(path, trial, ()) as blocks:
+                return replace(fmt, delimiter=blocks.delimiter), keys
+        except PreambleError as err:
+            new = {f"data.{key}": value for key, value in err.keys.items()}
+            if any(key in known or keys.get(key) == value for key, value in new.items()):
+                raise
+            keys |= new
+            fmt = replace(fmt, **err.keys)
 
 
 def read_plain(

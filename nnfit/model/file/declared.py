@@ -5,6 +5,7 @@ Every array's name, shape and dtype follows from it; `meta` itself may come from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,6 +110,11 @@ def check_described(
             check.text(data.get("delimiter"), "config.data.delimiter"),
             check.flag(data.get("header"), "config.data.header"),
         )
+        skip_rows, comment = data.get("skip_rows", 0), data.get("comment")
+        if type(skip_rows) is not int or skip_rows < 0:
+            raise Invalid("config.data.skip_rows must be an integer >= 0")
+        if comment is not None and not re.fullmatch(r"[!#-~]", str(comment)):
+            raise Invalid("config.data.comment must be one ASCII character")
         for key, known in _MARKS.items():  # which older models don't have
             if (value := data.get(key, known[0])) is not None or key != "thousands":
                 check.choice(value, f"config.data.{key}", known)
