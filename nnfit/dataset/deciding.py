@@ -12,12 +12,14 @@ from typing import get_args
 
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
+from nnfit.errors import quoted
 from nnfit.nn.names import QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.columns import Column, Kind, decide_columns
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
-from nnfit.table.targets import decide_task
+from nnfit.table.survey import copies_of_target
+from nnfit.table.targets import decide_task, refuse_one_row
 from nnfit.table.words import columns_with_words
 
 
@@ -52,6 +54,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     """
     config = file.config
     data = config.data
+    refuse_one_row(rows)
     task = decide_task(rows, data.target, data.task, observer)
     columns = decide_columns(rows, data, config.features, file.where("features"), observer)
     labels = None
@@ -60,6 +63,11 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     loss, n_outputs = _choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
+    if labels is not None:
+        _warn_of_copies(rows, features, labels, observer)
+        if imbalance := labels.imbalance(rows):
+            cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
+            observer.note(imbalance + cure)
     return Decisions(
         name=rows.name,
         targets=data.target,
@@ -69,6 +77,19 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
         n_outputs=n_outputs,
         words=columns_with_words(rows, features, data.target[0], classes),
     )
+
+
+def _warn_of_copies(
+    rows: NamedRows, features: list[str], labels: LabelEncoder, observer: Observer
+) -> None:
+    """Warn of features that are the target in other words."""
+    if copies := copies_of_target(rows, features, labels.target):
+        one = len(copies) == 1
+        observer.warning(
+            f"{rows.name}: {quoted(copies)} {'tells' if one else 'tell'} the target "
+            f"{labels.target!r} one to one. Add {'it' if one else 'them'} to data.exclude if "
+            f"{'it is' if one else 'they are'} the target in other words"
+        )
 
 
 def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
