@@ -69,6 +69,18 @@ class Summary:
     diverged: bool = False  # after every rollback
 
 
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was found in one column of a table, and what was decided on it, in a few words."""
+
+    column: str
+    kind: str  # numeric, categorical or boolean of an input, else number, text ...
+    distinct: int
+    gaps: int
+    example: str
+    decision: str
+
+
 class Observer:
     """Listens to reading and training; every method here does nothing."""
 
@@ -77,6 +89,9 @@ class Observer:
 
     def warning(self, text: str) -> None:
         """Hear what the user should know and may want to change; one sentence."""
+
+    def surveyed(self, findings: Sequence[Finding]) -> None:
+        """Hear what was found in each column of a table, and decided."""
 
     def reading(self, name: str, done: int, total: int | None) -> None:
         """Hear how many bytes of `name` have been read, of `total` where that is known."""

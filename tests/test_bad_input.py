@@ -444,13 +444,12 @@ TABLES = [
         "header alone", "x,y\n", "d.csv: has a header and no rows; expected at least one row"
     ),
     table(
-        "one row", "x,y\n1,a\n", "d.csv: target 'y' has one class, 'a'; expected two or more"
+        "one row", "x,y\n1,a\n", "d.csv: one row has a target; expected two or more to learn from"
     ),
     table(
         "one row of numbers",
         "x,y\n1,2.5\n",
-        "d.csv: 1 row is too few for validation rows beside a training row of every class. "
-        "Set data.validation: 0 and data.test: 0",
+        "d.csv: one row has a target; expected two or more to learn from",
     ),
     table(
         "a row of each class",

@@ -72,7 +72,11 @@ def test_the_config_goes_where_stdout_does(nnfit: Nnfit, tiny: Example) -> None:
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err.decode()) == (
         0,
-        "nnfit: task: classification (target 'kind' is text, 3 classes)\n",
+        "nnfit: task: classification (target 'kind' is text, 3 classes)\n"
+        "column  kind         distinct  gaps  example  decision\n"
+        "x       numeric            48     0  0.0      input\n"
+        "colour  categorical         3     0  red      input\n"
+        "kind    text                3     0  a        target: 3 classes, 33.3 % a\n",
     )
     config = load_config(nnfit.folder / "configs" / "c.yaml")
     assert config.config.data.path == "../tiny.csv"
@@ -233,6 +237,102 @@ def test_few_rows_train_too(cli: Commands, folder: Path, n_rows: int) -> None:
     rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(n_rows))
     (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
     trained(cli, proposed(cli, "d.csv", "--target", "y"))
+
+
+def table(err: str) -> dict[str, str]:
+    """Return what is said of each column, by its name."""
+    lines = err.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("column  "))
+    place = lines[at].index("decision")
+    return {line.split("  ")[0]: line[place:] for line in lines[at + 1 :]}
+
+
+def test_what_was_found_is_said_of_each_column(cli: Commands, folder: Path) -> None:
+    n = 240
+    y = np.array(["no", "yes", "no", "no", "no"])[np.arange(n) % 5]
+    frame = pd.DataFrame(
+        {
+            "": range(n),
+            "x": [f"{i % 50}" if i % 6 else "none" for i in range(n)],
+            "colour": np.array(["red", "blue", ""])[np.arange(n) % 3],
+            "ticket": [f"A{i * 7919 % 997}" for i in range(n)],
+            "since": pd.date_range("2020-01-01", periods=n).strftime("%Y-%m-%d"),
+            "remark": [f"the guest no. {i}" for i in range(n)],
+            "alive": np.where(y == "yes", 1, 0),
+            "always": "x",
+            "w": 1.5,
+            "asked": range(n),
+            "y": y,
+        }
+    )
+    (folder / "d.csv").write_text(frame.to_csv(index=False), encoding="utf-8")
+    args = ("--set", "data.weight=w", "--set", "data.include=null")
+    result = cli("init", "d.csv", "--target", "y", *args)
+    assert table(result.err) == {
+        "column_1": "left out: row number",
+        "x": "input; none is a gap",
+        "colour": "input",
+        "ticket": "left out: id",
+        "since": "left out: date",
+        "remark": "left out: free text",
+        "alive": "left out: the target in other words",
+        "always": "dropped in training: one value",
+        "w": "weight of each row",
+        "asked": "left out: row number",
+        "y": "target: 2 classes, 80.0 % no",
+    }
+    exclude = "column_1, ticket, since, remark, alive, asked"
+    assert f"  exclude: [{exclude}]  # column_1: row number; ticket: id; since: date;" in result.out
+    trained(cli, result.out)
+    result = cli("init", "d.csv", "--target", "y", "--set", "data.exclude=[asked]")
+    assert "  exclude: [asked]  " in result.out
+    assert {name: said for name, said in table(result.err).items() if name in "ticket asked"} == {
+        "ticket": "input, as asked; id",
+        "asked": "left out: data.exclude",
+    }
+
+
+@pytest.mark.parametrize("weight", [(), ("--set", "data.weight=w")], ids=["", "weight"])
+@pytest.mark.parametrize("n_features", [0, 1, 2])
+def test_one_feature_is_kept_and_one_is_enough(
+    cli: Commands, folder: Path, n_features: int, weight: tuple[str, ...]
+) -> None:
+    """Row numbers are left out beside a single feature, and kept where nothing else is there."""
+    n = 60
+    frame = pd.DataFrame({"id": range(n)})
+    for i in range(n_features):
+        frame[f"x{i}"] = np.arange(n) * 7 % (31 + i)
+    if weight:
+        frame["w"] = 2
+    frame["y"] = np.array(["p", "q"])[(np.arange(n) > 30).astype(int)]
+    (folder / "d.csv").write_text(frame.to_csv(index=False), encoding="utf-8")
+    text = proposed(cli, "d.csv", "--target", "y", *weight)
+    assert ("  exclude: [id] " in text) == (n_features > 0)
+    trained(cli, text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "targets", "said"),
+    [
+        (["1,2,a"] * 5, ["y"], "d.csv: target 'y' has one class, 'a'; expected two or more"),
+        (["1,2,3"] * 5, ["y"], "d.csv: target 'y' has one class, '3'; expected two or more"),
+        (["1,2,a"], ["y"], "d.csv: one row has a target; expected two or more to learn from"),
+        (["1,2,a", "2,3,"], ["y"],
+         "d.csv: one row has a target; expected two or more to learn from"),
+        (["1,2,a", "2,3,b"], ["x", "y"], "d.csv, row 1, column 'y': got 'a'; one of several "
+         "targets is a number, for text is classes. Predict it by a model of its own"),
+    ],
+)  # fmt: skip
+def test_a_target_that_teaches_nothing(
+    cli: Commands, folder: Path, rows: list[str], targets: list[str], said: str
+) -> None:
+    """Refused by `init` and by `train` in the same words."""
+    (folder / "d.csv").write_text("z,x,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    options = [word for target in targets for word in ("--target", target)]
+    config = f"data: {{path: d.csv, target: [{', '.join(targets)}]}}"
+    for result in (cli("init", "d.csv", *options), cli("train", "-", "-q", stdin=config)):
+        assert (result.code, result.out) == (2, "")
+        assert result.err.splitlines()[-1] == f"nnfit: error: {said}"
 
 
 @pytest.mark.parametrize(("n_rows", "test"), [(199, 0.0), (200, 0.2)])

@@ -424,6 +424,80 @@ def test_compressed_and_foreign_delimiters(cli: Commands, tiny: Example, folder:
     assert cli("predict", "tiny.npz", "tiny.csv.gz").code == 0
 
 
+def decided(err: str) -> str:
+    """Return what training says that it decided, in one line."""
+    text = err.partition("decided")[2].partition("\n\n")[0]
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["data.exclude=[b, c]"], "columns left out: 'b', 'c' (data.exclude)"),
+        (["data.include=[a, c]"], "columns left out: 'b' (not in data.include)"),
+        (
+            ["data.include=[a, c]", "data.exclude=[b]", 'features=["a"]'],
+            "columns left out: 'b' (data.exclude); 'c' (in no feature)",
+        ),
+        (['features=["a*b"]'], "columns left out: 'c' (in no feature)"),
+        (["data.weight=b"], ""),
+    ],
+    ids=str,
+)
+def test_columns_that_are_left_out_are_listed(
+    cli: Commands, folder: Path, settings: list[str], said: str
+) -> None:
+    rows = "".join(f"{i % 5},{i % 7 + 1},{i % 3},{i % 11}.5\n" for i in range(30))
+    (folder / "d.csv").write_text("a,b,c,y\n" + rows, encoding="utf-8")
+    config = "{data: {path: d.csv, target: y}, training: {epochs: 1}}"
+    args = [word for setting in settings for word in ("--set", setting)]
+    result = cli("train", "-", *args, stdin=config)
+    assert result.code == 0
+    assert ("columns left out" in result.err) == bool(said)
+    assert said in decided(result.err)
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_feature_that_is_the_target_is_warned_of(
+    cli: Commands, folder: Path, excluded: bool
+) -> None:
+    rows = "".join(f"{i % 5},{'no' if i % 3 else 'yes'},{int(not i % 3)}\n" for i in range(30))
+    (folder / "d.csv").write_text("a,alive,survived\n" + rows, encoding="utf-8")
+    config = "{data: {path: d.csv, target: survived}, training: {epochs: 1}}"
+    args = ["--set", "data.exclude=[alive]"] if excluded else []
+    result = cli("train", "-", "-q", *args, stdin=config)
+    warning = (
+        "nnfit: warning: d.csv: column 'alive' tells the target 'survived' one to one. "
+        "Add it to data.exclude if it is the target in other words\n"
+    )
+    assert (result.code, result.err) == (0, "" if excluded else warning)
+
+
+@pytest.mark.parametrize(
+    ("classes", "share"),
+    [
+        ("aaab", "75.0 % of the rows are 'a'"),
+        ("aabcdefg", ""),
+        ("aaaabcde", "50.0 % of the rows are 'a'"),
+        ("ab", ""),
+        ("aab", "66.7 % of the rows are 'a'"),
+        ("abc", ""),
+        ("aaabb", ""),
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_share_of_a_majority_is_said(
+    cli: Commands, folder: Path, classes: str, share: str, weighted: bool
+) -> None:
+    rows = "".join(f"{i * 7 % 31},{classes[i % len(classes)]}\n" for i in range(120))
+    (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    config = "{data: {path: d.csv, target: y}, training: {epochs: 1}}"
+    args = ["--set", "class_weight=balanced"] if weighted else []
+    said = decided(cli("train", "-", *args, stdin=config).err)
+    assert ("% of the rows" in said) == bool(share) and share in said
+    assert ("class_weight: balanced" in said) == (bool(share) and not weighted)
+
+
 def test_without_a_header(cli: Commands, tiny: Example, folder: Path) -> None:
     body = tiny.csv.split("\n", 1)[1]
     (folder / "tiny.csv").write_text(body, encoding="utf-8")

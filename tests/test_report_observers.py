@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from rich.cells import cell_len
 
-from nnfit.observer import EpochRecord, Observer, Plan, Summary
+from nnfit.observer import EpochRecord, Finding, Observer, Plan, Summary
 from nnfit.report import make_observer
 from nnfit.report.live import MAX_ROWS
 from nnfit.report.run import Schedule
@@ -305,6 +305,51 @@ def test_plain_lines_fit_80_columns_and_hold_no_control_characters(name):
     run(make_observer(False, stream), epochs=100, **plan)
     assert "\x1b" not in stream.getvalue()
     assert max(map(cell_len, stream.getvalue().splitlines())) <= 80
+
+
+def findings(n=4, name="x"):
+    decisions = ["input", "left out: the target in other words", "left out: free text"]
+    return [
+        Finding(
+            column=f"{name}{i}", kind="categorical", distinct=10**6, gaps=10**5, example=name * 3,
+            decision=decisions[i % 3],
+        )
+        for i in range(n)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["x", "a rather long name of a column ", "日本語" * 9, HOSTILE])
+def test_what_was_found_fits_a_terminal_and_loses_no_decision(name):
+    stream = Terminal()
+    make_observer(False, stream).surveyed(findings(name=name))
+    text = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue())
+    assert max(map(cell_len, text.splitlines())) <= 80
+    said = " ".join(text.split())
+    assert "left out:" in said and "free text" in said and "target in other words" in said
+    assert text.split()[:6] == ["column", "kind", "distinct", "gaps", "example", "decision"]
+
+
+def test_what_was_found_is_plain_rows_elsewhere():
+    stream = io.StringIO()
+    make_observer(False, stream).surveyed(findings())
+    assert stream.getvalue() == (
+        "column  kind         distinct    gaps  example  decision\n"
+        "x0      categorical   1000000  100000  xxx      input\n"
+        "x1      categorical   1000000  100000  xxx      left out: the target in other words\n"
+        "x2      categorical   1000000  100000  xxx      left out: free text\n"
+        "x3      categorical   1000000  100000  xxx      input\n"
+    )
+    stream = io.StringIO()
+    make_observer(True, stream).surveyed(findings())
+    assert stream.getvalue() == ""
+
+
+def test_of_many_columns_those_that_are_alike_are_counted():
+    stream = io.StringIO()
+    make_observer(False, stream).surveyed(findings(3000))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1 + 3 * 6
+    assert sum("… 995 more" in line for line in lines) == 3
 
 
 def test_plain_width_follows_columns(monkeypatch):

@@ -109,12 +109,12 @@ def test_the_task_is_found(cells: list[Any], dtype: Any, note: str) -> None:
 
 def test_the_task_as_told() -> None:
     heard = Heard()
-    rows = named({"y": ["1", "2", "?"], "z": [1, 2, 3]})
+    rows = named({"y": ["1", "2", "?"], "z": [1, 2, 3], "u": [1.5, 2.5, 3.5]})
     assert decide_task(rows, ["y"], "classification", heard) == "classification"
     assert decide_task(rows, ["z"], "regression", heard) == "regression"
     assert heard.notes == []
-    assert decide_task(rows, ["z", "y"], "auto", heard) == "regression"
-    assert heard.notes == ["task: regression (several targets: 'z', 'y')"]
+    assert decide_task(rows, ["z", "u"], "auto", heard) == "regression"
+    assert heard.notes == ["task: regression (several targets: 'z', 'u')"]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,26 @@ def test_targets_that_set_no_task(cells: Any, message: str) -> None:
     with pytest.raises(DataError) as caught:
         decide_task(named({"y": cells}, numbering=4), ["y"], "auto", Heard())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["red", "blue", "red"], "got 'red'; one of several targets is a number, for text is "
+         "classes. Predict it by a model of its own"),
+        (["True", "False", "True"], "got 'True'; one of several targets is a number, for text is "
+         "classes. Predict it by a model of its own"),
+        (["1", "x", "3"], "cannot read 'x' as a number; 2 of 3 cells are numbers. Add 'x' to "
+         "data.missing_values, mend the cell, or leave it out of the targets"),
+    ],
+)  # fmt: skip
+def test_text_is_none_of_several_targets(cells: list[str], message: str) -> None:
+    row = cells.index("x") + 1 if "x" in cells else 1
+    with pytest.raises(DataError) as caught:
+        decide_task(named({"z": ["1", "2", "3"], "y": cells}), ["z", "y"], "auto", Heard())
+    assert str(caught.value) == f"d.csv, row {row}, column 'y': {message}"
+    rows = named({"z": [1, 2, 3], "y": [True, False, True]})  # a column of a DataFrame
+    assert decide_task(rows, ["z", "y"], "auto", Heard()) == "regression"
 
 
 def test_rows_without_a_target_go() -> None:

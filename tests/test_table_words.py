@@ -147,7 +147,7 @@ def test_only_words_are_put_back(large: bool, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_whole_way(cli: Commands) -> None:
     """Training, a CSV of its own for the test, predict and evaluate read the same words."""
-    region = repeated(["AS", "NA", "", "EU"], 120)
+    region = repeated(["AS", "NA", "", "EU", "US"], 120)
     stage = ["None" if cell == "NA" else "late" if cell == "EU" else "early" for cell in region]
     frame = pd.DataFrame({"region": region, "stage": stage})
     frame.to_csv("d.csv", index=False)

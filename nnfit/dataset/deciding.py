@@ -20,7 +20,8 @@ from nnfit.table.finding import first_dressed, look_like_thousands
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.spelling import Spelling, Written
-from nnfit.table.targets import decide_task, target_spellings
+from nnfit.table.survey import copies_of_target
+from nnfit.table.targets import decide_task, refuse_one_row, target_spellings
 from nnfit.table.words import columns_with_words
 
 
@@ -70,6 +71,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     config = file.config
     data = config.data
     written = Written.of(data)
+    refuse_one_row(rows)
     task = decide_task(rows, data.target, data.task, observer, written)
     spellings = target_spellings(rows, data.target, written) if task == "regression" else {}
     columns = decide_columns(rows, data, config.features, file.where("features"), observer)
@@ -80,6 +82,11 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     loss, n_outputs = _choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
+    if labels is not None:
+        _warn_of_copies(rows, features, labels, observer)
+        if imbalance := labels.imbalance(rows):
+            cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
+            observer.note(imbalance + cure)
     return Decisions(
         name=rows.name,
         targets=data.target,
@@ -117,6 +124,19 @@ def _tell_of_spellings(
                 f"{rows.name}: {quoted(doubtful)}: read with decimal points, beside decimal "
                 'commas in others. If 1.234 is 1234 here, set data.decimal to ","'
             )
+
+
+def _warn_of_copies(
+    rows: NamedRows, features: list[str], labels: LabelEncoder, observer: Observer
+) -> None:
+    """Warn of features that are the target in other words."""
+    if copies := copies_of_target(rows, features, labels.target):
+        one = len(copies) == 1
+        observer.warning(
+            f"{rows.name}: {quoted(copies)} {'tells' if one else 'tell'} the target "
+            f"{labels.target!r} one to one. Add {'it' if one else 'them'} to data.exclude if "
+            f"{'it is' if one else 'they are'} the target in other words"
+        )
 
 
 def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from rich.console import Group, RenderableType
@@ -20,10 +20,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.observer import EpochRecord, Plan, Summary
+from nnfit.observer import EpochRecord, Finding, Plan, Summary
 from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
-from nnfit.report.run import Schedule, ending, epoch_columns, plan_rows, summary_block
+from nnfit.report.run import (
+    Schedule,
+    ending,
+    epoch_columns,
+    findings_table,
+    plan_rows,
+    summary_block,
+)
 from nnfit.report.screen import Screen
 from nnfit.storage.exit_signals import suspended_by, tidied_by
 
@@ -63,6 +70,9 @@ class LiveObserver(QuietObserver):
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {clean(text)}")
+
+    def surveyed(self, findings: Sequence[Finding]) -> None:
+        self._show(findings_table(findings))
 
     def reading(self, name: str, done: int, total: int | None) -> None:
         if self._plan is not None:

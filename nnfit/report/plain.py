@@ -6,13 +6,24 @@ Nothing here is redrawn and nothing asks for a terminal; the live display is in 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from nnfit.observer import EpochRecord, Observer, Plan, Summary
+from nnfit.observer import EpochRecord, Finding, Observer, Plan, Summary
 from nnfit.report.figures import clean, cut, read_so_far
-from nnfit.report.run import MAX_SILENCE, Schedule, epoch_columns, plan_rows, summary_block
+from nnfit.report.run import (
+    FINDING_FIGURES,
+    FINDING_HEADERS,
+    MAX_SILENCE,
+    Schedule,
+    epoch_columns,
+    finding_rows,
+    plan_rows,
+    summary_block,
+)
 from nnfit.report.screen import Screen
 
 READING_LINE_EVERY = 5.0  # seconds
@@ -50,6 +61,18 @@ class PlainObserver(QuietObserver):
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {clean(text)}")
+
+    def surveyed(self, findings: Sequence[Finding]) -> None:
+        rows = [FINDING_HEADERS, *finding_rows(findings)]
+        texts = [[cut(cell, 40) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+        for row in texts:
+            padded = [
+                " " * (width - cell_len(text)) + text if header in FINDING_FIGURES
+                else text + " " * (width - cell_len(text))
+                for header, text, width in zip(FINDING_HEADERS, row, widths, strict=True)
+            ]  # fmt: skip
+            self._say("  ".join(padded).rstrip())
 
     def reading(self, name: str, done: int, total: int | None) -> None:
         now = time.monotonic()

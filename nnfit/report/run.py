@@ -6,14 +6,16 @@ The same content for a terminal and a file; when and where it appears is the obs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from nnfit.observer import EpochRecord, Plan, Summary
+from nnfit.observer import EpochRecord, Finding, Plan, Summary
 from nnfit.report.figures import clean, count, cut, duration, listed, number, scalars, sparklines
 from nnfit.report.screen import Screen
 
@@ -21,6 +23,9 @@ SHOWN_ROWS = 20
 MAX_SILENCE = 10.0  # seconds
 SPARKLINE_WIDTH = 40
 FIGURE_WIDTH = 9  # 1.234e-05
+FINDING_HEADERS = ("column", "kind", "distinct", "gaps", "example", "decision")
+FINDING_FIGURES = ("distinct", "gaps")
+SHOWN_FINDINGS, SHOWN_ALIKE = 60, 5  # columns of a table
 _SPLITS = ("train", "validation", "test")
 
 
@@ -101,6 +106,41 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("output", cut(plan.output, 200)),
     ]
     return rows + [("decided" if i == 0 else "", text) for i, text in enumerate(plan.decided)]
+
+
+def finding_rows(findings: Sequence[Finding]) -> list[list[str]]:
+    """Return a row for each column of a table; of many that are alike, the first alone."""
+    rows: list[list[str]] = []
+    alike: Counter[tuple[str, str]] = Counter(
+        (f.kind, f.decision) for f in findings if len(findings) > SHOWN_FINDINGS
+    )
+    shown: Counter[tuple[str, str]] = Counter()
+    for found in findings:
+        key = (found.kind, found.decision)
+        shown[key] += 1
+        if shown[key] <= SHOWN_ALIKE or alike[key] <= SHOWN_ALIKE + 1:
+            rows.append([
+                found.column, found.kind, str(found.distinct), str(found.gaps),
+                found.example, found.decision,
+            ])  # fmt: skip
+        elif shown[key] == SHOWN_ALIKE + 1:
+            more = f"… {alike[key] - SHOWN_ALIKE:,} more"
+            rows.append([more, found.kind, "", "", "", found.decision])
+    return rows
+
+
+def findings_table(findings: Sequence[Finding]) -> RenderableType:
+    """Return what was found in each column for a terminal; a long decision is folded."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for header, width in zip(FINDING_HEADERS, (16, 11, None, None, 10, None), strict=True):
+        figures = header in FINDING_FIGURES
+        table.add_column(
+            header, justify="right" if figures else "left", no_wrap=header != "decision",
+            overflow="fold" if header == "decision" else "ellipsis", max_width=width,
+        )  # fmt: skip
+    for row in finding_rows(findings):
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    return table
 
 
 def metrics_table(

@@ -7,41 +7,37 @@ ids, numbers that are categories.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
-from nnfit.csv.dialect import CsvFormat
 from nnfit.dataset.reading import csv_format
-from nnfit.errors import require_columns
-from nnfit.observer import Observer
+from nnfit.errors import listed, require_columns, shorten
+from nnfit.observer import Finding, Observer
 from nnfit.run.dialect import find_format, read_plain
-from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
-from nnfit.table.columns import is_crowded
+from nnfit.table.cells import cell_type, parse_number, read_floats
+from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
-from nnfit.table.targets import MAX_INTEGER_CLASSES, decide_task, drop_rows_without_target
+from nnfit.table.survey import Reason, Sight, copies_of_target, look_at, reason_to_leave_out
+from nnfit.table.targets import (
+    MAX_INTEGER_CLASSES,
+    decide_task,
+    drop_rows_without_target,
+    refuse_one_row,
+)
 from nnfit.table.words import settle_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnfit.config.schema import DataConfig
+
 MAX_TOKENS = 3  # that many spellings of "missing" in one column of numbers are believed
-GAP_SIGNS = {
-    "missing",
-    "unknown",
-    "n.a.",
-    "n.a",
-    "na",
-    "nil",
-    "none",
-    "n/k",
-    "nd",
-    "blank",
-    "empty",
-}
+GAP_SIGNS = frozenset("missing unknown n.a. n.a na nil none n/k nd blank empty".split())
 ENOUGH, SMALL, LARGE = 200, 2_000, 20_000  # rows; the first for a test part
 
 
@@ -64,17 +60,18 @@ def propose(
     # what is asked for may change how the file is read, so it is looked at first
     asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
     data = asked.config.data
-    known = {text.partition("=")[0].strip() for text in overrides}
-    fmt, lines = find_format(path, csv_format(asked.config), known)
+    flat = {override.split("=", 1)[0].strip() for override in overrides}
+    fmt, lines = find_format(path, csv_format(asked.config), flat)
     rows, marks = read_plain(path, fmt, data, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")
     rows = settle_words(rows, data, observer)
-    values, comments = _decide(rows, data, fmt, observer)
+    values, comments = _decide(rows, data, flat, observer)
+    if fmt.delimiter != ",":
+        values["data.delimiter"] = fmt.delimiter
     values.update(lines | marks)
     comments |= dict.fromkeys(marks, "found in the numbers; changes what 1,234 is")
     comments |= dict.fromkeys(lines, "found above the header")
     values["output"] = _output(stored_path)
-    flat = [override.split("=", 1)[0] for override in overrides]
     comments = {key: text for key, text in comments.items() if key not in flat}
     tree: dict[str, Any] = {"data": {"path": stored_path, "target": list(targets)}}
     for key, value in values.items():
@@ -89,58 +86,143 @@ def _output(path: str) -> str:
 
 
 def _decide(
-    rows: NamedRows, data: Any, fmt: CsvFormat, observer: Observer
+    rows: NamedRows, data: DataConfig, asked: Collection[str], observer: Observer
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return values by dotted key, and the comments that say why."""
-    frame = rows.frame
+    """Return values by dotted key, and the comments that say why; `asked` keys are settled."""
     values: dict[str, Any] = {}
     comments: dict[str, str] = {}
-    if fmt.delimiter != ",":
-        values["data.delimiter"] = fmt.delimiter
-    skipped = {*data.target, *data.exclude, data.weight}
-    tokens: dict[str, list[str]] = {}
-    categorical = list(data.categorical)
-    ids: list[str] = []
-    inputs = [c for c in frame.columns if c not in skipped and c not in categorical]
-    for column in (*inputs, *data.target):  # a gap in a target is a row less, not a class more
-        cells = rows.column(column)
-        odd, n_numbers = _odd_cells(cells.cells)
-        few = n_numbers <= MAX_INTEGER_CLASSES  # which may be classes, and odd ones among them
-        if odd and column in data.target and few:
-            values["data.task"] = "classification"
-        elif odd and len(odd) <= MAX_TOKENS and not (few and not all(map(_is_gap_sign, odd))):
-            tokens[column] = odd
-        elif column in data.target:
-            continue
-        elif odd:
-            categorical.append(column)
-        elif _is_row_number(cells.cells) or (
-            cell_type(cells.cells) == "text" and is_crowded(cells, len(read_labels(cells)[1]))
-        ):
-            ids.append(column)
-    if tokens:
-        values["data.missing_values"] = _everywhere(tokens, frame) or tokens
+    read = _how_to_read(rows, data, asked)
+    if read.tokens:
+        everywhere = _everywhere(read.tokens, rows, data.target)
+        values["data.missing_values"] = everywhere or read.tokens
         comments["data.missing_values"] = "found where the other cells are numbers"
-        masked = {name: frame[name].mask(frame[name].isin(odd)) for name, odd in tokens.items()}
-        rows = dataclasses.replace(rows, frame=frame.assign(**masked))
-    if categorical:
-        values["data.categorical"] = categorical
-    if ids and len(ids) < len(frame.columns) - len(skipped):
-        values["data.exclude"] = [*data.exclude, *ids]
-        comments["data.exclude"] = "a value of its own in (nearly) every row: an id or free text"
-    rows = drop_rows_without_target(rows, data.target, observer)
-    frame = rows.frame
-    task = decide_task(rows, data.target, values.get("data.task", data.task), observer)
+        rows = _masked(rows, dict.fromkeys(rows.columns, everywhere) if everywhere else read.tokens)
+    if read.categorical:
+        values["data.categorical"] = read.categorical
+    table, rows = rows, drop_rows_without_target(rows, data.target, observer)
+    refuse_one_row(rows)
+    task = decide_task(rows, data.target, read.task, observer)
+    labels = None
     if task == "classification":
-        features = [c for c in frame.columns if c not in {*skipped, *ids}]
-        again = [c for c in features if _is_target_again(frame[c], frame[data.target[0]])]
-        if again and len(again) < len(features):
-            values["data.exclude"] = [*values.get("data.exclude", data.exclude), *again]
-            comments["data.exclude"] = f"the target in other words: {', '.join(again)}"
+        labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
+    sights = {name: look_at(table.column(name)) for name in table.columns}
+    reasons, dropped = _reasons(table, data, sights, read.categorical, labels)
+    if reasons:
+        values["data.exclude"] = [*data.exclude, *reasons]
+        comments["data.exclude"] = "; ".join(f"{name}: {why}" for name, why in reasons.items())
     values["data.task"] = task
-    comments["data.task"] = f"decided from {len(frame)} rows; regression | classification"
-    values.update(_size(len(frame)))
+    comments["data.task"] = f"decided from {len(rows)} rows; regression | classification"
+    values.update(_size(len(rows)))
+    decisions = _decisions(rows, data, read, reasons, labels)
+    if "data.exclude" in asked:
+        decisions |= {name: f"input, as asked; {why}" for name, why in reasons.items()}
+    decisions |= {name: f"dropped in training: {why}" for name, why in dropped.items()}
+    observer.surveyed([_finding(sights[name], read, decisions[name]) for name in rows.columns])
     return values, comments
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """How columns are read: tokens for gaps by column, numbers that are categories, the task."""
+
+    tokens: Mapping[str, Sequence[str]]
+    categorical: Sequence[str]
+    task: Literal["auto", "regression", "classification"]
+
+
+def _how_to_read(rows: NamedRows, data: DataConfig, asked: Collection[str]) -> _Reading:
+    """Return what would stop a training run, settled where its key is not `asked`."""
+    tokens: dict[str, list[str]] = {}
+    categorical, task = list(data.categorical), data.task
+    settled = {*data.exclude, *categorical, data.weight}
+    for column in rows.columns:  # a gap in a target is a row less, not a class more
+        odd, n_numbers = _odd_cells(rows.column(column).cells)
+        if not odd or column in settled:
+            continue
+        few = n_numbers <= MAX_INTEGER_CLASSES  # which may be classes, and odd ones among them
+        if column in data.target and few and len(data.target) == 1:
+            task = task if "data.task" in asked else "classification"
+        elif len(odd) <= MAX_TOKENS and (not few or all(map(_is_gap_sign, odd))):
+            tokens |= {} if "data.missing_values" in asked else {column: odd}
+        elif column not in data.target and "data.categorical" not in asked:
+            categorical.append(column)
+    return _Reading(tokens=tokens, categorical=categorical, task=task)
+
+
+def _masked(rows: NamedRows, tokens: Mapping[str, Sequence[str]]) -> NamedRows:
+    """Return the rows with gaps where a column has one of its tokens."""
+    frame = rows.frame
+    masked = {name: frame[name].mask(frame[name].isin(odd)) for name, odd in tokens.items()}
+    return dataclasses.replace(rows, frame=frame.assign(**masked))
+
+
+def _reasons(
+    rows: NamedRows,
+    data: DataConfig,
+    sights: Mapping[str, Sight],
+    categorical: Sequence[str],
+    labels: LabelEncoder | None,
+) -> tuple[Mapping[str, Reason | None], Mapping[str, Reason | None]]:
+    """Return the features that are better left out, and those that training drops, and why.
+
+    One that varies is kept.
+    """
+    unused = {*data.target, *data.exclude, data.weight}
+    if data.include is not None:
+        unused |= {name for name in rows.columns if name not in data.include}
+    features = [name for name in rows.columns if name not in unused]
+    found = {name: reason_to_leave_out(rows.column(name), sights[name]) for name in features}
+    dropped = {name: why for name, why in found.items() if why in ("empty", "one value")}
+    copies = [] if labels is None else copies_of_target(rows, features, labels.target)
+    found |= dict.fromkeys(categorical) | dict.fromkeys(copies, "the target in other words")
+    reasons = {name: found[name] for name in features if found[name] and name not in dropped}
+    return (reasons if len(reasons) + len(dropped) < len(features) else {}), dropped
+
+
+def _decisions(
+    rows: NamedRows,
+    data: DataConfig,
+    read: _Reading,
+    reasons: Mapping[str, Reason | None],
+    labels: LabelEncoder | None,
+) -> dict[str, str]:
+    """Return in a few words what becomes of each column."""
+    target = "target: a quantity"
+    if labels is not None:
+        label, share = labels.most_frequent(rows)
+        target = f"target: {len(labels.classes)} classes, {100 * share:.1f} % {shorten(label)}"
+    decisions = {}
+    for name in rows.columns:
+        decision = "left out: not in data.include"
+        if name in data.target:
+            decision = target
+        elif name == data.weight:
+            decision = "weight of each row"
+        elif name in data.exclude:
+            decision = "left out: data.exclude"
+        elif name in reasons:
+            decision = f"left out: {reasons[name]}"
+        elif data.include is None or name in data.include:
+            decision = "input"
+        if name in read.tokens:
+            decision += f"; {listed(read.tokens[name])} is a gap"
+        decisions[name] = decision
+    return decisions
+
+
+def _finding(sight: Sight, read: _Reading, decision: str) -> Finding:
+    """Return what is shown of a column; an input has the name that training gives its kind."""
+    kind: str = "categorical" if sight.name in read.categorical else sight.kind
+    if decision.startswith("input"):
+        kind = {"number": "numeric", "true/false": "boolean", "text": "categorical"}.get(kind, kind)
+    return Finding(
+        column=sight.name,
+        kind=kind,
+        distinct=sight.n_distinct,
+        gaps=sight.n_gaps,
+        example=sight.example,
+        decision=decision,
+    )
 
 
 def _size(n_rows: int) -> Mapping[str, Any]:
@@ -176,23 +258,13 @@ def _is_gap_sign(cell: str) -> bool:
     return not any(map(str.isalnum, cell)) or cell.strip().lower() in GAP_SIGNS
 
 
-def _everywhere(tokens: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list[str]:
-    """Return the tokens of all columns as one list, if no other column has them as a value."""
+def _everywhere(
+    tokens: Mapping[str, Sequence[str]], rows: NamedRows, targets: Sequence[str]
+) -> list[str]:
+    """Return the tokens of all columns as one list, if none is a value in another column."""
     every = list(dict.fromkeys(token for odd in tokens.values() for token in odd))
-    others = frame.drop(columns=list(tokens))
-    return [] if bool(others.isin(every).to_numpy().any()) else every
-
-
-def _is_target_again(series: pd.Series[Any], target: pd.Series[Any]) -> bool:
-    """Return whether every value of a column stands for one class and every class for one value."""
-    if cell_type(series) == "number" or series.isna().any():
-        return False
-    pairs = len(set(zip(series.astype(str), target.astype(str), strict=True)))
-    return bool(pairs == series.nunique() == target.nunique())
-
-
-def _is_row_number(series: pd.Series[Any]) -> bool:
-    """Return whether the column counts the rows, in steps of 1."""
-    if series.dtype.kind not in "iu" or len(series) < 10:
-        return False
-    return bool(np.all(np.diff(series.to_numpy()) == 1))
+    values = [token for token in every if not _is_gap_sign(token)]
+    others = rows.frame.drop(columns=list(tokens))
+    classes = others[[name for name in targets if name not in tokens]]
+    ordinary = others.isin(values).to_numpy().any() or classes.isin(every).to_numpy().any()
+    return [] if ordinary else every

@@ -5,7 +5,7 @@ Not the numbers it becomes: those are `encoding`'s, which fits them on the train
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -97,6 +97,7 @@ def decide_columns(
                 if is_crowded(cells, n_labels):
                     crowded.append(column)
             columns.append(Column(column, kind, spelling))
+    _tell_left_out(rows, data, chosen, observer)
     if crowded:
         one = len(crowded) == 1
         observer.warning(
@@ -105,6 +106,22 @@ def decide_columns(
             f"{'this is an id, a date' if one else 'these are ids, dates'} or free text"
         )
     return columns
+
+
+def _tell_left_out(
+    rows: NamedRows, data: DataConfig, chosen: Collection[str], observer: Observer
+) -> None:
+    """Say which columns are no features, and by which key."""
+    others = [c for c in rows.columns if c not in {*chosen, *data.target, data.weight}]
+    by_key = {"data.exclude": [c for c in others if c in data.exclude]}
+    rest = [c for c in others if c not in data.exclude]
+    if data.include is not None:
+        by_key["not in data.include"] = [c for c in rest if c not in data.include]
+        rest = [c for c in rest if c in data.include]
+    by_key["in no feature"] = rest
+    said = [f"{listed(map(repr, names))} ({key})" for key, names in by_key.items() if names]
+    if said:
+        observer.note(f"columns left out: {'; '.join(said)}")
 
 
 def is_crowded(column: NamedColumn, n_labels: int) -> bool:

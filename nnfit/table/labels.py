@@ -29,6 +29,7 @@ from nnfit.table.rows import NamedColumn, NamedRows
 Unseen: TypeAlias = Counter[str]
 """How many rows have each label that is none of the classes."""
 
+MAJORITY = 2 / 3  # from that share on a class is told of, in any case
 MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
 
@@ -98,6 +99,21 @@ class LabelEncoder:
                 f"{rows.place(i, self.target)}: {what}; classes are: {listed(self.classes)}{hint}"
             )
         return codes
+
+    def most_frequent(self, rows: NamedRows) -> tuple[str, float]:
+        """Return the class that most rows have, and its share of them."""
+        counts = np.bincount(self.read(rows), minlength=len(self.classes))
+        return self.classes[int(counts.argmax())], float(counts.max() / len(rows))
+
+    def imbalance(self, rows: NamedRows) -> str:
+        """Return what is said of classes of very different sizes, "" of others."""
+        label, share = self.most_frequent(rows)
+        if share < min(MAJORITY, max(0.4, 2.0 / len(self.classes))):
+            return ""
+        return (
+            f"target {self.target!r}: {100 * share:.1f} % of the rows are {shorten(repr(label))}, "
+            "an accuracy that saying so always has too"
+        )
 
     def known(self, rows: NamedRows, unseen: Unseen) -> NamedRows:
         """Return the rows whose class is known; labels of the others are counted in `unseen`."""

@@ -54,18 +54,40 @@ def decide_task(
     Raises
     ------
     DataError
-        If a target is mostly numbers and has cells that are none, or holds dates or the like.
+        If a target is mostly numbers and has cells that are none, or holds dates or the like, or
+        text as one of several.
     """
     for target in targets:
         refuse_other(rows.column(target))
     if task != "auto":
         return task
     if len(targets) > 1:
+        for target in targets:
+            _refuse_text(rows.column(target), written)
         observer.note(f"task: regression (several targets: {listed(map(repr, targets))})")
         return "regression"
     decided, reason = _find_task(rows.column(targets[0]), written)
     observer.note(f"task: {decided} (target {targets[0]!r} {reason})")
     return decided
+
+
+def refuse_one_row(rows: NamedRows) -> None:
+    """Raise DataError if there is only one row to learn from: nothing varies."""
+    if len(rows) < 2:
+        raise DataError(f"{rows.name}: one row has a target; expected two or more to learn from")
+
+
+def _refuse_text(column: NamedColumn, written: Written) -> None:
+    """Raise DataError if one of several targets is no column of numbers."""
+    otherwise = "leave it out of the targets"
+    _, failed = read_floats(column.cells, parser(find_spelling(column, written, otherwise)))
+    if not len(failed) or cell_type(column.cells) == "boolean":
+        return
+    refuse_numbers(column, failed, otherwise, written)
+    raise DataError(
+        f"{column.place(int(failed[0]))}: got {column.shown(int(failed[0]))}; one of several "
+        "targets is a number, for text is classes. Predict it by a model of its own"
+    )
 
 
 def drop_rows_without_target(
