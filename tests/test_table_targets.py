@@ -20,11 +20,11 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.targets import (
     TargetScaler,
-    decide_task,
     drop_rows_without_target,
     rows_with_target,
     target_values,
 )
+from nnfit.table.task import decide_task
 from nnfit.table.weights import class_weights, require_weight, row_weights
 
 

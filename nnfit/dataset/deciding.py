@@ -21,7 +21,8 @@ from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.spelling import Spelling, Written
 from nnfit.table.survey import copies_of_target
-from nnfit.table.targets import decide_task, refuse_one_row, target_spellings
+from nnfit.table.targets import target_spellings
+from nnfit.table.task import decide_task, refuse_one_row
 from nnfit.table.words import columns_with_words
 
 

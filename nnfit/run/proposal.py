@@ -23,12 +23,8 @@ from nnfit.table.cells import cell_type, parse_number, read_floats
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.survey import Reason, Sight, copies_of_target, look_at, reason_to_leave_out
-from nnfit.table.targets import (
-    MAX_INTEGER_CLASSES,
-    decide_task,
-    drop_rows_without_target,
-    refuse_one_row,
-)
+from nnfit.table.targets import drop_rows_without_target
+from nnfit.table.task import MAX_INTEGER_CLASSES, decide_task, refuse_one_row
 from nnfit.table.words import settle_words
 
 if TYPE_CHECKING:
