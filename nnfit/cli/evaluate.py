@@ -21,8 +21,8 @@ def evaluate(
     from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
 
-    data = options.data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
-        result = evaluate_rows(loaded, data, observer).result()
+        rows = options.rows_of(data, loaded, model, observer)
+        result = evaluate_rows(loaded, rows, observer).result()
     options.print_result(result, json, print_metrics)

@@ -6,9 +6,13 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+
+if TYPE_CHECKING:
+    from nnfit.model.model import Model
+    from nnfit.observer import Observer
 
 from nnfit.errors import ConfigError, OutputError, name_of
 
@@ -20,7 +24,11 @@ ModelArgument = Annotated[
 ]
 DataArgument = Annotated[
     str | None,
-    typer.Argument(metavar="DATA|-", show_default=False, help="A CSV; may be left out in a pipe."),
+    typer.Argument(
+        metavar="DATA|-",
+        show_default=False,
+        help="A CSV. Without it, what is piped in, or else the one the model was trained on.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -32,13 +40,29 @@ QuietOption = Annotated[
 ]
 
 
-def data_or_stdin(data: str | None) -> str:
-    """Return the CSV to read: the argument, or stdin; raise UsageError if that is a terminal."""
+def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> str:
+    """Return the CSV to read: the argument, or stdin, or that which the model was trained on.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these.
+    """
+    from nnfit.cli.streams import piped
+    from nnfit.inside.sources import say_own, training_csv
+
     if data is not None:
         return data
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("missing argument 'DATA': name a CSV, or pipe one in")
-    return "-"
+    if piped(look=False):
+        return "-"
+    own = training_csv(model, name)
+    if own is None:
+        raise UsageError(
+            "missing argument 'DATA': name a CSV, or pipe one in; the model's own, "
+            f"{model.config['data']['path']!r}, is not here"
+        )
+    say_own(own, name, observer)
+    return own
 
 
 def check_stdin(path: str) -> None:

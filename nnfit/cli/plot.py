@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from contextlib import closing
 from enum import StrEnum
@@ -135,6 +134,7 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
 
 def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None]:
     """Return the model files and the CSV; None stands for the CSV the model was trained on."""
+    from nnfit.cli.streams import piped
     from nnfit.inside.sources import is_model_file
 
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
@@ -153,19 +153,7 @@ def _split_sources(kind: str, sources: list[str]) -> tuple[list[str], str | None
         return models, None
     if rest:
         return models, rest[0]
-    return models, "-" if takes == "needed" and _something_piped() else None
-
-
-def _something_piped() -> bool:
-    """Return whether stdin is a pipe or a file, and not empty."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
-            return False
-        stdin: Any = sys.stdin.buffer
-        return bool(stdin.peek(1))
-    except (AttributeError, OSError, ValueError):  # no stdin, or none of the system's
-        return False
+    return models, "-" if takes == "needed" and piped(look=True) else None
 
 
 def _write(contents: bytes, output: str | None) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import select
+import stat
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -70,6 +71,24 @@ def _text(raw: OutputStream, old: TextIO | None) -> TextIO:
         errors="backslashreplace",
         line_buffering=raw.isatty() or raw.fileno() == 2,
     )
+
+
+def piped(look: bool) -> bool:
+    """Return whether rows are to come from stdin: a pipe, a file or a socket, and no terminal.
+
+    With `look`, for a command that mostly does without, they must be there: in a script or under
+    cron stdin is a pipe that nobody writes to. A socket, which may stay silent, is then left alone.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        return False
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # a stand-in for the system's stream
+        return not look
+    if not look:
+        return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+    buffer: Any = sys.stdin.buffer
+    return (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)) and bool(buffer.peek(1))
 
 
 def result_stream(errors: str = "backslashreplace") -> TextIO:

@@ -51,6 +51,11 @@ def training_csv(model: Model, name: str) -> str | None:
     return next((place for place in places if os.path.isfile(place)), None)
 
 
+def say_own(csv: object, name: str, observer: Observer) -> None:
+    """Say that the rows are those that the model in the file `name` was trained on."""
+    observer.note(f"data: {csv}, which {name} was trained on")
+
+
 def opened(source: Source) -> tuple[Model, str] | ConfigSource:
     """Return the model that `source` is or names, and its name in messages; or else the config."""
     if isinstance(source, Model):

@@ -11,7 +11,7 @@ from importlib import import_module
 from nnfit.errors import PictureError
 from nnfit.inside.pictures.kinds import KINDS, Options
 from nnfit.inside.pictures.request import Request
-from nnfit.inside.sources import training_csv
+from nnfit.inside.sources import say_own, training_csv
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.training.threads import blas_threads
@@ -61,5 +61,5 @@ def make_picture(
     with blas_threads(1):  # the same bits for any number of cores
         picture: object = make(Request(models, data or "", options, observer))
     if own is not None and wanted.data == "needed":
-        observer.note(f"data: {own}, which {name} was trained on")
+        say_own(own, name, observer)
     return picture
