@@ -120,13 +120,23 @@ def check_stdout() -> None:
 
 @contextlib.contextmanager
 def text_output(path: str) -> Iterator[TextIO]:
-    """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given."""
+    """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given.
+
+    It is compressed where its suffix says so.
+    """
     if path == "-":
         stream = result_stream()
         yield stream
         stream.flush()
         return
+    from nnfit.csv.compressing import Compressed
+    from nnfit.csv.source import compression
+
     with whole_file(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        compressed = Compressed(file, path) if compression(path) else None
+        binary: Any = compressed or file
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
         yield text
         text.detach()
+        if compressed is not None:
+            compressed.finish()

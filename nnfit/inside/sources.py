@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnfit.config.reading import CONFIG, ConfigFile, load_config
+from nnfit.config.reading import CONFIG, ConfigFile, at_home, load_config
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.encoding import Encoding, Part
 from nnfit.errors import ConfigError, DataError, name_of, path_text
@@ -48,6 +48,7 @@ def training_csv(model: Model, name: str) -> str | None:
     stored = str(model.config["data"]["path"])
     folders = (".", os.path.dirname(name), "configs")
     places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
+    places.append(at_home(stored))
     return next((place for place in places if os.path.isfile(place)), None)
 
 
