@@ -49,12 +49,13 @@ def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> st
         When it is none of these.
     """
     from nnfit.cli.streams import piped
-    from nnfit.inside.sources import say_own, training_csv
 
     if data is not None:
         return data
     if piped(look=False):
         return "-"
+    from nnfit.inside.sources import say_own, training_csv  # and with it all that reads configs
+
     own = training_csv(model, name)
     if own is None:
         raise UsageError(
