@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -196,12 +196,14 @@ class Commands:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *args: str, stdin: str | bytes = b"") -> Result:
-        """Return how `nnfit ARGS` ended."""
+    def __call__(self, *args: str, stdin: str | bytes | TextIO | None = b"") -> Result:
+        """Return how `nnfit ARGS` ended; `stdin` is the stream, or what is in it."""
         from nnfit.cli.app import run
 
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        if isinstance(given, bytes):
+            given = io.TextIOWrapper(io.BytesIO(given))
+        self._monkeypatch.setattr("sys.stdin", given)
         self._capsys.readouterr()
         code = run(args)
         out, err = self._capsys.readouterr()

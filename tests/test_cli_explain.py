@@ -20,7 +20,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"
 
 
 def explained(cli: Commands, *args: str, stdin: str = "") -> dict[str, Any]:
-    result = cli("explain", *args, "--json", stdin=stdin)
+    result = cli("explain", *args, "--json", "-q", stdin=stdin)
     assert (result.code, result.err) == (0, "")
     found: dict[str, Any] = json.loads(result.out, parse_constant=pytest.fail)
     return found
@@ -45,8 +45,13 @@ def test_json_is_the_same_as_from_python(cli: Commands, tiny: Example) -> None:
 
 
 def test_the_table_goes_to_stdout_plain_and_80_wide(cli: Commands, tiny: Example) -> None:
-    result = cli("explain", "tiny.npz", "--row", "2")
+    result = cli("explain", "tiny.npz", "tiny.csv", "--row", "2")
     assert (result.code, result.err) == (0, "")
+    assert result == cli("explain", "tiny.npz", "--data", "tiny.csv", "--row", "2")
+    assert cli("explain", "tiny.npz", "tiny.csv", "--data", "b.csv").err == (
+        "nnfit: error: --data b.csv: DATA is 'tiny.csv' already; leave one out; "
+        "see 'nnfit explain --help'\n"
+    )
     lines = result.out.splitlines()
     assert lines[:2] == ["example  row 2 of tiny.csv", "network  tiny.npz, trained"]
     assert max(map(len, lines)) <= 80
@@ -82,7 +87,7 @@ def test_data_from_elsewhere(cli: Commands, tiny: Example, folder: Path) -> None
     result = cli("explain", "tiny.npz")
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        "nnfit: error: tiny.npz: its training data 'tiny.csv' is not here; name a CSV with --data\n"
+        "nnfit: error: tiny.npz: its training data 'tiny.csv' is not here; name a CSV after it\n"
     )
 
 

@@ -410,7 +410,7 @@ def test_without_pillow(cli: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     refused(
         cli("flatten", "a.png"),
-        "Pillow, which reads pictures, is not installed. Run: pip install 'nnfit[image]'",
+        "Pillow, which reads pictures, is not installed. Run: pip install pillow",
     )
 
 

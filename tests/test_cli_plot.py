@@ -232,7 +232,7 @@ def test_without_matplotlib_pictures_name_the_extra_and_text_still_comes(tiny: E
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == (
         "nnfit: error: plot: pictures need matplotlib, which is not installed. "
-        "Run: pip install 'nnfit[plot]'\n"
+        "Run: pip install matplotlib\n"
     )
     assert not Path("a.png").exists()
     found = run_without_matplotlib("plot", "loss", "tiny.npz")

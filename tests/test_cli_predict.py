@@ -5,13 +5,17 @@ Streaming and pipes are in `test_cli_streams`, wrong input in `test_bad_input`.
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
 import json
+import lzma
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +23,7 @@ import pandas as pd
 import pytest
 
 import nnfit as package
+from nnfit.table.cells import typed
 from nnfit.table.coding import NumberCode
 
 if TYPE_CHECKING:
@@ -253,7 +258,7 @@ def test_formats_say_the_same(cli: Commands, labels: Example) -> None:
     assert [list(record) for record in records] == [expected[0]] * 100
     for record, row in zip(records, expected[1:], strict=True):
         code, prediction, *p = record.values()
-        assert [code, prediction] == row[:2]
+        assert code == typed(row[0]) and prediction == row[1]
         assert p == [float(cell) for cell in row[2:]]
 
 
@@ -261,6 +266,105 @@ def test_jsonl_of_a_regression_holds_numbers(cli: Commands, price: Example) -> N
     rows = rows_of(cli("predict", "price.npz", "price.csv", "-q").out)[1:]
     lines = cli("predict", "price.npz", "price.csv", "-q", "--format", "jsonl").out.splitlines()
     assert [json.loads(line) for line in lines] == [{"prediction": float(r[0])} for r in rows]
+
+
+def test_jsonl_has_types(cli: Commands, folder: Path) -> None:
+    """Numbers, truth values and gaps as JSON has them, in every column that is carried."""
+    rows = [
+        "id,zone,size,open,code,note,kind",
+        "1,01,+1.50,True,007,,3",
+        "2,1,1E1,False,12,x,1",
+        "3,,,,1E5,NA,3",
+        "9007199254740993,2, .5,true,1e-05,-0.25,1",
+    ]
+    Path("t.csv").write_text("\n".join([rows[0], *rows[1:] * 6]) + "\n")
+    config = "data: {path: t.csv, target: kind, categorical: [zone], exclude: [id, code, note]}\n"
+    Path("t.yaml").write_text(config + "training: {epochs: 2}\n")
+    assert cli("train", "t.yaml", "-q").code == 0
+    result = cli("predict", "t.npz", "t.csv", "-q", "--append", "--format", "jsonl")
+    assert (result.code, result.err) == (0, "")
+    found = [json.loads(line) for line in result.out.splitlines()[:4]]
+    predicted = [record.pop("prediction") for record in found]
+    assert set(predicted) <= {1, 3} and all(type(label) is int for label in predicted)
+    types = [
+        (1, "01", 1.5, True, "007", None, 3),
+        (2, "1", 10.0, False, 12, "x", 1),
+        (3, None, None, None, "1E5", "NA", 3),
+        (2**53 + 1, "2", 0.5, True, 1e-05, -0.25, 1),
+    ]
+    names = rows[0].split(",")
+    assert found == [dict(zip(names, row, strict=True)) for row in types]
+    assert [[type(v) for v in record.values()] for record in found] == [
+        [type(v) for v in row] for row in types
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spelt", "values"),
+    [
+        (("no", "yes"), ("no", "yes")),
+        (("01", "1"), ("01", "1")),
+        (("1", "2"), (1, 2)),
+        (("False", "True"), (False, True)),
+        (("false", "true"), (False, True)),
+        (("1.5", "2.5"), (1.5, 2.5)),
+        (("2.0", "x"), ("2.0", "x")),
+    ],
+)
+def test_jsonl_has_labels_of_their_type(
+    cli: Commands, folder: Path, spelt: tuple[str, str], values: tuple[object, object]
+) -> None:
+    rows = [f"{i},{spelt[i % 2]}" for i in range(20)]
+    Path("t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    config = "data: {path: t.csv, target: y, task: classification}\ntraining: {epochs: 1}\n"
+    Path("t.yaml").write_text(config)
+    assert cli("train", "t.yaml", "-q").code == 0
+    out = cli("predict", "t.npz", "t.csv", "-q", "--keep", "y", "--format", "jsonl").out
+    for i, record in enumerate(map(json.loads, out.splitlines())):
+        assert record["y"] == values[i % 2] and record["prediction"] in values
+        assert type(record["y"]) is type(record["prediction"]) is type(values[0])
+
+
+@pytest.mark.parametrize("command", ["predict", "activations --layer 1"])
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])
+def test_a_suffix_compresses(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch, command: str, suffix: str
+) -> None:
+    # stands for the package, which is an extra: bzip2's bytes under its name
+    zstd = SimpleNamespace(ZstdCompressor=bz2.BZ2Compressor)
+    monkeypatch.setitem(sys.modules, "compression.zstd", zstd)
+    args = (*command.split(), "tiny.npz")
+    expected = cli(*args, "tiny.csv").out
+    name = f"out.csv.{suffix}"
+    first = b""
+    for more in (("tiny.csv",), ("-",)):
+        result = cli(*args, *more, "-o", name, stdin=tiny.csv)
+        assert (result.code, result.out, result.err) == (0, "", "")
+        written = Path(name).read_bytes()
+        read = {"gz": gzip.decompress, "xz": lzma.decompress}.get(suffix, bz2.decompress)
+        assert read(written).decode() == expected
+        if suffix == "gz":
+            assert written[:9] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00"  # no name, no time
+        first = first or written
+        assert written == first
+    failed = cli(*args, "-o", name, stdin="x,colour\n1,red\noops,red\n")
+    assert failed.code == 2
+    assert Path(name).read_bytes() == written  # whole or not at all
+    assert not list(Path().glob(".*"))
+
+
+def test_zstd_needs_a_package(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("compression.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    result = cli("predict", "tiny.npz", "tiny.csv", "-o", "out.csv.zst")
+    assert (result.code, result.err) == (
+        2,
+        "nnfit: error: out.csv.zst: writing zstd data needs the package 'zstandard'. "
+        "Run: pip install zstandard\n",
+    )
+    assert not Path("out.csv.zst").exists()
 
 
 # the input need not look like the training data ----------------------------------------------

@@ -294,17 +294,43 @@ def test_data_from_stdin_named_or_left_out(
     assert piped.out == nnfit(command, "tiny.npz", "tiny.csv").out
 
 
-def test_data_left_out_on_a_terminal(nnfit: Nnfit, tiny: Example) -> None:
+LEFT_OUT = ("predict", "evaluate", "activations --layer 1", "explain", "plot confusion")
+
+
+@pytest.mark.parametrize("command", LEFT_OUT)
+def test_data_left_out_means_stdin_or_else_the_training_data(
+    cli: Commands, tiny: Example, command: str
+) -> None:
+    """Alike for every command; that of nobody is a terminal, /dev/null, or closed."""
+    args, rows = [*command.split(), "tiny.npz"], "".join(tiny.csv.splitlines(keepends=True)[:11])
+    Path("some.csv").write_text(rows, encoding="utf-8")
+    some, own = cli(*args, "some.csv"), cli(*args, "tiny.csv")
+    assert (some.code, own.code) == (0, 0) and some.out != own.out
+
+    with open("some.csv", encoding="utf-8") as piped:
+        result = cli(*args, stdin=piped)
+    assert (result.code, result.out.replace("<stdin>", "some.csv")) == (0, some.out)
+    assert result.err == ""
+    said = "nnfit: data: tiny.csv, which tiny.npz was trained on\n"
     terminal, end = pty.openpty()
-    process = nnfit.start("predict", "tiny.npz", stdin=end)
-    os.close(end)
-    out, err = process.communicate(timeout=60)
+    with open(end, encoding="utf-8") as nobody, open(os.devnull, encoding="utf-8") as nothing:
+        for stream in (nobody, nothing, None):
+            result = cli(*args, stdin=stream)
+            assert (result.code, result.out, result.err) == (0, own.out, said)
+        assert cli(*args, "-q", stdin=nothing).err == ""
+        Path("tiny.csv").unlink()
+        result = cli(*args, stdin=nothing)
     os.close(terminal)
-    assert (process.returncode, out) == (2, b"")
-    assert err.decode() == (
-        "nnfit: error: missing argument 'DATA': name a CSV, or pipe one in; "
-        "see 'nnfit predict --help'\n"
-    )
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "'tiny.csv'" in result.err and "is not here" in result.err
+
+
+def test_an_empty_pipe_is_no_data(nnfit: Nnfit, tiny: Example) -> None:
+    """What should have come failed; who asks for no rows in a script finds such a pipe there."""
+    result = nnfit("predict", "tiny.npz", stdin="")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("nnfit: error: <stdin>: is empty; expected a header and rows")
+    assert nnfit("explain", "tiny.npz", "-q", stdin="").out == nnfit("explain", "tiny.npz").out
 
 
 def test_a_model_to_stdout(nnfit: Nnfit, tiny: Example) -> None:
@@ -386,11 +412,25 @@ def test_a_full_disk_below_stdout(nnfit: Nnfit, tiny: Example, command: str) -> 
 
 
 def test_a_closed_stdin(nnfit: Nnfit, tiny: Example) -> None:
-    script = f"exec {sys.executable} -m nnfit predict tiny.npz <&-"
+    script = f"exec {sys.executable} -m nnfit predict tiny.npz - <&-"
     process = subprocess.run(["sh", "-c", script], capture_output=True, cwd=nnfit.folder)
     assert process.returncode == 2
     assert process.stderr.decode().startswith("nnfit: error: ")
     assert process.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "flatten", "plot")])
+def test_every_command_takes_quiet(cli: Commands, tiny: Example, command: str) -> None:
+    more = {
+        "init": ("tiny.csv", "--target", "kind"),
+        "activations": ("tiny.npz", "tiny.csv", "--layer", "1"),
+        "gradcheck": ("tiny.npz",),
+        "inspect": ("tiny.npz",),
+        "schema": (),
+    }
+    args = (command, *more.get(command, ("tiny.npz", "tiny.csv")))
+    quiet = cli(*args, "-q")
+    assert (quiet.code, quiet.err, quiet.out) == (0, "", cli(*args).out)
 
 
 # commands, help, exit codes ------------------------------------------------------------------

@@ -612,6 +612,37 @@ def test_paths_are_relative_to_the_config(write: Write, tmp_path: Path) -> None:
     assert linked.resolve("../iris.csv") == os.path.join("link", "..", "iris.csv")
 
 
+def test_home_is_expanded(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    text = "data: {path: ~/x.csv, target: a, validation: ~/v.csv}\noutput: ~/m.npz\n"
+    file = load_config(write(text))
+    assert file.resolve("~/x.csv") == "/home/me/x.csv"
+    assert file.resolve("~/v.csv") == "/home/me/v.csv"
+    assert file.default_output() == "/home/me/m.npz"
+    given = load_config(write(text), data="~/new.csv")  # as a shell leaves --data=~/new.csv
+    assert given.resolve(given.config.data.path) == "/home/me/new.csv"
+    Path("~").mkdir()
+    Path("~/x.csv").touch()
+    assert file.resolve("~/x.csv") == "~/x.csv"
+    assert file.default_output() == "~/m.npz"
+
+
+def test_variables_in_paths_are_refused(write: Write) -> None:
+    text = "data: {path: $D/x.csv, target: a, test: 'p/${D}.csv'}\noutput: '%D%/m.npz'\n"
+    how = "; a config expands no variables. Write the path out, or begin it with '~/'"
+    assert lines_of(write(text)) == [
+        f"c.yaml:1:8: data.path: got '$D/x.csv'{how}",
+        f"c.yaml:1:35: data.test: got 'p/${{D}}.csv'{how}",
+        f"c.yaml:2:1: output: got '%D%/m.npz'{how}",
+    ]
+    for folder in ("$D", "p", "%D%"):
+        Path(folder).mkdir()
+    for path in ("$D/x.csv", "p/${D}.csv"):
+        Path(path).touch()
+    assert load_config(write(text)).default_output() == "%D%/m.npz"
+    assert load_config(write("data: {path: cost in $.csv, target: a}\noutput: a$b.npz\n"))
+
+
 def test_the_data_option_is_relative_to_the_current_folder(write: Write) -> None:
     Path("configs").mkdir()
     Path("configs/c.yaml").write_text("data: {target: a, validation: new.csv}\n")

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,31 @@ def test_the_names_and_their_meanings_are_those_of_the_code() -> None:
     assert module.written(README).splitlines() == README.splitlines()
 
 
+def test_the_extras_are_told() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.MULTILINE))
+    for extra, needs in project["optional-dependencies"].items():
+        names = []
+        for need in needs:
+            found = re.fullmatch(r"nnfit\[(.*)\]|([\w-]+).*", need)
+            assert found is not None
+            names += [f"`{e}`" for e in (found[1] or "").split(",") if e] or [found[2]]
+        assert rows[extra] == ", ".join(names), extra
+
+
+def test_every_install_hint_works_from_a_checkout() -> None:
+    """Nnfit is on no package index: hints name packages, or the checkout."""
+    texts = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").glob("*.md")]
+    texts += (ROOT / "nnfit").rglob("*.py")
+    hints = [
+        hint
+        for path in texts
+        for hint in re.findall(r"pip install ([^`\n]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(hints) > 8
+    assert [hint for hint in hints if "nnfit" in hint.split("&&")[0]] == []
+
+
 def test_the_python_runs(checkout: Path) -> None:
     """Run one block after the other, in one process, as a reader would type them."""
     code = blocks("python")
@@ -171,6 +197,8 @@ def test_the_terminal_session_runs(checkout: Path) -> None:
     (scripts / "nnfit").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m nnfit "$@"\n')
     (scripts / "nnfit").chmod(0o755)
     env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    (checkout / ".venv/bin").mkdir(parents=True)
+    (checkout / ".venv/bin/activate").touch()
     session = [part for block in blocks("console") for part in re.split(r"(?m)^\$ ", block)[1:]]
     assert session
     for part in session:

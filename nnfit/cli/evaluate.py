@@ -28,13 +28,12 @@ def evaluate(
     from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
 
-    data = data if split else options.data_or_stdin(data)
     loaded = load(model)
     with closing(make_observer(quiet)) as observer:
         if split:
             evaluation = evaluate_split(loaded, model, split.value, data, observer)
         else:
-            assert data is not None
-            evaluation = evaluate_rows(loaded, data, observer)
+            rows = options.rows_of(data, loaded, model, observer)
+            evaluation = evaluate_rows(loaded, rows, observer)
         result = evaluation.result()
     options.print_result(result, json, print_metrics)

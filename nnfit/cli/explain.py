@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, print_result
+from nnfit.cli.options import JsonOption, QuietOption, UsageError, print_result
 
 
 def explain(
@@ -20,7 +20,16 @@ def explain(
         ),
     ],
     data: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Take the row from this CSV.")
+        str | None,
+        typer.Argument(
+            metavar="DATA|-",
+            show_default=False,
+            help="The CSV to take the row from. Without it a config's own; for a model what is "
+            "piped in, or else the one it was trained on.",
+        ),
+    ] = None,
+    data_option: Annotated[
+        str | None, typer.Option("--data", metavar="FILE|-", help="The same as DATA.")
     ] = None,
     row: Annotated[int, typer.Option(metavar="N", help="The data row, counted from 1.")] = 1,
     epoch_step: Annotated[
@@ -40,10 +49,17 @@ def explain(
 
     Example: nnfit explain iris.yaml --row 3
     """
+    from nnfit.cli.streams import piped
     from nnfit.inside.explanation import explain
+    from nnfit.inside.sources import is_model_file
     from nnfit.report import make_observer
     from nnfit.report.explanation import print_explanation
 
+    if data is not None and data_option is not None:
+        raise UsageError(f"--data {data_option}: DATA is {data!r} already; leave one out")
+    data = data_option if data is None else data
+    if data is None and is_model_file(source) and piped(look=True):
+        data = "-"
     with closing(make_observer(quiet)) as observer:
         steps = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
     print_result(steps, json, print_explanation)

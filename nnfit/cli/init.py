@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import SetOption
+from nnfit.cli.options import QuietOption, SetOption
 
 
 def init(
@@ -22,6 +22,7 @@ def init(
         ),
     ],
     set_: SetOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a config for a CSV to stdout.
 
@@ -31,7 +32,7 @@ def init(
     from nnfit.report import make_observer
     from nnfit.run.proposal import propose
 
-    with closing(make_observer(quiet=False)) as observer:
+    with closing(make_observer(quiet)) as observer:
         text = propose(data, _path_for_config(data), target, set_ or [], observer)
     result_stream().write(text)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nnfit.cli.options import JsonOption, ModelArgument, print_result
+from nnfit.cli.options import JsonOption, ModelArgument, QuietOption, print_result
 
 
-def inspect(model: ModelArgument, json: JsonOption = False) -> None:
+def inspect(model: ModelArgument, json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Show a model's layers, columns, classes and metrics.
 
     Example: nnfit inspect iris.npz

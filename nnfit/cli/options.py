@@ -7,9 +7,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+
+if TYPE_CHECKING:
+    from nnfit.model.model import Model
+    from nnfit.observer import Observer
 
 from nnfit.errors import ConfigError, OutputError, name_of
 
@@ -24,7 +28,11 @@ ModelArgument = Annotated[
 ]
 DataArgument = Annotated[
     str | None,
-    typer.Argument(metavar="DATA|-", show_default=False, help="A CSV; may be left out in a pipe."),
+    typer.Argument(
+        metavar="DATA|-",
+        show_default=False,
+        help="A CSV. Without it, what is piped in, or else the one the model was trained on.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -36,13 +44,31 @@ QuietOption = Annotated[
 ]
 
 
-def data_or_stdin(data: str | None) -> str:
-    """Return the CSV to read: the argument, or stdin; raise UsageError if that is a terminal."""
+def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> str:
+    """Return the CSV to read: the argument, or stdin, or that which the model was trained on.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these.
+    """
+    from nnfit.cli.streams import piped
+
     if data is not None:
         return data
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("missing argument 'DATA': name a CSV, or pipe one in")
-    return "-"
+    if piped(look=False):
+        return "-"
+    from nnfit.inside.own_rows import own_csv
+    from nnfit.inside.sources import say_own  # and with it all that reads configs
+
+    own = own_csv(model, name)
+    if own is None:
+        raise UsageError(
+            "missing argument 'DATA': name a CSV, or pipe one in; the model's own, "
+            f"{model.config['data']['path']!r}, is not here"
+        )
+    say_own(own, name, observer)
+    return own
 
 
 def check_stdin(path: str) -> None:

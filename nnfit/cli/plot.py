@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from contextlib import closing
 from enum import StrEnum
@@ -80,7 +79,7 @@ def plot(  # an argument for each option of the command
              "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
-    models, data = _split_sources(kind, sources, piped=split is None)
+    models, data = _split_sources(kind, sources, may_pipe=split is None)
     if output is not None:
         check_output(output, sources, "for the picture")
     if wanted is not None:
@@ -135,11 +134,12 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
     return suffix.removeprefix(".")
 
 
-def _split_sources(kind: str, sources: list[str], piped: bool) -> tuple[list[str], str | None]:
+def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[str], str | None]:
     """Return the model files and the CSV; None stands for the CSV the model was trained on.
 
-    With `piped` it may come from stdin.
+    With `may_pipe` it may come from stdin.
     """
+    from nnfit.cli.streams import piped
     from nnfit.inside.sources import is_model_file
 
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
@@ -158,19 +158,7 @@ def _split_sources(kind: str, sources: list[str], piped: bool) -> tuple[list[str
         return models, None
     if rest:
         return models, rest[0]
-    return models, "-" if piped and takes == "needed" and _something_piped() else None
-
-
-def _something_piped() -> bool:
-    """Return whether stdin is a pipe or a file, and not empty."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
-            return False
-        stdin: Any = sys.stdin.buffer
-        return bool(stdin.peek(1))
-    except (AttributeError, OSError, ValueError):  # no stdin, or none of the system's
-        return False
+    return models, "-" if may_pipe and takes == "needed" and piped(look=True) else None
 
 
 def _write(contents: bytes, output: str | None) -> None:

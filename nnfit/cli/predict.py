@@ -28,4 +28,7 @@ def predict(
     """
     from nnfit.model.streaming import predictions
 
-    rows.write_rows(predictions, model, data, output, keep, append, format, quiet, proba=proba)
+    native = format is rows.RowFormat.jsonl
+    rows.write_rows(
+        predictions, model, data, output, keep, append, format, quiet, proba=proba, native=native
+    )

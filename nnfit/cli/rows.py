@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli.options import UsageError, check_output, data_or_stdin
+from nnfit.cli.options import UsageError, check_output, rows_of
 from nnfit.observer import Observer
 
 RowFormat = StrEnum("RowFormat", ["csv", "tsv", "jsonl"])
@@ -40,13 +40,16 @@ def write_rows(
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")
-    data = data_or_stdin(data)
     loaded = load(model)
-    check_output(output, (model, data))
-    with late_observer(quiet, output) as observer, text_output(output) as stream:
+    with late_observer(quiet, output) as observer:
+        table = rows_of(data, loaded, model, observer)
+        check_output(output, (model, table))
         carry = "all" if append else keep or []
         made = make(loaded, **options)
-        write_made(loaded, data, made, stream, format=format.value, carry=carry, observer=observer)
+        with text_output(output) as stream:
+            write_made(
+                loaded, table, made, stream, format=format.value, carry=carry, observer=observer
+            )
 
 
 def late_observer(quiet: bool, output: str) -> closing[Observer]:

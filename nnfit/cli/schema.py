@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from nnfit.cli.options import QuietOption
 
-def schema() -> None:
+
+def schema(quiet: QuietOption = False) -> None:
     """Print the JSON Schema of the config.
 
     Example: nnfit schema > nnfit.schema.json

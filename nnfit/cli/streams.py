@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import select
+import stat
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -72,6 +73,24 @@ def _text(raw: OutputStream, old: TextIO | None) -> TextIO:
     )
 
 
+def piped(look: bool) -> bool:
+    """Return whether rows are to come from stdin: a pipe, a file or a socket, and no terminal.
+
+    With `look`, for a command that mostly does without, they must be there: in a script or under
+    cron stdin is a pipe that nobody writes to. A socket, which may stay silent, is then left alone.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        return False
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # a stand-in for the system's stream
+        return not look
+    if not look:
+        return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+    buffer: Any = sys.stdin.buffer
+    return (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)) and bool(buffer.peek(1))
+
+
 def result_stream(errors: str = "backslashreplace") -> TextIO:
     """Return stdout for what programs read: UTF-8 in any locale, line ends as written.
 
@@ -101,13 +120,23 @@ def check_stdout() -> None:
 
 @contextlib.contextmanager
 def text_output(path: str) -> Iterator[TextIO]:
-    """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given."""
+    """Open `path`, or stdout for "-", for UTF-8 text whose line ends are written as given.
+
+    It is compressed where its suffix says so.
+    """
     if path == "-":
         stream = result_stream()
         yield stream
         stream.flush()
         return
+    from nnfit.csv.compressing import Compressed
+    from nnfit.csv.source import compression
+
     with whole_file(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        compressed = Compressed(file, path) if compression(path) else None
+        binary: Any = compressed or file
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
         yield text
         text.detach()
+        if compressed is not None:
+            compressed.finish()

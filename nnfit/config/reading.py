@@ -21,6 +21,7 @@ from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
 from nnfit.errors import STDIN, ConfigError, name_of, path_text, printable
 
+_VARIABLE = re.compile(r"\$(\w+|\{\w+\})|%\w+%", re.ASCII)
 CONFIG = (
     "the path of a config in YAML, or its keys as a dict such as {'data': {'target': 'y'}}. "
     "A table comes after it"
@@ -48,9 +49,13 @@ class ConfigFile:
 
     def resolve(self, path: str) -> str:
         """Return where to find a CSV that the config names: `-`, or a path to open."""
-        if path in ("-", self.data_option):
+        if path == "-":
             return path
+        if path == self.data_option:
+            return at_home(path)
         joined = os.path.join(self.folder, path)
+        if not os.path.exists(joined) and path.startswith("~"):
+            return at_home(path)
         tidy = os.path.normpath(joined)
         # configs/../data is data, unless configs is a link.
         return tidy if os.path.realpath(tidy) == os.path.realpath(joined) else joined
@@ -63,7 +68,7 @@ class ConfigFile:
         ConfigError
             When a config, which may be a stranger's, names a file that is there and is no model.
         """
-        path = self.config.output or f"{self.stem}.npz"
+        path = at_home(self.config.output or f"{self.stem}.npz")
         if self.config.output and not replaceable(path):
             raise ConfigError(
                 f"{self.where('output')}: {shown(path)} is there and is no model; expected a new "
@@ -120,12 +125,39 @@ def load_config(
         text = "got '-' (stdin), which the config came from; expected the path of a CSV"
         tables = [key for key in ("path", "validation", "test") if getattr(config.data, key) == "-"]
         problems += [Problem(f"data.{key}", text) for key in tables]
+    file = None
+    if config is not None:
+        file = ConfigFile(
+            config=config, name=name, folder=folder, stem=stem, places=tree.places, data_option=data
+        )
+        problems += _with_variables(file)
     lines = _in_order(problems, tree, name) + lines
-    if config is None or lines:
+    if file is None or lines:
         raise ConfigError(*lines)
-    return ConfigFile(
-        config=config, name=name, folder=folder, stem=stem, places=tree.places, data_option=data
-    )
+    return file
+
+
+def at_home(path: str) -> str:
+    """Return `path` with a leading `~` as the home folder, unless something here is called so."""
+    return path if os.path.lexists(path.split("/", 1)[0]) else os.path.expanduser(path)
+
+
+def _with_variables(file: ConfigFile) -> list[Problem]:
+    """Return a problem for each path that means a variable: `$HOME/x.csv`, and nothing is there."""
+    data, problems = file.config.data, []
+    paths = {f"data.{key}": getattr(data, key) for key in ("path", "validation", "test")}
+    places = {key: file.resolve(path) for key, path in paths.items() if isinstance(path, str)}
+    if file.config.output:
+        places["output"] = os.path.dirname(file.config.output)
+        paths["output"] = file.config.output
+    for key, place in places.items():
+        if _VARIABLE.search(place) and not os.path.lexists(place):
+            text = (
+                f"got {shown(paths[key])}; a config expands no variables. Write the path out, or "
+                "begin it with '~/'"
+            )
+            problems.append(Problem(key, text))
+    return problems
 
 
 def replaceable(path: str) -> bool:

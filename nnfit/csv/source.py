@@ -32,6 +32,7 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 _SUFFIX = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+
 _REPORT_BYTES = 1 << 19
 _COMPRESSED_READ = 1 << 20
 _INFLATED_AT_ONCE = 1 << 16  # bounds the memory that well compressed data takes
@@ -76,6 +77,11 @@ def read_mark(read: Callable[[int], bytes], marks: Collection[bytes]) -> tuple[b
         head += more
     mark = next((mark for mark in marks if head.startswith(mark)), b"")
     return mark, head[len(mark) :]
+
+
+def compression(path: str) -> str | None:
+    """Return what the suffix of `path` says of the file's bytes: gzip, bzip2, xz, zstd or None."""
+    return next((kind for suffix, kind in _SUFFIX.items() if path.endswith(suffix)), None)
 
 
 class Source:

@@ -27,8 +27,8 @@ class RowWriter:
         `write`, or from here.
     format : "csv", "tsv" or "jsonl"
         CSV and TSV quote a cell that holds the delimiter, a quote or a line break. JSON Lines
-        writes one object per row: numbers as numbers, text as text, a number that is not finite
-        as null.
+        writes one object per row: numbers as numbers, text as text, None and a number that is not
+        finite as null.
     header : sequence of str
         The names of the columns, written first for CSV and TSV.
 

@@ -36,7 +36,7 @@ def require_pillow() -> None:
         import PIL  # noqa: F401
     except ImportError:
         raise NnfitError(
-            "Pillow, which reads pictures, is not installed. Run: pip install 'nnfit[image]'"
+            "Pillow, which reads pictures, is not installed. Run: pip install pillow"
         ) from None
 
 

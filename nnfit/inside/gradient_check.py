@@ -12,7 +12,15 @@ import numpy as np
 from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
-from nnfit.inside.sources import Source, encoded, initialised, opened, own_table, pieces
+from nnfit.inside.sources import (
+    Source,
+    encoded,
+    initialised,
+    opened,
+    own_table,
+    pieces,
+    say_own,
+)
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, over_mean
 from nnfit.nn.inference import predict
@@ -128,6 +136,8 @@ def _of_model(
     with contextlib.closing(pieces(model, table, observer)) as some:
         rows = next(some).between(0, CANDIDATES)
     part = encoded(model, drop_rows_without_target(rows, model.targets, Observer()))
+    if data is None:
+        say_own(table, name, observer)
     errors = np.abs(predict(model.network, part.X) - part.Y).max(axis=1)
     worst = np.sort(np.argsort(-errors, kind="stable")[:ROWS])
     return Problem(

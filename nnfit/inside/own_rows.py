@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from nnfit.config.reading import at_home
 from nnfit.dataset.reading import read_named
 from nnfit.errors import DataError
 from nnfit.model.evaluation import Evaluation
@@ -29,6 +30,7 @@ def own_csv(model: Model, name: str, key: str = "path") -> str | None:
     stored = str(model.config["data"][key])
     folders = (".", os.path.dirname(name), "configs")
     places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
+    places.append(at_home(stored))
     return next((place for place in places if os.path.isfile(place)), None)
 
 

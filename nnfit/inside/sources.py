@@ -42,6 +42,11 @@ def is_model_file(path: str) -> bool:
         return stream.read(4) == b"PK\x03\x04"
 
 
+def say_own(csv: object, name: str, observer: Observer) -> None:
+    """Say that the rows are those that the model in the file `name` was trained on."""
+    observer.note(f"data: {csv}, which {name} was trained on")
+
+
 def opened(source: Source) -> tuple[Model, str] | ConfigSource:
     """Return the model that `source` is or names, and its name in messages; or else the config."""
     if isinstance(source, Model):

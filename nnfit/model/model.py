@@ -25,6 +25,7 @@ from nnfit.storage.files import whole_file
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
+from nnfit.table.spelling import Spelling
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import Trajectory
@@ -85,6 +86,13 @@ class Model:
         decimal = self.config["data"].get("decimal", ".")  # a model may be older than the key
         targets = self.targets if self.scaler is None else self.scaler.text_targets(decimal)
         return [*self.encoder.text_columns(decimal), *targets]
+
+    @property
+    def spellings(self) -> dict[str, Spelling]:
+        """How the numbers of columns and targets are written that are not plain."""
+        found = {code.name: getattr(code, "spelling", None) for code in self.encoder.columns}
+        found |= {} if self.scaler is None else self.scaler.spellings
+        return {name: spelling for name, spelling in found.items() if spelling is not None}
 
     @property
     def classes(self) -> tuple[str, ...]:

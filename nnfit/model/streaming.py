@@ -18,6 +18,7 @@ from nnfit.errors import ConfigError, DataError, joined, name_of, require_column
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.observer import Observer
+from nnfit.table.cells import typed
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import PARTS
@@ -53,8 +54,10 @@ class Made(NamedTuple):
     cells: Callable[[NamedRows, Tally], list[Any]]
 
 
-def predictions(model: Model, proba: bool) -> Made:
+def predictions(model: Model, proba: bool, native: bool = False) -> Made:
     """Return how rows become labels, with `proba` their probabilities too, or values.
+
+    Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def predictions(model: Model, proba: bool) -> Made:
         y_hat = model.outputs(rows, tally)
         if labels is None:
             return list(outcome.values(y_hat).T)
-        predicted = labels.decode(outcome.codes(y_hat))
+        predicted = (labels.typed if native else labels.decode)(outcome.codes(y_hat))
         if not proba:
             return [predicted]
         return [predicted, *outcome.written(outcome.probabilities(y_hat)).T]
@@ -152,7 +155,12 @@ def write_made(
             tally: Tally = Counter()
             after = made.cells(NamedRows(block.frame, blocks.name, block.first_row), tally)
             lines = block.lines if as_they_are else None
-            before = block.carried if lines is None else []
+            before: list[Any] = block.carried if lines is None else []
+            if writer.delimiter is None:
+                before = [
+                    _typed(model, name, cells, block)
+                    for name, cells in zip(carried, before, strict=True)
+                ]
             return writer.rows([*before, *after], lines), tally
 
         def write(result: tuple[str, Tally]) -> None:
@@ -163,6 +171,26 @@ def write_made(
         _work_ahead(blocks, rows, write)
     for sentence in encoder.warnings(total, blocks.name):
         observer.warning(sentence)
+
+
+def _typed(model: Model, name: str, cells: list[str], block: Block) -> list[Any]:
+    """Return a carried column as JSON has it: of the types that the model reads, gaps as None.
+
+    A column that the model does not know is taken cell by cell: what it goes on with is to come.
+    """
+    known = block.frame[name] if name in block.frame else None
+    gaps = [not cell for cell in cells] if known is None else known.isna()
+    kinds = {code.name: code.kind for code in model.encoder.columns}
+    spellings = model.spellings
+    values: list[Any] = cells
+    if name in spellings:
+        values = [spellings[name].parse(cell) for cell in cells]
+    elif kinds.get(name) != "categorical" and not (
+        model.labels is not None and name in model.targets and model.labels.is_text
+    ):
+        any_spelling = known is not None or name in model.targets
+        values = [typed(cell, any_spelling) for cell in cells]
+    return [None if gap else value for gap, value in zip(gaps, values, strict=True)]
 
 
 def _work_ahead(

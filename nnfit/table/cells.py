@@ -39,9 +39,12 @@ _INFINITY = re.compile(r"[ \t]*[+-]?inf(inity)?[ \t]*", re.IGNORECASE | re.ASCII
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*)?")
 MAX_ALIKE = 5  # labels, and groups of them, that a message tells of
 _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+# A number as programs write it: not 007, +1 or 1E5, which may be codes.
+_WRITTEN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[-+][0-9]{2,3})?")
 _TRUTH = {  # the spellings that pandas itself reads as truth values
     spelling: word for word in ("True", "False") for spelling in (word, word.lower(), word.upper())
 }
+_LONGEST_NUMBER = 100
 _INFERRED: dict[str, CellType] = {
     "string": "text",
     "boolean": "boolean",
@@ -103,6 +106,19 @@ def parse_truth(cell: object) -> float | None:
         return float(word == "True" if word else bool(cell))
     number = parse_number(cell)
     return number if number in (0.0, 1.0) else None
+
+
+def typed(cell: str, any_spelling: bool = False) -> int | float | bool | str | None:
+    """Return the number or truth value that a CSV's cell is, None for a gap, or else its text.
+
+    Numbers are those that programs write, or in `any_spelling` all that `parse_number` reads.
+    """
+    if cell in _TRUTH:
+        return _TRUTH[cell] == "True"
+    if len(cell) <= _LONGEST_NUMBER and INTEGER.fullmatch(cell):
+        return int(cell)
+    number = parse_number(cell) if any_spelling or _WRITTEN.fullmatch(cell) else None
+    return (cell or None) if number is None or not np.isfinite(number) else number
 
 
 def label(cell: object) -> str | None:

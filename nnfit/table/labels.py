@@ -23,6 +23,7 @@ from nnfit.table.cells import (
     read_labels,
     spelling,
     spelt_otherwise,
+    typed,
 )
 from nnfit.table.rows import NamedColumn, NamedRows
 
@@ -159,6 +160,21 @@ class LabelEncoder:
         """Return the labels of `codes` as Python users have them: int, float, bool or str."""
         labels: NDArray[Any] = self._native[codes]
         return labels
+
+    def typed(self, codes: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Return the labels of `codes` as JSON has them, `true` and `TRUE` as truth values."""
+        labels: NDArray[Any] = self._typed[codes]
+        return labels
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the labels are neither numbers nor truth values."""
+        return self._typed.dtype == object
+
+    @cached_property
+    def _typed(self) -> NDArray[Any]:
+        values = list(map(typed, self.classes))
+        return np.array(values) if all(isinstance(v, bool) for v in values) else self._native
 
     @cached_property
     def _native(self) -> NDArray[Any]:

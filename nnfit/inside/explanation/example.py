@@ -24,6 +24,7 @@ from nnfit.inside.sources import (
     opened,
     own_table,
     pieces,
+    say_own,
 )
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
@@ -107,7 +108,7 @@ def _of_model(
     table = own_table(model, name, data)
     if table is None:
         stored = model.config["data"]["path"]
-        raise DataError(f"{name}: its training data {stored!r} is not here; name a CSV with --data")
+        raise DataError(f"{name}: its training data {stored!r} is not here; name a CSV after it")
     training = None
     if epoch_step:
         rows = table
@@ -120,6 +121,8 @@ def _of_model(
         one = _only(training, row)
     else:
         called, one = _one_row(model, table, row, observer)
+    if data is None:
+        say_own(table, name, observer)
     return Example(
         source=name, model=_plain(model), data=called, row=one, drawn=None, training=training,
         notes=_notes(model, one),

@@ -12,6 +12,7 @@ from nnfit.errors import PictureError
 from nnfit.inside.own_rows import own_csv
 from nnfit.inside.pictures.kinds import KINDS, Options
 from nnfit.inside.pictures.request import Request
+from nnfit.inside.sources import say_own
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.training.threads import blas_threads
@@ -61,5 +62,5 @@ def make_picture(
     with blas_threads(1):  # the same bits for any number of cores
         picture: object = make(Request(models, data, options, observer))
     if own is not None and wanted.data == "needed":
-        observer.note(f"data: {own}, which {name} was trained on")
+        say_own(own, name, observer)
     return picture

@@ -38,5 +38,5 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError as err:
         raise PictureError(
-            "plot: pictures need matplotlib, which is not installed. Run: pip install 'nnfit[plot]'"
+            "plot: pictures need matplotlib, which is not installed. Run: pip install matplotlib"
         ) from err
