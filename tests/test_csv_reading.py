@@ -347,7 +347,7 @@ def test_no_column_asked_for_still_counts_rows() -> None:
 def test_a_missing_carried_column() -> None:
     with pytest.raises(DataError) as error:
         BlockReader(put("id,b\n"), COMMA, None, carry=["ID"])
-    assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b"
+    assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b; did you mean 'id'?"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli.options import UsageError, check_output, data_or_stdin
+from nnfit.cli.options import (
+    UsageError,
+    check_output,
+    data_or_stdin,
+    load_for,
+    offering_decimal,
+)
 from nnfit.observer import Observer
 
 RowFormat = StrEnum("RowFormat", ["csv", "tsv", "jsonl"])
@@ -27,7 +33,8 @@ FormatOption = Annotated[RowFormat, typer.Option(help="What to write.")]
 
 def write_rows(
     make: Callable[..., Any], model: str, data: str | None, output: str,
-    keep: list[str] | None, append: bool, format: RowFormat, quiet: bool, **options: Any,
+    keep: list[str] | None, append: bool, format: RowFormat, quiet: bool,
+    delimiter: str | None, decimal: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Load the model and put what is made of rows where it belongs.
 
@@ -35,15 +42,18 @@ def write_rows(
     streaming file, which turns a model into what makes it.
     """
     from nnfit.cli.streams import text_output
-    from nnfit.model.file.reading import load
     from nnfit.model.streaming import write_made
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")
     data = data_or_stdin(data)
-    loaded = load(model)
+    loaded = load_for(model, delimiter, decimal)
     check_output(output, (model, data))
-    with late_observer(quiet, output) as observer, text_output(output) as stream:
+    with (
+        late_observer(quiet, output) as observer,
+        text_output(output) as stream,
+        offering_decimal(decimal),
+    ):
         carry = "all" if append else keep or []
         made = make(loaded, **options)
         write_made(loaded, data, made, stream, format=format.value, carry=carry, observer=observer)
