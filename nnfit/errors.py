@@ -54,6 +54,14 @@ class DataError(NnfitError):
     """The CSV is wrong, or does not fit the model."""
 
 
+class DecimalError(DataError):
+    """A cell that is a number by another decimal mark, which is `decimal`."""
+
+    def __init__(self, message: str, decimal: str) -> None:
+        super().__init__(message)
+        self.decimal = decimal
+
+
 class ModelFileError(NnfitError):
     """The .npz is missing, foreign, damaged or of another format version."""
 
@@ -168,11 +176,26 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     if len(name) > LONGEST_GUESSED:
         return ""  # difflib would take memory and time for each of its characters
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names, plain = list(known), name.casefold()
+    folded = {other.casefold(): other for other in reversed(names)}
+    if plain in folded:
+        near = [folded[plain]]
+    else:
+        near = difflib.get_close_matches(name, names, n=1)
+        near = near or [folded[n] for n in difflib.get_close_matches(plain, folded, n=1)]
     if not near:
         return ""
     alike = appearance(near[0]) == appearance(name)
     return f"; did you mean {ascii(near[0]) if alike else repr(near[0])}?"
+
+
+def _other_case(missing: Iterable[str], known: Iterable[str]) -> str:
+    """Return `"; did you mean 'A' for 'a'?"` for the first that is there but for its case."""
+    folded = {name.casefold(): name for name in known}
+    for name in missing:
+        if near := folded.get(name.casefold()):
+            return f"; did you mean {near!r} for {name!r}?"
+    return ""
 
 
 def listed(names: Iterable[object], *, whole: bool = False) -> str:
@@ -206,7 +229,7 @@ def require_columns(
     if key:
         what = "is no such column" if len(missing) == 1 else "are no such columns"
         problem = f"{key} names {listed(map(repr, missing))}, but there {what}"
-    hint = did_you_mean(missing[0], known) if len(missing) == 1 else ""
+    hint = did_you_mean(missing[0], known) if len(missing) == 1 else _other_case(missing, known)
     parts = [part.strip() for part in missing[0].split(",")]
     if len(parts) > 1 and there.issuperset(parts):
         hint = f"; several are a list: [{', '.join(parts)}]"

@@ -493,3 +493,82 @@ def test_predictions_agree_with_python(cli: Commands, labels: Example) -> None:
     p = np.array([[float(cell) for cell in row[1:]] for row in rows])
     # the digits that float32 holds
     np.testing.assert_allclose(p, model.predict_proba(frame), rtol=1e-6)
+
+
+WRITTEN = {",": "\t", ";": ";", "|": "|"}
+READERS = [
+    ("predict", "price.npz"),
+    ("predict", "price.npz", "--append"),
+    ("evaluate", "price.npz"),
+    ("plot", "residuals", "price.npz"),
+]
+
+
+@pytest.mark.parametrize("command", READERS, ids=lambda words: " ".join(words))
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_another_delimiter_is_read_and_said(
+    cli: Commands, price: Example, folder: Path, command: tuple[str, ...], delimiter: str
+) -> None:
+    def said(*more: str) -> tuple[int, str, str]:
+        output = ("-o", "r.svg") if command[0] == "plot" else ()
+        result = cli(*command, "price.csv", *more, *output, "-q")
+        return int(result.code), result.out, result.err
+
+    code, expected, _ = said()
+    assert code == 0
+    (folder / "price.csv").write_text(price.csv.replace(",", delimiter))
+    code, out, err = said()
+    assert code == 0 and out.replace(delimiter, ",") == expected
+    assert err == (
+        f"nnfit: warning: price.csv: the delimiter is {delimiter!r}, not ',' as the model expects\n"
+    ).replace("'\t'", "'\\t'")
+    asked = said("--delimiter", delimiter.replace("\t", "\\t"))
+    assert (asked[0], asked[1].replace(delimiter, ","), asked[2]) == (0, expected, "")
+    # decimal commas as well
+    (folder / "price.csv").write_text(
+        price.csv.replace(",", "|").replace(".", ",").replace("|", delimiter)
+    )
+    code, _, err = said()
+    last = err.splitlines()[-1]
+    assert code == 2 and last.endswith(
+        " as a number. Mend the cell, or leave it empty; or read the file with --decimal ,"
+    )
+    code, out, _ = said("--decimal", ",")
+    assert code == 0
+    if "--append" not in command:
+        assert out == expected
+
+
+def test_options_of_how_data_are_written(cli: Commands, price: Example) -> None:
+    for words, line in [
+        (("--decimal", "x"), "--decimal: got 'x'; expected '.' or ','"),
+        (("--delimiter", "ab"), "--delimiter is 'ab'; expected one ASCII character other than"),
+    ]:
+        for command in ("predict", "evaluate"):
+            result = cli(command, "price.npz", "price.csv", *words)
+            assert result.code == 2 and result.err.startswith(f"nnfit: error: {line}")
+
+
+def test_a_model_of_decimal_commas_reads_points(cli: Commands, price: Example) -> None:
+    train = ("train", "price.yaml", "-q", "-o", "m.npz", "--set", "training.epochs=1")
+    assert cli(*train).code == 0
+    expected = cli("predict", "m.npz", "price.csv").out
+    text = Path("price.csv").read_text()
+    Path("semi.csv").write_text(text.replace(",", ";").replace(".", ","))
+    german = ("--set", 'data.delimiter=";"', "--set", 'data.decimal=","', "--data", "semi.csv")
+    assert cli(*train, *german).code == 0
+    assert cli("predict", "m.npz", "semi.csv").out == expected
+    result = cli("predict", "m.npz", "price.csv", "-q")
+    assert result.code == 2 and result.err.endswith("; or read the file with --decimal .\n")
+    assert (
+        cli("predict", "m.npz", "price.csv", "--decimal", ".", "--delimiter", ",").out == expected
+    )
+
+
+def test_names_that_differ_in_case_are_hinted_at(cli: Commands, price: Example) -> None:
+    header, rest = price.csv.split("\n", 1)
+    Path("upper.csv").write_text(f"{header.upper()}\n{rest}")
+    for command in ("predict", "evaluate"):
+        result = cli(command, "price.npz", "upper.csv")
+        name = package.load("price.npz").encoder.needed_columns[0]
+        assert f"; did you mean {name.upper()!r}" in result.err

@@ -377,7 +377,7 @@ def test_a_blank_line_of_one_column_is_a_row_with_a_gap(
 def test_a_missing_carried_column() -> None:
     with pytest.raises(DataError) as error:
         BlockReader(put("id,b\n"), COMMA, None, carry=["ID"])
-    assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b"
+    assert str(error.value) == "d.csv: no column 'ID'; columns are: id, b; did you mean 'id'?"
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,22 @@ def test_nothing_is_guessed_for_a_long_name() -> None:
     assert did_you_mean("x" * 101, ["x" * 100]) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("AGE", ["wage", "age"], "age"),
+        ("age", ["Age", "AGE"], "Age"),
+        ("PETAL_WIDHT", ["petal_length", "petal_width"], "petal_width"),
+        ("STRASSE", ["Straße"], "Straße"),
+        ("wagee", ["WAGE", "wage"], "wage"),
+        ("x", ["y"], None),
+    ],
+)
+def test_near_names_whatever_their_case(name: str, known: list[str], near: str | None) -> None:
+    expected = "" if near is None else f"; did you mean {near!r}?"
+    assert did_you_mean(name, known) == expected
+
+
 def test_what_is_compressed_as_a_table_is(cli: Commands, config: Path, monkeypatch) -> None:
     monkeypatch.setattr(source, "INFLATED_FREELY", 1 << 10)
     text = "x,y\n" + "".join(f"{i * 7919 % 1000},{i * 31 % 97 / 7}\n" for i in range(2000))

@@ -199,7 +199,9 @@ def test_rows_with_target_may_be_none() -> None:
     assert len(kept) == len(kept.numbers) == 0
     with pytest.raises(DataError) as caught:
         rows_with_target(named({"Y": [1]}), ["y"])
-    assert str(caught.value) == ("d.csv: no column 'y', which the model needs; columns are: Y")
+    assert str(caught.value) == (
+        "d.csv: no column 'y', which the model needs; columns are: Y; did you mean 'Y'?"
+    )
 
 
 def labels(cells: Any, heard: Heard | None = None, dtype: Any = None) -> LabelEncoder:

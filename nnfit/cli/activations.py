@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from nnfit.cli import rows
-from nnfit.cli.options import DataArgument, ModelArgument, QuietOption
+from nnfit.cli.options import (
+    DataArgument,
+    DecimalOption,
+    DelimiterOption,
+    ModelArgument,
+    QuietOption,
+)
 
 
 def activations(
@@ -24,6 +30,8 @@ def activations(
     keep: rows.KeepOption = None,
     append: rows.AppendOption = False,
     format: rows.FormatOption = rows.RowFormat.csv,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write hidden layer K, the learned phi(x): one row per row, one column layerK_unitI per unit.
@@ -35,4 +43,16 @@ def activations(
     """
     from nnfit.model.streaming import hidden_units
 
-    rows.write_rows(hidden_units, model, data, output, keep, append, format, quiet, layer=layer)
+    rows.write_rows(
+        hidden_units,
+        model,
+        data,
+        output,
+        keep,
+        append,
+        format,
+        quiet,
+        delimiter=delimiter,
+        decimal=decimal,
+        layer=layer,
+    )

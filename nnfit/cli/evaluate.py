@@ -16,6 +16,8 @@ def evaluate(
     split: Annotated[
         options.Split | None, typer.Option(metavar="PART", help=f"{options.SPLIT_HELP}.")
     ] = None,
+    delimiter: options.DelimiterOption = None,
+    decimal: options.DecimalOption = None,
     json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -24,12 +26,11 @@ def evaluate(
     Example: nnfit evaluate iris.npz test.csv --json
     """
     from nnfit.inside.own_rows import evaluate_split
-    from nnfit.model.file.reading import load
     from nnfit.model.streaming import evaluate_rows
     from nnfit.report import make_observer, print_metrics
 
-    loaded = load(model)
-    with closing(make_observer(quiet)) as observer:
+    loaded = options.load_for(model, delimiter, decimal)
+    with closing(make_observer(quiet)) as observer, options.offering_decimal(decimal):
         if split:
             evaluation = evaluate_split(loaded, model, split.value, data, observer)
         else:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from nnfit.errors import ConfigError, DataError, DecimalError, OutputError, name_of
+
 if TYPE_CHECKING:
     from nnfit.model.model import Model
     from nnfit.observer import Observer
-
-from nnfit.errors import ConfigError, OutputError, name_of
 
 # every usage error of Typer is of this kind, whether Typer brings its own click or not
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -39,6 +40,22 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config key; repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHAR",
+        show_default=False,
+        help="What separates the cells of DATA, if not as in training; \\t is a tab.",
+    ),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar=".|,",
+        show_default=False,
+        help="What stands before fractions in DATA, if not as in training.",
+    ),
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Leave only warnings and errors on stderr.")
 ]
@@ -69,6 +86,34 @@ def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> st
         )
     say_own(own, name, observer)
     return own
+
+
+def load_for(path: str, delimiter: str | None, decimal: str | None) -> Model:
+    """Return the model in a file, for data that are written as the two options say."""
+    from nnfit.csv.dialect import CsvFormat
+    from nnfit.model.file.reading import load
+    from nnfit.model.respelling import as_written
+
+    if delimiter is not None:
+        delimiter = "\t" if delimiter == r"\t" else delimiter
+        try:
+            CsvFormat(delimiter)
+        except ValueError as err:
+            raise UsageError(f"--{err}") from None
+    if decimal not in (None, ".", ","):
+        raise UsageError(f"--decimal: got {decimal!r}; expected '.' or ','")
+    return as_written(load(path), delimiter, decimal)
+
+
+@contextmanager
+def offering_decimal(decimal: str | None) -> Iterator[None]:
+    """Add to the error of a number by another decimal mark which option reads it."""
+    try:
+        yield
+    except DecimalError as err:
+        if decimal is not None:
+            raise
+        raise DataError(f"{err}; or read the file with --decimal {err.decimal}") from None
 
 
 def check_stdin(path: str) -> None:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from nnfit.cli.options import SPLIT_HELP, QuietOption, Split, UsageError, check_output
+from nnfit.cli.options import (
+    SPLIT_HELP,
+    DecimalOption,
+    DelimiterOption,
+    QuietOption,
+    Split,
+    UsageError,
+    check_output,
+    load_for,
+    offering_decimal,
+)
 from nnfit.errors import joined
 from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
@@ -65,6 +75,8 @@ def plot(  # an argument for each option of the command
         _asked("seed", f"Of what is drawn at random, {Options.seed} by default", "N", min=0)]
         = None,
     split: Annotated[Split | None, _asked("split", SPLIT_HELP, "PART")] = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
     """Draw a picture of a model, and print the path of its file.
@@ -72,7 +84,6 @@ def plot(  # an argument for each option of the command
     Example: nnfit plot boundary iris.npz --x petal_length --y petal_width -o iris.png
     """
     from nnfit.inside.pictures.making import make_picture
-    from nnfit.model.file.reading import load
     from nnfit.report import make_observer
 
     asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
@@ -86,8 +97,8 @@ def plot(  # an argument for each option of the command
         from nnfit.report.plots import require_matplotlib
 
         require_matplotlib()
-    loaded = [(name, load(name)) for name in models]
-    with closing(make_observer(quiet)) as observer:
+    loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
+    with closing(make_observer(quiet)) as observer, offering_decimal(decimal):
         picture = make_picture(kind, loaded, data, options, observer)
     if wanted is None:
         from nnfit.report.textplots import print_plot

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from nnfit.cli import rows
-from nnfit.cli.options import DataArgument, ModelArgument, QuietOption
+from nnfit.cli.options import (
+    DataArgument,
+    DecimalOption,
+    DelimiterOption,
+    ModelArgument,
+    QuietOption,
+)
 
 
 def predict(
@@ -20,6 +26,8 @@ def predict(
     keep: rows.KeepOption = None,
     append: rows.AppendOption = False,
     format: rows.FormatOption = rows.RowFormat.csv,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write one prediction per row, in order.
@@ -30,5 +38,16 @@ def predict(
 
     native = format is rows.RowFormat.jsonl
     rows.write_rows(
-        predictions, model, data, output, keep, append, format, quiet, proba=proba, native=native
+        predictions,
+        model,
+        data,
+        output,
+        keep,
+        append,
+        format,
+        quiet,
+        delimiter=delimiter,
+        decimal=decimal,
+        proba=proba,
+        native=native,
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli.options import UsageError, check_output, rows_of
+from nnfit.cli.options import UsageError, check_output, load_for, offering_decimal, rows_of
 from nnfit.observer import Observer
 
 RowFormat = StrEnum("RowFormat", ["csv", "tsv", "jsonl"])
@@ -27,7 +27,8 @@ FormatOption = Annotated[RowFormat, typer.Option(help="What to write.")]
 
 def write_rows(
     make: Callable[..., Any], model: str, data: str | None, output: str,
-    keep: list[str] | None, append: bool, format: RowFormat, quiet: bool, **options: Any,
+    keep: list[str] | None, append: bool, format: RowFormat, quiet: bool,
+    delimiter: str | None, decimal: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Load the model and put what is made of rows where it belongs.
 
@@ -35,13 +36,12 @@ def write_rows(
     streaming file, which turns a model into what makes it.
     """
     from nnfit.cli.streams import text_output
-    from nnfit.model.file.reading import load
     from nnfit.model.streaming import write_made
 
     if append and keep:
         raise UsageError("--append carries every column already; leave out --keep")
-    loaded = load(model)
-    with late_observer(quiet, output) as observer:
+    loaded = load_for(model, delimiter, decimal)
+    with late_observer(quiet, output) as observer, offering_decimal(decimal):
         table = rows_of(data, loaded, model, observer)
         check_output(output, (model, table))
         carry = "all" if append else keep or []

@@ -50,8 +50,9 @@ class CsvFormat:
         Lines to skip above the header.
     comment : str or None
         A character: lines that begin with it are skipped.
-    of_model : bool
-        It is a model's: what is wrong is to be cured in the file, not in a config.
+    expected : tuple of str
+        The columns that a model needs. A file that has them by another delimiter is read by that
+        one; what is wrong is to be cured in the file, not in a config.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class CsvFormat:
     decimal: str = "."
     skip_rows: int = 0
     comment: str | None = None
-    of_model: bool = False
+    expected: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.delimiter == "auto":

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from nnfit.csv.dialect import (
+    CANDIDATES,
     CsvFormat,
     check_one_column,
     check_width,
@@ -16,6 +17,7 @@ from nnfit.csv.dialect import (
     read_head,
     sniff_delimiter,
 )
+from nnfit.csv.parsing import parse_records
 from nnfit.csv.preamble import WithoutComments, read_preamble, refuse_preamble
 from nnfit.csv.records import RecordReader
 from nnfit.csv.source import Source
@@ -73,19 +75,16 @@ class OpenCsv:
             head, ended = read_head(text, head)
             self.delimiter = sniff_delimiter(head, ended)
             observer.note(f"{self.name}: the delimiter is {self.delimiter!r}")
-        cures = not fmt.of_model
-        self.records = RecordReader(text, head, self.delimiter, fmt.header, cures)
-        first = self.records.take("the header" if fmt.header else "row 1")
-        if first is None:
-            rows = "a header and rows" if fmt.header else "rows"
-            raise DataError(f"{self.name}: is empty; expected {rows}")
-        cells, record = first
+        self.records = RecordReader(text, head, self.delimiter, fmt.header, not fmt.expected)
+        cells, record = self._take_header(fmt, observer)
         check_width(cells, self.name)
         self.nameless = [i for i, cell in enumerate(cells) if fmt.header and not cell.strip()]
-        if fmt.header:
+        if not set(fmt.expected) <= set(_names(cells, fmt)) or not fmt.expected:
             skipped = max(fmt.skip_rows, 0 if separator is None else 1)
-            refuse_preamble(self.records, cells, record, skipped, cures)
-        check_one_column(record, cells, self.name, self.delimiter)
+            if fmt.header:
+                refuse_preamble(self.records, cells, record, skipped, not fmt.expected)
+            if not fmt.expected:
+                check_one_column(record, cells, self.name, self.delimiter)
         if fmt.header:
             self.header = name_columns(cells, self.name)
             matched = matched_columns(self.header, fmt.known)
@@ -93,8 +92,30 @@ class OpenCsv:
                 observer.note(f"{self.name}: column {ascii(column)} is read as {ascii(name)}")
             self.header = [matched.get(column, column) for column in self.header]
         else:
-            self.header = [f"c{i}" for i in range(1, len(cells) + 1)]
+            self.header = _names(cells, fmt)
             self.records.put_back(record)
+
+    def _take_header(self, fmt: CsvFormat, observer: Observer) -> tuple[list[str], bytes]:
+        """Return the first record, by the delimiter that gives the expected columns if one does."""
+        place = "the header" if fmt.header else "row 1"
+        first = self.records.take(place)
+        if first is None:
+            rows = "a header and rows" if fmt.header else "rows"
+            raise DataError(f"{self.name}: is empty; expected {rows}")
+        expected = set(fmt.expected)
+        if expected <= set(_names(first[0], fmt)):
+            return first
+        for other in CANDIDATES:
+            cells = next(parse_records(first[1], other), ([],))[0]
+            if expected <= set(_names(cells, fmt)):
+                observer.warning(
+                    f"{self.name}: the delimiter is {other!r}, not {self.delimiter!r} as the model "
+                    "expects"
+                )
+                self.records.put_back(first[1], other)
+                self.delimiter = other
+                return self.records.take(place) or first
+        return first
 
     def parsing(self, fmt: CsvFormat, text_columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments of `read_csv` for the records after the header."""
@@ -107,3 +128,8 @@ class OpenCsv:
             **fmt.gaps(self.header, fmt.words or ()),
             "decimal": fmt.decimal,
         }
+
+
+def _names(cells: list[str], fmt: CsvFormat) -> list[str]:
+    """Return what the first record calls the columns, blank names as they are."""
+    return cells if fmt.header else [f"c{i}" for i in range(1, len(cells) + 1)]

@@ -105,9 +105,10 @@ class RecordReader:
             start = end
         return found
 
-    def put_back(self, record: bytes) -> None:
-        """Put the bytes of a record taken out back."""
+    def put_back(self, record: bytes, delimiter: str | None = None) -> None:
+        """Put the bytes of a record taken out back, to be cut by another `delimiter` if any."""
         self._buffer = record + self._buffer
+        self._delimiter = delimiter or self._delimiter
 
     def pieces(self, n_columns: int, size: int, most_rows: int | None = None) -> Iterator[Piece]:
         """Yield the remaining records in pieces of about `size` bytes, as they arrive.

@@ -42,7 +42,7 @@ def csv_format(model: Model) -> CsvFormat:
         decimal=data.get("decimal", "."),
         skip_rows=data.get("skip_rows", 0),
         comment=data.get("comment"),
-        of_model=True,
+        expected=tuple(model.encoder.needed_columns),
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nnfit.errors import DataError, DecimalError
 from nnfit.storage import json_checks as check
 from nnfit.table.cells import parse_number
 
@@ -182,6 +183,14 @@ class Written:
 
 
 PLAIN = Written()
+
+
+def complaint(cell: object, spelling: Spelling | None, message: str) -> DataError:
+    """Return the error for a cell that is no number: a DecimalError if its mark is another."""
+    spelling = spelling or Spelling()
+    decimal, thousands = (".", ",") if spelling.decimal == "," else (",", ".")
+    other = replace(spelling, decimal=decimal, thousands=thousands)
+    return DataError(message) if other.parse(cell) is None else DecimalError(message, decimal)
 
 
 def parser(spelling: Spelling | None) -> Callable[[object], float | None]:

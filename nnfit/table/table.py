@@ -17,7 +17,7 @@ from nnfit.errors import DataError
 from nnfit.table.cells import known_label, merged, parse_truth, read_floats, read_labels
 from nnfit.table.columns import refuse_infinite
 from nnfit.table.rows import NamedColumn, NamedRows
-from nnfit.table.spelling import Spelling, parser
+from nnfit.table.spelling import Spelling, complaint, parser
 
 Floats: TypeAlias = NDArray[np.float64]
 Tally: TypeAlias = Counter[tuple[str, str]]
@@ -60,10 +60,11 @@ class Table:
             expected = "true or false"
             if kind == "numeric":
                 expected = "a number" + (f" such as {spelling.shown!r}" if spelling else "")
-            raise DataError(
+            message = (
                 f"{column.place(i)}: cannot read {column.shown(i)} as {expected}. "
                 "Mend the cell, or leave it empty"
             )
+            raise complaint(column.cells.iloc[i], spelling, message)
         refuse_infinite(column, np.isinf(values))
         if not self.gaps_allowed:
             _refuse_gaps(np.isnan(values), column)

@@ -22,7 +22,7 @@ from nnfit.table.columns import refuse_infinite
 from nnfit.table.finding import find_spelling
 from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import mean_and_deviation
-from nnfit.table.spelling import Spelling, Written, parser
+from nnfit.table.spelling import Spelling, Written, complaint, parser
 from nnfit.table.task import are_whole
 
 
@@ -87,11 +87,15 @@ def target_spellings(
 
 
 def target_values(
-    rows: NamedRows, targets: Sequence[str], spellings: Mapping[str, Spelling] | None = None
+    rows: NamedRows,
+    targets: Sequence[str],
+    spellings: Mapping[str, Spelling] | None = None,
+    cure: str = ", or set data.task",
 ) -> NDArray[np.float64]:
     """Return the targets of a regression as numbers, of shape (N, K).
 
-    `spellings` are those of targets whose numbers are not plain.
+    `spellings` are those of targets whose numbers are not plain; `cure` ends what is to be done
+    about a cell that is none.
 
     Raises
     ------
@@ -101,15 +105,17 @@ def target_values(
     Y = np.empty((len(rows), len(targets)))
     for k, target in enumerate(targets):
         column = rows.column(target)
-        values, failed = read_floats(column.cells, parser((spellings or {}).get(target)))
+        spelling = (spellings or {}).get(target)
+        values, failed = read_floats(column.cells, parser(spelling))
         if cell_type(column.cells) == "boolean":  # as a loss sees them: 0 and 1
             values, failed = column.cells.to_numpy(np.float64, na_value=np.nan), failed[:0]
         if len(failed):
             i = int(failed[0])
-            raise DataError(
-                f"{column.place(i)}: cannot read {column.shown(i)} as a "
-                "number, which a regression needs. Mend the cell, or set data.task"
+            message = (
+                f"{column.place(i)}: cannot read {column.shown(i)} as a number, which a regression "
+                f"needs. Mend the cell{cure}"
             )
+            raise complaint(column.cells.iloc[i], spelling, message)
         refuse_infinite(column, ~np.isfinite(values))
         Y[:, k] = values
     return Y
@@ -166,7 +172,7 @@ class TargetScaler:
 
     def read(self, rows: NamedRows) -> NDArray[np.float64]:
         """Return the targets in their own units (N, K); see `target_values`."""
-        return target_values(rows, self.targets, self.spellings)
+        return target_values(rows, self.targets, self.spellings, cure="")
 
     def text_targets(self, decimal: str) -> list[str]:
         """Return those that a CSV reader had better leave as spelt; `decimal` is its mark."""
