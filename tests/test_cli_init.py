@@ -76,7 +76,7 @@ def test_the_config_goes_where_stdout_does(nnfit: Nnfit, tiny: Example) -> None:
         "column  kind         distinct  gaps  example  decision\n"
         "x       numeric            48     0  0.0      input\n"
         "colour  categorical         3     0  red      input\n"
-        "kind    text                3     0  a        target: 3 classes, 33.3 % a\n",
+        "kind    text                3     0  a        target: 3 classes, 'a' in 33.3 %\n",
     )
     config = load_config(nnfit.folder / "configs" / "c.yaml")
     assert config.config.data.path == "../tiny.csv"
@@ -279,7 +279,7 @@ def test_what_was_found_is_said_of_each_column(cli: Commands, folder: Path) -> N
         "always": "dropped in training: one value",
         "w": "weight of each row",
         "asked": "left out: row number",
-        "y": "target: 2 classes, 80.0 % no",
+        "y": "target: 2 classes, 'no' in 80.0 %",
     }
     exclude = "column_1, ticket, since, remark, alive, asked"
     assert f"  exclude: [{exclude}]  # column_1: row number; ticket: id; since: date;" in result.out

@@ -108,15 +108,33 @@ COPIES: list[tuple[Any, bool]] = [
 def test_the_target_in_other_words(number: int) -> None:
     cells, expected = COPIES[number]
     rows = NamedRows(pd.DataFrame({"x": cells, "y": Y}), "d.csv")
-    assert copies_of_target(rows, ["x"], "y") == (["x"] if expected else [])
+    assert copies_of_target(rows, ["x"], ["y"], True) == (["x"] if expected else [])
     few = rows.between(0, 9)
-    assert copies_of_target(few, ["x"], "y") == []
+    assert copies_of_target(few, ["x"], ["y"], True) == []
 
 
 def test_numbers_that_are_classes_have_copies_too() -> None:
     y = np.arange(60) % 3 + 1
     names = np.array(["First", "Second", "Third"])[y - 1]
     rows = NamedRows(pd.DataFrame({"class": names, "pclass": y, "z": y // 2}), "d.csv")
-    assert copies_of_target(rows, ["class", "z"], "pclass") == ["class"]
+    assert copies_of_target(rows, ["class", "z"], ["pclass"], True) == ["class"]
     unlike = NamedRows(pd.DataFrame({"x": range(60), "y": range(60)}), "d.csv")
-    assert copies_of_target(unlike, ["x"], "y") == []  # every value once: any two pair off
+    assert copies_of_target(unlike, ["x"], ["y"], True) == []  # every value once: any two pair off
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda y: y, True),
+        (lambda y: y.astype(str), True),
+        (lambda y: np.where(np.arange(len(y)) % 3, y, np.nan), True),
+        (lambda y: np.where(np.arange(len(y)) % 3 == 0, y, np.nan), False),
+        (lambda y: 2 * y, False),  # a law, for all that can be known
+        (lambda y: np.where(np.arange(len(y)) == len(y) - 1, 0.0, y), False),
+        (lambda y: np.where(y > 0, "up", "down"), False),
+    ],
+)
+def test_a_quantity_that_is_there_twice(change: Any, expected: bool) -> None:
+    y = RNG.normal(size=2500)
+    rows = NamedRows(pd.DataFrame({"x": change(y), "z": -y, "y": y}), "d.csv")
+    assert copies_of_target(rows, ["x"], ["z", "y"], False) == (["x"] if expected else [])

@@ -5,7 +5,7 @@ It parses no rows; `nnfit.csv.reading` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from nnfit.csv.dialect import (
@@ -117,15 +117,17 @@ class OpenCsv:
                 return self.records.take(place) or first
         return first
 
-    def parsing(self, fmt: CsvFormat, text_columns: Collection[str]) -> dict[str, Any]:
-        """Return the arguments of `read_csv` for the records after the header."""
+    def parsing(
+        self, fmt: CsvFormat, text_columns: Collection[str], columns: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """Return the arguments of `read_csv` for `columns`, or all, after the header."""
         return {
             "sep": self.delimiter,
             "names": self.header,
             "index_col": False,
             # None where there are none: any mapping makes pandas build a Series per column.
             "dtype": {column: str for column in self.header if column in text_columns} or None,
-            **fmt.gaps(self.header, fmt.words or ()),
+            **fmt.gaps(self.header if columns is None else columns, fmt.words or ()),
             "decimal": fmt.decimal,
         }
 

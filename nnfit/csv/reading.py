@@ -216,7 +216,7 @@ class BlockReader:
             raise
         wanted = set(self.header if columns is None else columns)
         self.columns = [column for column in self.header if column in wanted]
-        self.parsing = opened.parsing(fmt, set(text_columns))
+        self.parsing = opened.parsing(fmt, set(text_columns), self.columns)
         self._pieces = opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
 
     def arrivals(self) -> Iterator[Block | None]:

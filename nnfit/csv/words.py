@@ -7,7 +7,9 @@ among texts NA may be Namibia. Which of those are gaps after all is `nnfit.table
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
@@ -53,11 +55,12 @@ def put_back(
 
     `spelt` has stretches of the rows of `columns`, in which only what is missing for sure is a gap.
     """
-    cells = {column: frame[column].to_numpy(dtype=object, copy=True) for column in columns}
+    gaps = {column: frame[column].isna().to_numpy() for column in columns}
+    cells: dict[str, pd.Series[Any]] = {}
     for first, some in spelt:
-        for column, whole in cells.items():
-            there = some[column].notna().to_numpy()
-            whole[first : first + len(some)][there] = some[column].to_numpy(dtype=object)[there]
-    return frame.assign(
-        **{name: pd.Series(whole, frame.index, frame[name].dtype) for name, whole in cells.items()}
-    )
+        for column in columns:
+            words = gaps[column][first : first + len(some)] & some[column].notna().to_numpy()
+            if words.any():
+                whole = cells.setdefault(column, frame[column].copy())
+                whole.iloc[first + np.flatnonzero(words)] = some[column][words].to_numpy()
+    return frame.assign(**cells) if cells else frame

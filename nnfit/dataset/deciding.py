@@ -12,7 +12,7 @@ from typing import get_args
 
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
-from nnfit.errors import quoted
+from nnfit.errors import listed, quoted
 from nnfit.nn.names import QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.columns import Column, Kind, decide_columns
@@ -83,11 +83,17 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     loss, n_outputs = _choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
-    if labels is not None:
-        _warn_of_copies(rows, features, labels, observer)
-        if imbalance := labels.imbalance(rows):
-            cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
-            observer.note(imbalance + cure)
+    copies = copies_of_target(rows, features, data.target, labels is not None)
+    if copies:
+        one = len(copies) == 1
+        observer.warning(
+            f"{rows.name}: {quoted(copies)} {'tells' if one else 'tell'} the target "
+            f"{listed(map(repr, data.target))} one to one. Add {'it' if one else 'them'} to "
+            f"data.exclude if {'it is' if one else 'they are'} the target in other words"
+        )
+    if labels is not None and (imbalance := labels.imbalance(rows)):
+        cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
+        observer.note(imbalance + cure)
     return Decisions(
         name=rows.name,
         targets=data.target,
@@ -125,19 +131,6 @@ def _tell_of_spellings(
                 f"{rows.name}: {quoted(doubtful)}: read with decimal points, beside decimal "
                 'commas in others. If 1.234 is 1234 here, set data.decimal to ","'
             )
-
-
-def _warn_of_copies(
-    rows: NamedRows, features: list[str], labels: LabelEncoder, observer: Observer
-) -> None:
-    """Warn of features that are the target in other words."""
-    if copies := copies_of_target(rows, features, labels.target):
-        one = len(copies) == 1
-        observer.warning(
-            f"{rows.name}: {quoted(copies)} {'tells' if one else 'tell'} the target "
-            f"{labels.target!r} one to one. Add {'it' if one else 'them'} to data.exclude if "
-            f"{'it is' if one else 'they are'} the target in other words"
-        )
 
 
 def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:

@@ -251,14 +251,19 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> Evaluation:
     """Return the predictions beside the targets of the CSV at `path`."""
     with closing(judged_blocks(model, path, observer)) as blocks:
         evaluation = evaluate_pieces(model, name_of(path), blocks, observer)
-    fingerprint = evaluation.fingerprint
-    if fingerprint is not None and fingerprint.value == model.fingerprints.get("data"):
+    if evaluation.fingerprint is not None:
+        tell_trained(model, evaluation.name, evaluation.fingerprint, observer)
+    return evaluation
+
+
+def tell_trained(model: Model, name: str, fingerprint: Fingerprint, observer: Observer) -> None:
+    """Say so if the rows of the table `name` are those that the model was trained on."""
+    if fingerprint.value == model.fingerprints.get("data"):
         rows = model.training.get("rows", {})
         trained = f"the model was trained on {rows.get('train')} of these rows"
         others = [part for part in PARTS[1:] if rows.get(part)]
         judged = f"; --split {joined(others, 'or')} judges it by others" if others else ""
-        observer.note(f"{evaluation.name}: {trained}{judged}")
-    return evaluation
+        observer.note(f"{name}: {trained}{judged}")
 
 
 def evaluate_pieces(

@@ -72,7 +72,7 @@ class LiveObserver(QuietObserver):
         self._say(f"nnfit: {clean(text)}")
 
     def surveyed(self, findings: Sequence[Finding]) -> None:
-        self._show(findings_table(findings))
+        self._show(findings_table(findings, self._screen.width))
 
     def reading(self, name: str, done: int, total: int | None) -> None:
         if self._plan is not None:

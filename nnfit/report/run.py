@@ -129,17 +129,22 @@ def finding_rows(findings: Sequence[Finding]) -> list[list[str]]:
     return rows
 
 
-def findings_table(findings: Sequence[Finding]) -> RenderableType:
-    """Return what was found in each column for a terminal; a long decision is folded."""
+def findings_table(findings: Sequence[Finding], width: int) -> RenderableType:
+    """Return what was found in each column for a terminal; a long decision is folded.
+
+    The example goes first when space is short, then the figures.
+    """
+    widest = {"column": 16, "kind": 11, "example": 10}
+    dropped = ("example", *FINDING_FIGURES)[: 0 if width >= 72 else 1 if width >= 54 else 3]
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for header, width in zip(FINDING_HEADERS, (16, 11, None, None, 10, None), strict=True):
-        figures = header in FINDING_FIGURES
+    shown = [i for i, header in enumerate(FINDING_HEADERS) if header not in dropped]
+    for header in (FINDING_HEADERS[i] for i in shown):
         table.add_column(
-            header, justify="right" if figures else "left", no_wrap=header != "decision",
-            overflow="fold" if header == "decision" else "ellipsis", max_width=width,
+            header, justify="right" if header in FINDING_FIGURES else "left",
+            no_wrap=header != "decision", overflow="ellipsis", max_width=widest.get(header),
         )  # fmt: skip
     for row in finding_rows(findings):
-        table.add_row(*(Text(clean(cell)) for cell in row))
+        table.add_row(*(Text(clean(row[i])) for i in shown))
     return table
 
 

@@ -169,7 +169,7 @@ def _reasons(
     features = [name for name in rows.columns if name not in unused]
     found = {name: reason_to_leave_out(rows.column(name), sights[name]) for name in features}
     dropped = {name: why for name, why in found.items() if why in ("empty", "one value")}
-    copies = [] if labels is None else copies_of_target(rows, features, labels.target)
+    copies = copies_of_target(rows, features, data.target, labels is not None)
     found |= dict.fromkeys(categorical) | dict.fromkeys(copies, "the target in other words")
     reasons = {name: found[name] for name in features if found[name] and name not in dropped}
     return (reasons if len(reasons) + len(dropped) < len(features) else {}), dropped
@@ -186,7 +186,8 @@ def _decisions(
     target = "target: a quantity"
     if labels is not None:
         label, share = labels.most_frequent(rows)
-        target = f"target: {len(labels.classes)} classes, {100 * share:.1f} % {shorten(label)}"
+        most = f"{shorten(repr(label))} in {100 * share:.1f} %"
+        target = f"target: {len(labels.classes)} classes, {most}"
     decisions = {}
     for name in rows.columns:
         decision = "left out: not in data.include"

@@ -6,6 +6,7 @@ For a person who has just met the table: nothing here is refused or changed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,17 +95,38 @@ def reason_to_leave_out(column: NamedColumn, sight: Sight) -> Reason | None:
     return "free text" if texts.str.split().map(len).mean() >= WORDS_OF_A_TEXT else "id"
 
 
-def copies_of_target(rows: NamedRows, features: list[str], target: str) -> list[str]:
-    """Return the features of which each value stands for one class, and each class for one value.
+def copies_of_target(
+    rows: NamedRows, features: Sequence[str], targets: Sequence[str], are_classes: bool
+) -> list[str]:
+    """Return the features that are a target in other words.
 
-    Rows where a feature has a gap tell nothing of it; most must be filled.
+    Where it has classes, each value stands for one class, and each class for one value; a quantity
+    is the same number in every row. Rows where a feature has a gap tell nothing of it; most must
+    be filled.
     """
     if len(rows) < ENOUGH_ROWS:
         return []
     some = rows.between(0, LOOKED_AT_FIRST)
-    near = [name for name in features if _pair_off(some, name, target) is not None]
+    if not are_classes:
+        pairs = [(name, target) for name in features for target in targets]
+        near = [pair for pair in pairs if _are_equal(some, *pair)]
+        return list(dict.fromkeys(pair[0] for pair in near if _are_equal(rows, *pair)))
+    target = targets[0]
+    likely = [name for name in features if _pair_off(some, name, target) is not None]
     n_classes = len(read_labels(rows.column(target))[1])
-    return [name for name in near if _pair_off(rows, name, target) == n_classes]
+    return [name for name in likely if _pair_off(rows, name, target) == n_classes]
+
+
+def _are_equal(rows: NamedRows, name: str, target: str) -> bool:
+    """Return whether a column holds a target's numbers, but for gaps in less than half the rows."""
+    if cell_type(rows.column(name).cells) == "other":
+        return False
+    x, strange = read_floats(rows.column(name).cells, parse_number)
+    y, _ = read_floats(rows.column(target).cells, parse_number)
+    filled = ~(np.isnan(x) | np.isnan(y))
+    if len(strange) or 2 * filled.sum() < len(rows):
+        return False
+    return bool(np.array_equal(x[filled], y[filled])) and len(np.unique(y[filled])) > 1
 
 
 def _pair_off(rows: NamedRows, name: str, target: str) -> int | None:

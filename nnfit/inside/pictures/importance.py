@@ -14,7 +14,9 @@ from nnfit.errors import PictureError
 from nnfit.inside.pictures.kinds import METRICS
 from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
+from nnfit.model.streaming import tell_trained
 from nnfit.nn.arrays import Array
+from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
 
@@ -66,6 +68,9 @@ def make(request: Request) -> Importance:
         raise PictureError(
             f"--metric: got {metric!r} for a {model.task}; expected {', '.join(known)}"
         )
+    if options.split is None:
+        fingerprint = Fingerprint(model.encoder).add(rows, model.outcome.truth(rows))
+        tell_trained(model, rows.name, fingerprint, request.observer)
     if len(rows) > MAX_ROWS:
         request.observer.note(f"{rows.name}: {MAX_ROWS} of {len(rows)} rows are used")
         rows = rows.take(sample_of(len(rows), MAX_ROWS, options.seed))
