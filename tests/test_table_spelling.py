@@ -61,6 +61,7 @@ READ: list[tuple[list[str], list[float]]] = [
     (["%45", "%50"], [45, 50]),
     ([f"1.234,50{NBSP}€", "3,00 €"], [1234.5, 3]),
     (["12,50 EUR", "EUR 1,5"], [12.5, 1.5]),
+    (["4 464,50 kr", "3,00 kr"], [4464.5, 3]),
     (["CHF 1'200.00", "CHF 3.50"], [1200, 3.5]),
     (["£1,234,567.00", "£5.50"], [1234567, 5.5]),
     (["45%", "3.5%", f"12{NBSP}%"], [45, 3.5, 12]),
@@ -146,7 +147,7 @@ def test_a_word_among_numbers() -> None:
     [
         ("{} kg", "with the unit 'kg'. Strip the unit"),
         ("{}kg", "with the unit 'kg'. Strip the unit"),
-        ("1 {}00,50 kr", "with the unit 'kr'. Strip the unit"),
+        ("1 {}00,50 Ft", "with the unit 'Ft'. Strip the unit"),
         ("{} m²", "with the unit 'm²'. Strip the unit"),
         ("<{}", "with a comparison"),
         ("≥ {}.5", "with a comparison"),

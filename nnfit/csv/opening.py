@@ -6,6 +6,7 @@ It parses no rows; `nnfit.csv.reading` does.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from nnfit.csv.dialect import (
@@ -63,7 +64,7 @@ class OpenCsv:
         self.name = self.source.name
         self.text = Utf8Reader(self.source, observer)
         text: Text = self.text
-        head, separator = read_preamble(text, fmt.skip_rows)
+        head, separator = read_preamble(text, fmt.skip_rows, partial(self._by, fmt))
         if fmt.comment is not None:
             text, head = WithoutComments(text, head, fmt.comment), b""
         skipping = fmt.comment is not None or fmt.skip_rows > 0 or separator is not None
@@ -101,17 +102,24 @@ class OpenCsv:
         expected = set(fmt.expected)
         if expected <= set(_names(first[0], fmt)):
             return first
-        for other in CANDIDATES:
-            cells = next(parse_records(first[1], other), ([],))[0]
-            if expected <= set(_names(cells, fmt)):
-                observer.warning(
-                    f"{self.name}: the delimiter is {other!r}, not {self.delimiter!r} as the model "
-                    "expects"
-                )
-                self.records.put_back(first[1], other)
-                self.delimiter = other
-                return self.records.take(place) or first
-        return first
+        other = self._by(fmt, first[1])
+        if other is None:
+            return first
+        observer.warning(
+            f"{self.name}: the delimiter is {other!r}, not {self.delimiter!r} as the model expects"
+        )
+        self.records.put_back(first[1], other)
+        self.delimiter = other
+        return self.records.take(place) or first
+
+    def _by(self, fmt: CsvFormat, record: bytes) -> str | None:
+        """Return a delimiter by which a record is a header with the columns expected, if any."""
+        candidates = CANDIDATES if fmt.delimiter == "auto" else (fmt.delimiter, *CANDIDATES)
+        for delimiter in candidates:
+            cells = next(parse_records(self.text.repair(record), delimiter), ([],))[0]
+            if fmt.expected and set(fmt.expected) <= set(_names(cells, fmt)):
+                return delimiter
+        return None
 
     def parsing(self, fmt: CsvFormat, text_columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments of `read_csv` for the records after the header."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnfit.csv.dialect import CANDIDATES
@@ -65,10 +65,13 @@ class WithoutComments:
         return not self._dropping
 
 
-def read_preamble(text: Text, skip_rows: int) -> tuple[bytes, str | None]:
+def read_preamble(
+    text: Text, skip_rows: int, is_header: Callable[[bytes], object]
+) -> tuple[bytes, str | None]:
     """Return what has been read beyond the lines to skip, and the delimiter of a line `sep=;`.
 
-    That is the first line, and one of those to skip where there are any.
+    That is the first line, and one of those to skip where there are any. No line is skipped that
+    `is_header`.
 
     Raises
     ------
@@ -87,6 +90,8 @@ def read_preamble(text: Text, skip_rows: int) -> tuple[bytes, str | None]:
             separator, head, skipped = found[1].decode(), head[len(line) :], 1
     while skipped < skip_rows:
         line, head = _first_line(text, head)
+        if is_header(line):
+            break
         head, skipped = head[len(line) :], skipped + 1
         if not line:
             raise DataError(

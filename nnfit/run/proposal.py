@@ -56,7 +56,7 @@ def propose(
     require_columns(rows.name, rows.columns, data.target, key="--target")
     values, comments = _decide(rows, data, fmt, observer)
     values.update(lines | marks)
-    comments |= dict.fromkeys(marks, "found in the numbers; changes what 1,234 is")
+    comments |= dict.fromkeys(marks, "found in the numbers of this file")
     comments |= dict.fromkeys(lines, "found above the header")
     values["output"] = _output(stored_path)
     flat = [override.split("=", 1)[0] for override in overrides]

@@ -25,6 +25,7 @@ GROUPS = {",": ",", ".": r"\.", " ": f"[{_BLANKS}]", "'": "['\u2019]"}  # by the
 CURRENCIES = (
     *("US$", "C$", "A$", "R$", *"$€£¥₹₩₽₺"),
     *("EUR", "USD", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY", "INR", "SEK", "NOK", "DKK", "PLN"),
+    *("kr", "zł", "Kč"),
 )
 CURRENCY = "|".join(re.escape(sign) for sign in CURRENCIES)
 _LONGEST = 60  # characters of a cell; a longer one is no number that anybody writes
