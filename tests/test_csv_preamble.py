@@ -77,7 +77,7 @@ def test_a_title_is_named_with_the_lines_to_skip(title: str, n: int, newline: st
     auto = f"{title}a;b;y\n{SEMICOLONS}".replace(",,", ";;")
     assert f"data.skip_rows to {n}" in complaint(put(auto), AUTO)
     assert read(auto, CsvFormat("auto", skip_rows=n)) == EXPECTED
-    assert complaint(put(text.encode()), CsvFormat(of_model=True)).endswith("above the names")
+    assert complaint(put(text.encode()), CsvFormat(expected=("z",))).endswith("above the names")
 
 
 def test_more_lines_to_skip_than_there_are() -> None:
@@ -234,5 +234,10 @@ def test_init_finds_it_and_the_model_keeps_it(
     assert found == {"skip_rows": "0", "comment": "null", **keys}
     Path("c.yaml").write_text(text)
     nnfit.train("c.yaml").save("m.npz")
-    result = cli("predict", "m.npz", "d.csv", "-q")
-    assert (result.code, result.out.count("\n"), result.err) == (0, 13, "")
+    expected = cli("predict", "m.npz", "d.csv", "-q")
+    assert (expected.code, expected.out.count("\n"), expected.err) == (0, 13, "")
+    # and no line of a file that has nothing above its header
+    for text in (f"a;b;y\n{SEMICOLONS}", "a;b;y\n0;0,5;u0\n"):
+        result = cli("predict", "m.npz", "-q", stdin=text)
+        assert result.code == 0 and expected.out.startswith(result.out)
+        assert result.out.count("\n") == text.count("\n")

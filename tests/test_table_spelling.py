@@ -56,8 +56,12 @@ READ: list[tuple[list[str], list[float]]] = [
     (["$21.50", "$3", "-$4", "$-5"], [21.5, 3, -4, -5]),
     (["$ (21.50)", "$ 3.00"], [-21.5, 3]),
     (["€1234", "€5"], [1234, 5]),
+    ([" $ 1,234.50 ", " $ (17.00)", " $ -   "], [1234.5, -17, 0]),
+    (["12,50 €", "-   €"], [12.5, 0]),
+    (["%45", "%50"], [45, 50]),
     ([f"1.234,50{NBSP}€", "3,00 €"], [1234.5, 3]),
     (["12,50 EUR", "EUR 1,5"], [12.5, 1.5]),
+    (["4 464,50 kr", "3,00 kr"], [4464.5, 3]),
     (["CHF 1'200.00", "CHF 3.50"], [1200, 3.5]),
     (["£1,234,567.00", "£5.50"], [1234567, 5.5]),
     (["45%", "3.5%", f"12{NBSP}%"], [45, 3.5, 12]),
@@ -132,6 +136,10 @@ def test_a_word_among_numbers() -> None:
         f"'abc' to data.missing_values, mend the cell, or {OTHERWISE}"
     )
     assert "and by data.decimal" in complaint(["$1,234.50", "$3"], Written(decimal=","))
+    assert complaint(["1,5", "2,75"], Written(thousands=",")) == (
+        "d.csv, row 1, column 'c': '1,5' is no number by data.decimal '.' and data.thousands ',', "
+        f"as the others of the column. Change these, or {OTHERWISE}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +147,7 @@ def test_a_word_among_numbers() -> None:
     [
         ("{} kg", "with the unit 'kg'. Strip the unit"),
         ("{}kg", "with the unit 'kg'. Strip the unit"),
-        ("1 {}00,50 kr", "with the unit 'kr'. Strip the unit"),
+        ("1 {}00,50 Ft", "with the unit 'Ft'. Strip the unit"),
         ("{} m²", "with the unit 'm²'. Strip the unit"),
         ("<{}", "with a comparison"),
         ("≥ {}.5", "with a comparison"),
@@ -176,6 +184,9 @@ def test_what_is_meant_as_a_number(cell: str, what: str) -> None:
         ["2020-01-02", "2020-01-03", "2020-01-04"],
         ["192.168.1.1", "10.0.0.1", "10.0.0.2"],
         ["a", "$5", "b"],
+        ["12.05.2020", "13.05.2020", "1.5.2020"],
+        ["1.2.3", "1.10.4", "2.0", "2.1.1"],
+        ["1,2,3", "1,4,5", "2", "1,2,7"],
         ["x" * 10**5, "1" * 10**5 + "x", "1," * 10**5],
     ],
 )
@@ -191,6 +202,10 @@ def test_plain_numbers_are_left_alone() -> None:
     assert find_spelling(column(["1,70", "2"]), plain, OTHERWISE) is None
     assert "with a decimal comma" in complaint(["1,70", "2"], plain)
     assert values(["1,70", "2"], replace(plain, decimal=",")) == [1.7, 2]
+    empty = column([None, None])
+    for kind in (object, "str", float):
+        of = NamedRows(pd.DataFrame({"c": empty.cells.astype(kind)}), "d.csv").column("c")
+        assert find_spelling(of, Written(decimal=","), OTHERWISE) == Written(decimal=",").spelling
     base = Written(decimal=",").spelling
     assert find_spelling(column([1.5, 2]), Written(decimal=","), OTHERWISE) == base
     assert [base and base.parse(cell) for cell in ("1.234,5", "1.5", "inf", 2)] == [

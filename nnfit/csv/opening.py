@@ -6,6 +6,7 @@ It parses no rows; `nnfit.csv.reading` does.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from nnfit.csv.dialect import (
@@ -63,10 +64,13 @@ class OpenCsv:
         self.name = self.source.name
         self.text = Utf8Reader(self.source, observer)
         text: Text = self.text
-        head, separator = read_preamble(text, fmt.skip_rows)
+        head, separator, skipped = read_preamble(text, fmt.skip_rows, partial(self._by, fmt))
+        if fmt.expected and skipped != max(fmt.skip_rows, separator is not None):
+            where = "has its header in line" if fmt.header else "begins in line"
+            observer.note(f"{self.name}: {where} {skipped + 1}, not {fmt.skip_rows + 1}")
         if fmt.comment is not None:
             text, head = WithoutComments(text, head, fmt.comment), b""
-        skipping = fmt.comment is not None or fmt.skip_rows > 0 or separator is not None
+        skipping = fmt.comment is not None or skipped > 0
         self.is_plain = not (skipping or self.text.has_mark)
         self.delimiter = separator or fmt.delimiter
         if separator is not None:
@@ -80,7 +84,6 @@ class OpenCsv:
         check_width(cells, self.name)
         self.nameless = [i for i, cell in enumerate(cells) if fmt.header and not cell.strip()]
         if not set(fmt.expected) <= set(_names(cells, fmt)) or not fmt.expected:
-            skipped = max(fmt.skip_rows, 0 if separator is None else 1)
             if fmt.header:
                 refuse_preamble(self.records, cells, record, skipped, not fmt.expected)
             if not fmt.expected:
@@ -105,17 +108,26 @@ class OpenCsv:
         expected = set(fmt.expected)
         if expected <= set(_names(first[0], fmt)):
             return first
-        for other in CANDIDATES:
-            cells = next(parse_records(first[1], other), ([],))[0]
-            if expected <= set(_names(cells, fmt)):
-                observer.warning(
-                    f"{self.name}: the delimiter is {other!r}, not {self.delimiter!r} as the model "
-                    "expects"
-                )
-                self.records.put_back(first[1], other)
-                self.delimiter = other
-                return self.records.take(place) or first
-        return first
+        other = self._by(fmt, first[1])
+        if other is None:
+            return first
+        observer.warning(
+            f"{self.name}: the delimiter is {other!r}, not {self.delimiter!r} as the model expects"
+        )
+        self.records.put_back(first[1], other)
+        self.delimiter = other
+        return self.records.take(place) or first
+
+    def _by(self, fmt: CsvFormat, record: bytes) -> str | None:
+        """Return a delimiter by which a record is a header with the columns expected, if any."""
+        if not fmt.expected:
+            return None
+        candidates = CANDIDATES if fmt.delimiter == "auto" else (fmt.delimiter, *CANDIDATES)
+        for delimiter in candidates:
+            cells = next(parse_records(self.text.repair(record), delimiter), ([],))[0]
+            if set(fmt.expected) <= set(_names(cells, fmt)):
+                return delimiter
+        return None
 
     def parsing(
         self, fmt: CsvFormat, text_columns: Collection[str], columns: Sequence[str] | None = None

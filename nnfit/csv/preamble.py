@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from nnfit.csv.dialect import CANDIDATES
@@ -65,10 +66,13 @@ class WithoutComments:
         return not self._dropping
 
 
-def read_preamble(text: Text, skip_rows: int) -> tuple[bytes, str | None]:
-    """Return what has been read beyond the lines to skip, and the delimiter of a line `sep=;`.
+def read_preamble(
+    text: Text, skip_rows: int, is_header: Callable[[bytes], object]
+) -> tuple[bytes, str | None, int]:
+    """Return what was read beyond the skipped lines, the delimiter of a line `sep=;`, their number.
 
-    That is the first line, and one of those to skip where there are any.
+    Such a line is the first, and one of those to skip where there are any. No line is skipped that
+    `is_header`, and more are where one follows among the first that have arrived.
 
     Raises
     ------
@@ -87,13 +91,17 @@ def read_preamble(text: Text, skip_rows: int) -> tuple[bytes, str | None]:
             separator, head, skipped = found[1].decode(), head[len(line) :], 1
     while skipped < skip_rows:
         line, head = _first_line(text, head)
+        if is_header(line):
+            break
         head, skipped = head[len(line) :], skipped + 1
         if not line:
             raise DataError(
                 f"{text.name}: ends within the {skip_rows} lines that data.skip_rows skips; "
                 "expected a header and rows after them"
             )
-    return head, separator
+    lines = [found[0] for found in islice(_LINE.finditer(head), _LOOKED_AT)]
+    above = next((n for n, line in enumerate(lines) if is_header(line)), 0)
+    return head[sum(map(len, lines[:above])) :], separator, skipped + above
 
 
 def _first_line(text: Text, head: bytes) -> tuple[bytes, bytes]:

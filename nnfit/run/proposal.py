@@ -65,7 +65,7 @@ def propose(
     if fmt.delimiter != ",":
         values["data.delimiter"] = fmt.delimiter
     values.update(lines | marks)
-    comments |= dict.fromkeys(marks, "found in the numbers; changes what 1,234 is")
+    comments |= dict.fromkeys(marks, "found in the numbers of this file")
     comments |= dict.fromkeys(lines, "found above the header")
     values["output"] = _output(stored_path)
     comments = {key: text for key, text in comments.items() if key not in flat}

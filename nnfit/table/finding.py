@@ -22,7 +22,7 @@ from nnfit.table.cells import (
     read_labels,
     spelling,
 )
-from nnfit.table.odd import no_number
+from nnfit.table.odd import may_be_most, no_number
 from nnfit.table.rows import NamedColumn
 from nnfit.table.spelling import PLAIN, Dress, Spelling, Written, parser, undress
 
@@ -39,7 +39,8 @@ _ONES = str.maketrans("023456789", "1" * 9)
 class _Found:
     """The texts (T,) of a column, how often each occurs, and how it is dressed.
 
-    `fits` (T, M) says which of the M marks that the config allows read what is within the dress.
+    `numbers` (T,) are those that some marks read, whatever is around the digits; `fits` (T, M) says
+    which of the M marks that the config allows do so.
     """
 
     column: NamedColumn
@@ -47,6 +48,7 @@ class _Found:
     texts: list[str]
     _: KW_ONLY
     dresses: list[Dress | None]
+    numbers: NDArray[np.bool_]
     marks: list[Spelling]
     fits: NDArray[np.bool_]
 
@@ -63,6 +65,8 @@ class _Found:
             if dress is not None and fits.any():
                 worn[dress.currency, dress.percent] += int(n)
                 minus[dress.minus] += int(n)
+        if not worn:
+            return np.zeros(len(self.texts), dtype=bool)
         ((commonest, _),) = worn.most_common(1)
         odd = None
         if minus["("] and minus["-"]:  # then (17) may be no minus
@@ -117,7 +121,7 @@ def possible_spellings(column: NamedColumn, written: Written) -> list[Spelling]:
     There are none where most are plain numbers, or no numbers.
     """
     found = _look_at(column, written)
-    if found is None:
+    if found is None or not found.good.any():
         return []
     return [_choose(found, marks, written) for marks in _readings(found, written)]
 
@@ -138,27 +142,30 @@ def _look_at(column: NamedColumn, written: Written) -> _Found | None:
         return None
     if kind == "text" and written.spelling is None and _are_plain(column.cells):
         return None
+    if not may_be_most(column, lambda text: undress(text) is not None):
+        return None
     codes, texts = read_labels(column, spelling)
     dresses = [undress(text) for text in texts]
-    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-    if counts[[dress is not None for dress in dresses]].sum() <= counts.sum() / 2:
-        return None
-    marks = [mark for mark in _MARKS if _is_allowed(mark, written)]
-    shapes: dict[str, list[bool]] = {}
-    none = [False] * len(marks)
-    rows = []
-    for dress in dresses:
-        shape = None if dress is None else _shape(dress)
-        if shape is not None and shape not in shapes:
-            bare = Dress("", False, "", shape)
-            shapes[shape] = [mark.value(bare) is not None for mark in marks]
-        rows.append(none if shape is None else shapes[shape])
+    shapes = {_shape(dress) for dress in dresses if dress is not None}
+    read = {shape: [mark.value(_bare(shape)) is not None for mark in _MARKS] for shape in shapes}
+    none = [False] * len(_MARKS)
+    rows = [none if dress is None else read[_shape(dress)] for dress in dresses]
+    fits = np.array(rows, dtype=bool).reshape(-1, len(_MARKS))
+    allowed = [_is_allowed(mark, written) for mark in _MARKS]
     found = _Found(
-        column, codes, texts, dresses=dresses, marks=marks, fits=np.array(rows, dtype=bool)
+        column,
+        codes,
+        texts,
+        dresses=dresses,
+        numbers=np.asarray(fits.any(axis=1)),
+        marks=[mark for mark, allow in zip(_MARKS, allowed, strict=True) if allow],
+        fits=fits[:, allowed],
     )
+    if found.counts[found.numbers].sum() <= found.counts.sum() / 2:
+        return None
     base = parser(written.spelling)
-    strange = any(d is not None and base(t) is None for d, t in zip(dresses, texts, strict=True))
-    return found if strange and found.fits.any() else None
+    known = (base(text) for text, number in zip(texts, found.numbers, strict=True) if number)
+    return None if all(value is not None for value in known) else found
 
 
 def _are_plain(cells: pd.Series[Any]) -> bool:
@@ -177,9 +184,12 @@ def _is_allowed(mark: Spelling, written: Written) -> bool:
 
 def _shape(dress: Dress) -> str:
     """Return a cell's digits with a 1 for each, but for a 0 at the start."""
-    return dress.body[0] + dress.body[1:].translate(_ONES) if dress.body[0] == "0" else (
-        dress.body.translate(_ONES)
-    )  # fmt: skip
+    ones = dress.body.translate(_ONES)
+    return "0" + ones[1:] if dress.body[0] == "0" else ones
+
+
+def _bare(shape: str) -> Dress:
+    return Dress("", False, "", shape)
 
 
 def _readings(found: _Found, written: Written) -> list[list[Spelling]]:
@@ -204,7 +214,7 @@ def _readings(found: _Found, written: Written) -> list[list[Spelling]]:
     fitting = [mark for mark in fitting if is_likely(mark)] or fitting
     groups: dict[tuple[float | None, ...], list[Spelling]] = {}
     for mark in fitting:
-        values = tuple(mark.value(Dress("", False, "", shape)) for shape in shapes)
+        values = tuple(mark.value(_bare(shape)) for shape in shapes)
         groups.setdefault(values, []).append(mark)
     return list(groups.values())
 
@@ -233,9 +243,14 @@ def _choose(found: _Found, marks: list[Spelling], written: Written) -> Spelling:
 def _misfit(found: _Found, written: Written, otherwise: str) -> DataError:
     """Return what to say of the first cell that is not like the others."""
     column, i = found.column, found.first(~found.good)
-    dress = found.dresses[found.codes[i]]
-    if dress is None:
-        return no_number(column, i, int(found.counts[found.good].sum()), otherwise)
+    if not found.numbers[found.codes[i]]:
+        return no_number(column, i, int(found.counts[found.numbers].sum()), otherwise)
+    if not found.good.any():
+        return DataError(
+            f"{column.place(i)}: {column.shown(i)} is no number by data.decimal "
+            f"{written.decimal!r} and data.thousands {written.thousands!r}, as the others of the "
+            f"column. Change these, or {otherwise}"
+        )
     other = found.first(found.good)
     what = f"{column.place(i)}: {column.shown(i)} is written otherwise than {column.shown(other)}"
     said = "" if written == PLAIN else ", and by data.decimal and data.thousands"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,19 @@ _ODD = [
     )
 ]
 _START = re.compile(rf"{_BLANK}*(?:[-+\u2212]?[0-9.]|[<>≤≥~≈'=]|{CURRENCY})")
+_SAMPLE = 1000
 _LONGEST = 100  # characters of a cell that are looked at
 _DISTINCT = 3  # 36 months and 60 months are categories
+
+
+def may_be_most(column: NamedColumn, test: Callable[[str], bool]) -> bool:
+    """Return whether more than half of the cells may pass, which a sample of many tells."""
+    cells = column.cells
+    if len(cells) <= 10 * _SAMPLE:
+        return True
+    # drawn, so that no period in the table can hide what is sought
+    sample = cells.iloc[np.random.default_rng(0).integers(0, len(cells), _SAMPLE)].dropna()
+    return sum(test(str(cell)) for cell in sample) > 0.3 * len(sample) or len(sample) < _SAMPLE / 2
 
 
 def no_number(column: NamedColumn, i: int, n_numbers: int, otherwise: str) -> DataError:
@@ -80,6 +92,8 @@ def refuse_numbers(
 
 def _refuse_odd(column: NamedColumn, otherwise: str) -> None:
     """Raise DataError if most cells are meant as numbers and have something beside them."""
+    if not may_be_most(column, lambda text: _START.match(text) is not None):
+        return
     codes, texts = read_labels(column, spelling)
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     n_cells = int(counts.sum())

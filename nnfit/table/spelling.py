@@ -25,15 +25,17 @@ GROUPS = {",": ",", ".": r"\.", " ": f"[{_BLANKS}]", "'": "['\u2019]"}  # by the
 CURRENCIES = (
     *("US$", "C$", "A$", "R$", *"$€£¥₹₩₽₺"),
     *("EUR", "USD", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY", "INR", "SEK", "NOK", "DKK", "PLN"),
+    *("kr", "zł", "Kč"),
 )
 CURRENCY = "|".join(re.escape(sign) for sign in CURRENCIES)
 _LONGEST = 60  # characters of a cell; a longer one is no number that anybody writes
 _DRESSED = re.compile(
-    rf"(?P<c1>{CURRENCY})?B*(?P<open>\()?B*(?P<c2>{CURRENCY})?B*(?P<sign>[-+\u2212])?B*"
+    rf"(?P<p0>%)?(?P<c1>{CURRENCY})?B*(?P<open>\()?B*(?P<c2>{CURRENCY})?B*(?P<sign>[-+\u2212])?B*"
     rf"(?P<c3>{CURRENCY})?B*(?P<body>(?:[0-9](?:[0-9.,'\u2019{_BLANKS}]*[0-9.,])?|[.,][0-9]+)"
     rf"(?:[eE][-+]?[0-9]+)?)B*(?P<p1>%)?B*(?P<c4>{CURRENCY})?B*(?P<close>\))?B*"
     rf"(?P<p2>%)?(?P<c5>{CURRENCY})?".replace("B*", f"[{_BLANKS}]*")
 )
+_NOTHING = re.compile(rf"({CURRENCY})[{_BLANKS}]*-|-[{_BLANKS}]*({CURRENCY})")
 
 
 class Dress(NamedTuple):
@@ -47,11 +49,16 @@ class Dress(NamedTuple):
 
 def undress(cell: str) -> Dress | None:
     """Return a cell's dress, None if it is no number in any spelling read here."""
-    if len(cell) > _LONGEST or not (found := _DRESSED.fullmatch(cell.strip(_BLANKS))):
+    if len(cell) > _LONGEST:
+        return None
+    cell = cell.strip(_BLANKS)
+    if nothing := _NOTHING.fullmatch(cell):  # as accountants write 0: $ -
+        return Dress(nothing[1] or nothing[2], False, "", "0")
+    if not (found := _DRESSED.fullmatch(cell)):
         return None
     parts = found.groupdict()
     currencies = [parts[f"c{i}"] for i in range(1, 6) if parts[f"c{i}"]]
-    percents = [sign for sign in (parts["p1"], parts["p2"]) if sign]
+    percents = [parts[f"p{i}"] for i in range(3) if parts[f"p{i}"]]
     brackets, sign = (parts["open"], parts["close"]), parts["sign"]
     if len(currencies) + len(percents) > 1 or brackets not in ((None, None), ("(", ")")):
         return None
