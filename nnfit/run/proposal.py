@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 3  # that many spellings of "missing" in one column of numbers are believed
 GAP_SIGNS = frozenset("missing unknown n.a. n.a na nil none n/k nd blank empty".split())
+DROPPED = ("empty", "one value")  # by training, which says so
 ENOUGH, SMALL, LARGE = 200, 2_000, 20_000  # rows; the first for a test part
 
 
@@ -102,17 +103,21 @@ def _decide(
     if task == "classification":
         labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
     sights = {name: look_at(table.column(name)) for name in table.columns}
-    reasons, dropped = _reasons(table, data, sights, read.categorical, labels)
-    if reasons:
-        values["data.exclude"] = [*data.exclude, *reasons]
-        comments["data.exclude"] = "; ".join(f"{name}: {why}" for name, why in reasons.items())
+    reasons = _reasons(table, data, sights, read.categorical, labels)
+    stay = "" if None in reasons.values() else "for want of others"
+    stay = "as asked" if "data.exclude" in asked else stay
+    out = {name: why for name, why in reasons.items() if why and why not in DROPPED and not stay}
+    if out:
+        values["data.exclude"] = [*data.exclude, *out]
+        comments["data.exclude"] = "; ".join(f"{name}: {why}" for name, why in out.items())
     values["data.task"] = task
     comments["data.task"] = f"decided from {len(rows)} rows; regression | classification"
     values.update(_size(len(rows)))
-    decisions = _decisions(rows, data, read, reasons, labels)
-    if "data.exclude" in asked:
-        decisions |= {name: f"input, as asked; {why}" for name, why in reasons.items()}
-    decisions |= {name: f"dropped in training: {why}" for name, why in dropped.items()}
+    decisions = _decisions(rows, data, read.tokens, labels)
+    for name, why in reasons.items():
+        if why:
+            became = "dropped in training" if why in DROPPED else stay or "left out"
+            decisions[name] = f"{'input, ' if became == stay else ''}{became}: {why}"
     observer.surveyed([_finding(sights[name], read, decisions[name]) for name in rows.columns])
     return values, comments
 
@@ -158,31 +163,25 @@ def _reasons(
     sights: Mapping[str, Sight],
     categorical: Sequence[str],
     labels: LabelEncoder | None,
-) -> tuple[Mapping[str, Reason | None], Mapping[str, Reason | None]]:
-    """Return the features that are better left out, and those that training drops, and why.
-
-    One that varies is kept.
-    """
+) -> Mapping[str, Reason | None]:
+    """Return for each feature why it is better left out, None where it is not."""
     unused = {*data.target, *data.exclude, data.weight}
     if data.include is not None:
         unused |= {name for name in rows.columns if name not in data.include}
     features = [name for name in rows.columns if name not in unused]
-    found = {name: reason_to_leave_out(rows.column(name), sights[name]) for name in features}
-    dropped = {name: why for name, why in found.items() if why in ("empty", "one value")}
+    reasons = {name: reason_to_leave_out(rows.column(name), sights[name]) for name in features}
+    settled = [name for name in features if name in categorical and reasons[name] not in DROPPED]
     copies = copies_of_target(rows, features, data.target, labels is not None)
-    found |= dict.fromkeys(categorical) | dict.fromkeys(copies, "the target in other words")
-    reasons = {name: found[name] for name in features if found[name] and name not in dropped}
-    return (reasons if len(reasons) + len(dropped) < len(features) else {}), dropped
+    return reasons | dict.fromkeys(settled) | dict.fromkeys(copies, "the target in other words")
 
 
 def _decisions(
     rows: NamedRows,
     data: DataConfig,
-    read: _Reading,
-    reasons: Mapping[str, Reason | None],
+    tokens: Mapping[str, Sequence[str]],
     labels: LabelEncoder | None,
 ) -> dict[str, str]:
-    """Return in a few words what becomes of each column."""
+    """Return in a few words what becomes of each column, by its part in the config alone."""
     target = "target: a quantity"
     if labels is not None:
         label, share = labels.most_frequent(rows)
@@ -190,20 +189,15 @@ def _decisions(
         target = f"target: {len(labels.classes)} classes, {most}"
     decisions = {}
     for name in rows.columns:
-        decision = "left out: not in data.include"
+        decision = "input" if data.include is None or name in data.include else "left out: asked"
         if name in data.target:
             decision = target
         elif name == data.weight:
             decision = "weight of each row"
         elif name in data.exclude:
-            decision = "left out: data.exclude"
-        elif name in reasons:
-            decision = f"left out: {reasons[name]}"
-        elif data.include is None or name in data.include:
-            decision = "input"
-        if name in read.tokens:
-            decision += f"; {listed(read.tokens[name])} is a gap"
-        decisions[name] = decision
+            decision = "left out: asked"
+        gap = f"; {listed(tokens[name])} is a gap" if name in tokens else ""
+        decisions[name] = decision + gap
     return decisions
 
 

@@ -112,8 +112,14 @@ def copies_of_target(
         near = [pair for pair in pairs if _are_equal(some, *pair)]
         return list(dict.fromkeys(pair[0] for pair in near if _are_equal(rows, *pair)))
     target = targets[0]
-    likely = [name for name in features if _pair_off(some, name, target) is not None]
     n_classes = len(read_labels(rows.column(target))[1])
+    likely = [
+        name
+        for name in features
+        if cell_type(some.frame[name]) != "other"  # such as lists, which have no hash
+        and some.frame[name].nunique() <= n_classes
+        and _pair_off(some, name, target) is not None
+    ]
     return [name for name in likely if _pair_off(rows, name, target) == n_classes]
 
 
@@ -131,9 +137,7 @@ def _are_equal(rows: NamedRows, name: str, target: str) -> bool:
 
 def _pair_off(rows: NamedRows, name: str, target: str) -> int | None:
     """Return how many values of two columns pair off one to one, None if they don't."""
-    if cell_type(rows.column(name).cells) == "other":
-        return None
-    codes, labels = read_labels(rows.column(name))
+    codes, _ = read_labels(rows.column(name))
     classes, names = read_labels(rows.column(target))
     filled = (codes >= 0) & (classes >= 0)
     n_filled = int(filled.sum())
