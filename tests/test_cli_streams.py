@@ -322,7 +322,7 @@ def test_data_left_out_means_stdin_or_else_the_training_data(
         result = cli(*args, stdin=nothing)
     os.close(terminal)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
-    assert "'tiny.csv'" in result.err and "is not here" in result.err
+    assert "'tiny.csv'" in result.err and "not here" in result.err
 
 
 def test_an_empty_pipe_is_no_data(nnfit: Nnfit, tiny: Example) -> None:

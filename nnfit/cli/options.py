@@ -80,10 +80,9 @@ def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> st
 
     own = own_csv(model, name)
     if own is None:
-        raise UsageError(
-            "missing argument 'DATA': name a CSV, or pipe one in; the model's own, "
-            f"{model.config['data']['path']!r}, is not here"
-        )
+        path = model.config["data"]["path"]
+        why = "was trained on no file" if path == "-" else f"was trained on {path!r}, not here"
+        raise UsageError(f"missing argument 'DATA': name a CSV, or pipe one in; {name} {why}")
     say_own(own, name, observer)
     return own
 
