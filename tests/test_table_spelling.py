@@ -149,6 +149,9 @@ def test_a_word_among_numbers() -> None:
         ("{}kg", "with the unit 'kg'. Strip the unit"),
         ("1 {}00,50 Ft", "with the unit 'Ft'. Strip the unit"),
         ("{} m²", "with the unit 'm²'. Strip the unit"),
+        ("{}°", "with the unit '°'. Strip the unit"),
+        ('{}"', "with the unit '\"'. Strip the unit"),
+        ("{}.5-", "with the minus behind. Write it in front"),
         ("<{}", "with a comparison"),
         ("≥ {}.5", "with a comparison"),
         ("12:3{}", "of a clock"),
@@ -268,11 +271,14 @@ def test_an_export_trains_the_model_of_its_plain_numbers(
     same = nnfit.train({"data": {"path": "-", "target": "y"}, **CONFIG}, plain_frame())
     model.save("m.npz")
     loaded = nnfit.load("m.npz")
+    _, decimal, *_ = LOCALES[locale]
     for one in (model, loaded):
         np.testing.assert_array_equal(one.network.parameters.flat, same.network.parameters.flat)
         frame = pd.read_csv("d.csv", sep=LOCALES[locale][0], dtype=str)
         np.testing.assert_array_equal(one.predict(frame), same.predict(plain_frame()))
         assert one.evaluate(frame) == same.evaluate(plain_frame())
+    details = {code.name: code.detail for code in loaded.encoder.columns}
+    assert details["share"].endswith(f"; written like 12{decimal}5%")
     # a held-out CSV of its own, and what init proposes
     held = nnfit.train({"data": {**data, "validation": "d.csv"}, **CONFIG})
     assert held.metrics["validation"] == held.metrics["train"]
@@ -314,7 +320,7 @@ def test_later_tables_are_read_by_the_spelling(
     for a, b, share in [("1,5", "1.234", "45%"), ("1,50", "1234", "45,0 %"), (1.5, 1234, 45)]:
         other = pd.DataFrame({"a": [a], "b": [b], "share": [share]})
         np.testing.assert_array_equal(model.predict(other), expected)
-    for name, cell, like in [("a", "1.5", "1.234,5"), ("share", "45", "1.234,5%")]:
+    for name, cell, like in [("a", "1.5", "1.234,5"), ("share", "45", "12,5%")]:
         with pytest.raises(NnfitError) as error:
             model.predict(frame.assign(**{name: [cell]}))
         assert str(error.value) == (

@@ -154,7 +154,8 @@ class NumberCode(Code):
 
     @property
     def detail(self) -> str:
-        return f"a gap becomes {self._fill_text}" + (", and is marked" if self.had_gaps else "")
+        text = f"a gap becomes {self._fill_text}" + (", and is marked" if self.had_gaps else "")
+        return text if self.spelling is None else f"{text}; written like {self.spelling.shown}"
 
 
 @dataclass(frozen=True)

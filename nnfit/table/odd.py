@@ -19,9 +19,10 @@ from nnfit.table.spelling import CURRENCY, Written
 
 _NUMBER = "[-+\u2212]?[0-9](?:[0-9., '\u2019\u00a0\u202f]*[0-9])?"
 _BLANK = "[ \u00a0\u202f]"
-_LETTER = "[A-Za-z\u00b0\u00b2\u00b3\u00b5\u00c0-\u024f\u03a9/]"
+_SIGN = '\u00b0"\u2032\u2033'  # of degrees, minutes, inches
+_LETTER = f"[A-Za-z\u00b2\u00b3\u00b5\u00c0-\u024f\u03a9/{_SIGN}]"
 # What is no number here and is meant as one; a unit, the only group, is to be the same.
-_UNIT = rf"{_NUMBER}(?!st$|nd$|rd$|th$)(?:{_BLANK}(?=.)|(?=..))({_LETTER}{{1,12}})"
+_UNIT = rf"{_NUMBER}(?!st$|nd$|rd$|th$)(?:{_BLANK}+|(?=..|[{_SIGN}]))({_LETTER}{{1,12}})"
 _ODD = [
     (re.compile(pattern), what, remedy)
     for pattern, what, remedy in (
@@ -33,6 +34,7 @@ _ODD = [
             "with a D for the exponent",
             "Write it as E",
         ),
+        (f"{_NUMBER}[-\u2212]", "with the minus behind", "Write it in front"),
         (rf"(?:'|=\"){_NUMBER}[\"']?", "with a quote in front", "Strip the quote"),
         (rf"(?:{CURRENCY}){_BLANK}?{_NUMBER}{_BLANK}?[kKmMbB]n?", "cut short", "Write them out"),
     )

@@ -118,7 +118,7 @@ class Spelling:
     @property
     def shown(self) -> str:
         """A number as it is written: `1.234,5 €`, `$1,234.5`, `12.5%`."""
-        whole = "12" if self.thousands is None else f"1{self.thousands}234"
+        whole = "12" if self.thousands is None or self.percent else f"1{self.thousands}234"
         number = f"{whole}{self.decimal}5"
         if self.percent:
             return f"{number}%"
