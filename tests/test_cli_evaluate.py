@@ -248,7 +248,7 @@ def test_no_row_of_a_known_class_is_an_error(cli: Commands, folder: Path) -> Non
     assert result.code == 2
     assert result.err == (
         "nnfit: error: t.csv: no row has a class of the training rows, got 'A'; "
-        "classes are: a, b, c\n"
+        "classes are: a, b, c; did you mean 'a'?\n"
     )
 
 
@@ -266,6 +266,7 @@ TABLES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 @pytest.mark.parametrize("held_out", SPLITS.values(), ids=SPLITS)
 @pytest.mark.parametrize("task", TABLES)
 def test_split_finds_the_rows_of_each_part(

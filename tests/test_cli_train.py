@@ -534,7 +534,7 @@ def test_missing_values_and_categorical(cli: Commands, folder: Path) -> None:
         (["007", "008"], "classification"),  # integers, a few distinct ones
         ([str(i) for i in range(20)], "classification"),
         ([str(i) for i in range(21)], "regression"),
-        (["1.0", "2.0"], "regression"),
+        (["1.0", "2.0"], "classification"),
         (["1.5", "2.5"], "regression"),
     ],
     ids=str,

@@ -91,10 +91,6 @@ def test_what_writes_a_file_needs_no_stdout(nnfit: Nnfit, tiny: Example) -> None
         ("gradcheck -", "<stdin>: is closed; expected a config in YAML"),
         ("train tiny.yaml -q --data -", "<stdin>: is closed; expected a CSV"),
         ("predict tiny.npz -", "<stdin>: is closed; expected a CSV"),
-        (
-            "predict tiny.npz",
-            "missing argument 'DATA': name a CSV, or pipe one in; see 'nnfit predict --help'",
-        ),
     ],
 )
 def test_a_closed_stdin(nnfit: Nnfit, tiny: Example, command: str, line: str) -> None:
