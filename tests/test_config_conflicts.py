@@ -46,6 +46,18 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "data.exclude: names 'x', which data.include names too; expected it in one of them",
     ),
     (
+        {"data.thousands": "."},
+        "data.thousands: got '.', which data.decimal is; expected two marks",
+    ),
+    (
+        {"data.decimal": ",", "data.thousands": ","},
+        "data.thousands: got ',', which data.decimal is; expected two marks",
+    ),
+    (
+        {"data.comment": ","},
+        "data.comment: got ',', which data.delimiter is; expected two characters",
+    ),
+    (
         {"data.validation": 0.5, "data.test": 0.5},
         "data.test: data.validation 0.5 and data.test 0.5 leave no row to train on; expected a "
         "sum < 1",

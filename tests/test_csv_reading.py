@@ -137,6 +137,11 @@ def test_auto_finds_the_delimiter_and_says_so(delimiter: str) -> None:
 def test_auto_prefers_equal_widths_to_many_cells() -> None:
     assert whole(put("a, b, c; d\n1;2\n3;4\n"), AUTO) == {"a, b, c": [1, 3], " d": [2, 4]}
     assert whole(put("x\n1\n"), AUTO) == {"x": [1]}
+    assert whole(put("price, net;n\n1,5;2\n3,5;4\n"), AUTO) == {
+        "price, net": ["1,5", "3,5"], "n": [2, 4],
+    }  # fmt: skip
+    columns = read_table(put("1,5;2,5;3,5\n4,5;5,5;6,5\n"), CsvFormat("auto", header=False))
+    assert columns.to_numpy().tolist() == [["1,5", "2,5", "3,5"], ["4,5", "5,5", "6,5"]]
     assert whole(put('\n\n"a\nb";c\r1;2\r'), AUTO) == {"a\nb": [1], "c": [2]}
 
 

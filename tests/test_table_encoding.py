@@ -387,7 +387,8 @@ def test_later_columns_that_are_not_there() -> None:
     with pytest.raises(DataError) as caught:
         _later({"X": [1], "c": ["b"]})
     assert str(caught.value) == (
-        "n.csv: no columns 'x', 't', which the model needs; columns are: X, c; did you mean 'X' for 'x'?"
+        "n.csv: no columns 'x', 't', which the model needs; columns are: X, c; did you mean 'X' "
+        "for 'x'?"
     )
 
 

@@ -128,8 +128,9 @@ def sniff_delimiter(head: bytes, final: bool) -> str:
         widths = [len(cells) for cells in first]
         n_above = _titles_above(widths)
         if first and (n_above or widths[0] > 1):
-            # 1,5;2,5 has as many commas in each row
-            commas = [cell for cells in first[n_above:] for cell in cells if "," in cell]
+            # 1,5;2,5 has as many commas in each row, and so may `price, net;n` have above it
+            body = first[n_above + 1 :] or first
+            commas = [cell for cells in body for cell in cells if "," in cell]
             fractions = bool(commas) and all(map(_FRACTION.fullmatch, commas))
             alike = len(set(widths)) == 1
             found = (alike, n_above > 0, fractions, widths[n_above], delimiter)

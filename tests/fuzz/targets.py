@@ -156,6 +156,9 @@ def csv_seeds() -> list[bytes]:
         b"\4x,y\r\n" + numbers.replace("\n", "\r\n").encode(),
         b'\4"a ""b""",y\n"1\n2",3\n,4\nNA,5\n',
         b"\5x;y\n1,5;a\n2,5;b\n",
+        "\7sep=;\nx;p;y\n1.234,50 €;5 %;-1\n-3,00 €;(7) %;2\n".encode(),
+        b"\4Sales,,\n,,\nx,c,y\n$1,2,a\n$2,3,b\n",
+        b"\4# one\nx,y\n1,2\n# two\n",
         b"\7x|y|z\n1|true|2020-01-01\n2|false|2021-01-01\n",
         b"\0" + rows.encode(),
         b"\4" + ("x,y\n" + numbers).encode("utf-16"),
@@ -169,6 +172,7 @@ CSV_TOKENS = (
     *(b"NA", b"inf", b"-inf", b"nan", b"1e400", b"1e-400", b"0x10", b"1_000", b"1,70", b"\xd9\xa1"),
     *(b"true", b"False", b"9" * 25, b"-0.0", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe2\x80\xa8", b"?"),
     *(b"\x1f\x8b\x08", b"BZh9", b"PK\x03\x04", b"\xfd7zXZ\x00", b"\x1b[31m", b"y", b"x,y\n"),
+    *(b"$", b"%", b"(", b")", b"\xc2\xa0", b"\xe2\x88\x92", b"EUR", b" kg", b"1.234,5", b"sep=;\n"),
 )
 
 
