@@ -13,9 +13,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from nnfit.errors import DataError
 from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
 from nnfit.table.columns import MANY_VALUES, is_crowded
+from nnfit.table.odd import refuse_numbers
 from nnfit.table.rows import NamedColumn, NamedRows
+from nnfit.table.spelling import PLAIN
 
 ENOUGH_ROWS = 10  # fewer may agree, or differ, by chance
 FEW_DATES = 20  # so many different ones may be categories, such as months
@@ -29,7 +32,14 @@ _ID_NAME = re.compile(r"(?:^|[\W_])(?:ids?|uuid|guid|key|index|idx|nr|no|num|num
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 Reason = Literal[
-    "empty", "one value", "row number", "id", "date", "free text", "the target in other words"
+    "empty",
+    "one value",
+    "row number",
+    "id",
+    "date",
+    "numbers that are not read",
+    "free text",
+    "the target in other words",
 ]
 SightKind = Literal["number", "true/false", "text", "other"]
 
@@ -88,11 +98,22 @@ def reason_to_leave_out(column: NamedColumn, sight: Sight) -> Reason | None:
     texts = column.cells.dropna().astype(str)
     if sight.n_distinct > FEW_DATES and texts.str.fullmatch(_DATE).mean() > 0.9:
         return "date"
+    if _holds_odd_numbers(column):
+        return "numbers that are not read"
     if not own_each and not is_crowded(column, sight.n_distinct):
         return None
     if sight.n_distinct <= MANY_VALUES and not own_each:
         return None
     return "free text" if texts.str.split().map(len).mean() >= WORDS_OF_A_TEXT else "id"
+
+
+def _holds_odd_numbers(column: NamedColumn) -> bool:
+    """Return whether training would refuse a column of text, as one of `10 kg` or `<5`."""
+    try:
+        refuse_numbers(column, read_floats(column.cells, parse_number)[1], "", PLAIN)
+    except DataError:
+        return True
+    return False
 
 
 def copies_of_target(
