@@ -89,10 +89,10 @@ def refuse_numbers(
             f"comma, separators or other digits. Write them as 1234.5, or {otherwise}"
         )
     if written.auto:
-        _refuse_odd(column, otherwise)
+        refuse_odd(column, otherwise)
 
 
-def _refuse_odd(column: NamedColumn, otherwise: str) -> None:
+def refuse_odd(column: NamedColumn, otherwise: str) -> None:
     """Raise DataError if most cells are meant as numbers and have something beside them."""
     if not may_be_most(column, lambda text: _START.match(text) is not None):
         return

@@ -16,9 +16,8 @@ import pandas as pd
 from nnfit.errors import DataError
 from nnfit.table.cells import cell_type, parse_number, read_floats, read_labels
 from nnfit.table.columns import MANY_VALUES, is_crowded
-from nnfit.table.odd import refuse_numbers
+from nnfit.table.odd import refuse_odd
 from nnfit.table.rows import NamedColumn, NamedRows
-from nnfit.table.spelling import PLAIN
 
 ENOUGH_ROWS = 10  # fewer may agree, or differ, by chance
 FEW_DATES = 20  # so many different ones may be categories, such as months
@@ -110,7 +109,7 @@ def reason_to_leave_out(column: NamedColumn, sight: Sight) -> Reason | None:
 def _holds_odd_numbers(column: NamedColumn) -> bool:
     """Return whether training would refuse a column of text, as one of `10 kg` or `<5`."""
     try:
-        refuse_numbers(column, read_floats(column.cells, parse_number)[1], "", PLAIN)
+        refuse_odd(column, "")
     except DataError:
         return True
     return False
