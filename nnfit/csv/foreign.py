@@ -15,6 +15,8 @@ FOREIGN = {
     b"PK\x03\x04": "a zip archive (an .npz model or an .xlsx sheet, say)",
     b"PK\x05\x06": "a zip archive (an .npz model or an .xlsx sheet, say)",
     b"PAR1\x15": "a Parquet file",
+    b"PAR1\0": "a Parquet file",
+    b"PARE": "an encrypted Parquet file",
     b"ARROW1\0\0": "an Arrow file",
     b"FEA1\0": "a Feather file",
     b"\xd0\xcf\x11\xe0": "an old Office file (an .xls workbook, say)",

@@ -86,7 +86,9 @@ class Spelling:
         decimal = re.escape(self.decimal)
         whole = r"[0-9]+"
         if self.thousands is not None:  # no group of thousands begins with 0: 0,123 is a fraction
-            whole = rf"(?:[1-9][0-9]{{0,2}}(?:{GROUPS[self.thousands]}[0-9]{{3}})+|{whole})"
+            groups = rf"[1-9][0-9]{{0,2}}(?:{GROUPS[self.thousands]}[0-9]{{3}})+"
+            indian = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if self.thousands == "," else ""
+            whole = rf"(?:{groups}{indian}|{whole})"
         return re.compile(rf"(?:{whole}(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
     def value(self, dress: Dress) -> float | None:
