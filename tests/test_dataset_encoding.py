@@ -277,3 +277,19 @@ def test_a_csv_and_the_same_table_as_a_frame_set_the_same_task(
     assert [dataset.task for dataset in made] == [task, task]
     assert made[0].n_outputs == made[1].n_outputs
     np.testing.assert_array_equal(made[0].parts["train"].Y, made[1].parts["train"].Y)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"a": 3.0}])
+def test_held_out_rows_weigh_by_the_classes_of_the_training_rows(
+    class_weight: Any, tmp_path: Path
+) -> None:
+    """A validation CSV of other frequencies: the loss is still that of the training rows' world."""
+    frame = pd.DataFrame({"x": range(20), "y": ["a"] * 4 + ["b"] * 16})
+    frame.iloc[[0, 1, 2, 3, 4]].to_csv(tmp_path / "v.csv", index=False)
+    data = {"path": "-", "target": "y", "validation": str(tmp_path / "v.csv")}
+    file = load_config({"data": data, "class_weight": class_weight})
+    parts = prepare(file, frame, np.random.default_rng(0), Observer()).parts
+    rare, common = (2.5, 0.625) if class_weight == "balanced" else (3.0, 1.0)
+    assert parts["train"].weights is not None and parts["validation"].weights is not None
+    assert parts["train"].weights.tolist() == [rare] * 4 + [common] * 16
+    assert parts["validation"].weights.tolist() == [rare] * 4 + [common]

@@ -409,11 +409,13 @@ def test_a_part_without_weight(part: str, word: str) -> None:
 def test_class_weights() -> None:
     codes = np.array([0, 0, 0, 2, 2, 1])
     balanced = class_weights(codes, ["a", "b", "c"], "balanced", "c.yaml: class_weight")
-    np.testing.assert_allclose(balanced, compute_sample_weight("balanced", codes), rtol=1e-15)
+    np.testing.assert_allclose(
+        balanced[codes], compute_sample_weight("balanced", codes), rtol=1e-15
+    )
     absent = class_weights(np.array([0, 2]), ["a", "b", "c"], "balanced", "x")
-    assert absent.tolist() == [1.0, 1.0]
+    assert absent[[0, 2]].tolist() == [1.0, 1.0]
     told = class_weights(codes, ["a", "1", "c"], {"1": 3.0, "a": 0.0}, "x")
-    assert told.tolist() == [0.0, 0.0, 0.0, 1.0, 1.0, 3.0]
+    assert told.tolist() == [0.0, 3.0, 1.0]
 
 
 @pytest.mark.parametrize(

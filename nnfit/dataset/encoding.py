@@ -117,7 +117,15 @@ def fit_encoding(
     check_head(file, decisions)
     check_size(file, encoder.n_inputs, decisions.n_outputs)
     scaler = None
-    if decisions.labels is None:
+    weighting = Weighting(
+        config.data.weight,
+        config.class_weight,
+        file.where("class_weight"),
+        Written.of(config.data),
+    )
+    if decisions.labels is not None:
+        weighting = weighting.taught(decisions.labels.read(rows), decisions.labels)
+    else:
         method = choose_target_scaling(config, observer)
         Y = target_values(rows, decisions.targets, decisions.spellings)
         scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
@@ -129,10 +137,5 @@ def fit_encoding(
         loss=decisions.loss,
         n_outputs=decisions.n_outputs,
         dtype=np.dtype(config.training.dtype),
-        weighting=Weighting(
-            config.data.weight,
-            config.class_weight,
-            file.where("class_weight"),
-            Written.of(config.data),
-        ),
+        weighting=weighting,
     )

@@ -6,7 +6,7 @@ The loss itself divides by their sum: only their proportions count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -62,12 +62,12 @@ def require_weight(weights: Floats, part: str | None, name: str) -> None:
 def class_weights(
     codes: NDArray[np.integer[Any]], classes: Sequence[str], spec: ClassWeight, where: str
 ) -> Floats:
-    """Return every row's class weight, of shape (N,).
+    """Return the weight of each class, of shape (K,).
 
     Parameters
     ----------
     codes : int ndarray of shape (N,)
-        Indices into `classes`.
+        Indices into `classes`, of the training rows.
     spec : "balanced" or mapping of label to weight
         balanced: N / (K n_k) for a class of n_k rows among the K that occur. A label that the
         mapping leaves out weighs 1.
@@ -81,8 +81,7 @@ def class_weights(
     """
     if not isinstance(spec, Mapping):
         counts = np.bincount(codes, minlength=len(classes))
-        weights = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        return np.asarray(weights[codes], dtype=np.float64)
+        return np.asarray(len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
     weights = np.ones(len(classes))
     spell = known_label(classes)
     for text, value in spec.items():
@@ -94,7 +93,7 @@ def class_weights(
         weights[classes.index(known)] = value
     if not weights[codes].any():
         raise ConfigError(f"{where}: every row weighs 0; some class needs a weight > 0")
-    return np.asarray(weights[codes])
+    return weights
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,28 @@ class Weighting:
     """How much rows count: the weight in a `column` times that of each class.
 
     `class_weight` is the config's, and `where` its place in messages; `written` says how the
-    config's numbers are.
+    config's numbers are. `by_class` (K,) are the weights that the training rows taught: held-out
+    rows weigh as those do, whatever their own frequencies.
     """
 
     column: str | None
     class_weight: ClassWeight | None
     where: str = "class_weight"
     written: Written = PLAIN
+    by_class: Floats | None = None
+
+    def taught(self, codes: NDArray[Any], labels: LabelEncoder) -> Weighting:
+        """Return the weighting by what the training rows' codes (N,) say of classes.
+
+        Raises
+        ------
+        ConfigError
+            As `class_weights`.
+        """
+        if self.class_weight is None:
+            return self
+        weights = class_weights(codes, labels.classes, self.class_weight, self.where)
+        return replace(self, by_class=weights)
 
     def of(
         self,
@@ -133,8 +147,11 @@ class Weighting:
             weights = row_weights(rows.column(self.column), self.written)
             require_weight(weights, part, rows.name)
         if labels is not None and self.class_weight is not None:
-            by_class = class_weights(truth, labels.classes, self.class_weight, self.where)
-            weights = by_class if weights is None else in_proportion(weights) * by_class
+            by_class = self.by_class
+            if by_class is None:
+                by_class = class_weights(truth, labels.classes, self.class_weight, self.where)
+            of_rows: Floats = by_class[truth]
+            weights = of_rows if weights is None else in_proportion(weights) * of_rows
         if weights is not None:
             require_weight(weights, part, rows.name)
         return weights
