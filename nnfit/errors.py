@@ -18,6 +18,7 @@ from enum import IntEnum
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
 STDIN = "<stdin>"
 LONGEST_GUESSED = 100  # characters of a name that may be a misspelt one
+MAX_LINE = 2000  # characters of a message
 LISTED_NAMES = 20  # so many of a list's are told one by one
 
 
@@ -42,7 +43,7 @@ class NnfitError(Exception):
     exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, *messages: str) -> None:
-        self.messages = tuple(printable(message) for message in messages)
+        self.messages = tuple(bounded(printable(message)) for message in messages)
         super().__init__("\n".join(self.messages))
 
 
@@ -95,7 +96,7 @@ def warn(text: str) -> None:
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nnfit."):
         level, frame = level + 1, frame.f_back
-    warnings.warn(printable(text), NnfitWarning, stacklevel=level)
+    warnings.warn(bounded(printable(text)), NnfitWarning, stacklevel=level)
 
 
 class Interrupted(BaseException):
@@ -139,6 +140,13 @@ def name_of(path: str) -> str:
 def printable(text: str) -> str:
     """Return `text` in one line that no terminal obeys: other characters as escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def bounded(text: str) -> str:
+    """Return a message cut to what a person reads: its beginning, and the end with what to do."""
+    if len(text) <= MAX_LINE:
+        return text
+    return f"{text[: MAX_LINE - 500]} … {text[-400:]}"
 
 
 def joined(names: Iterable[str], word: str) -> str:

@@ -458,6 +458,37 @@ def test_the_console_script_is_the_same(nnfit: Nnfit) -> None:
     assert (found.returncode, found.stdout) == (0, f"nnfit {package.__version__}\n")
 
 
+OBEYED = "\x7f\x85\x9b\u061c\u200e\u202e\u2066\u2028"
+
+
+def test_nothing_that_a_terminal_obeys_is_in_json(cli: Commands, folder: Path) -> None:
+    """DEL, C1 and marks of direction; of C0 JSON itself takes care."""
+    columns = [f"{c}a" for c in OBEYED if c not in "\x85\u2028"]
+    rows = "".join(
+        ",".join(
+            [*(f"{(i * k) % 7}.5" for k in range(1, len(columns) + 1)), f"{i % 2}{OBEYED[:3]}"]
+        )
+        + "\n"
+        for i in range(24)
+    )
+    (folder / "d.csv").write_text(",".join([*columns, "y"]) + "\n" + rows, encoding="utf-8")
+    yaml = "data: {path: d.csv, target: y}\ntraining: {epochs: 1}\n"
+    assert cli("train", "-", "-q", "-o", "d.npz", stdin=yaml).code == 0
+    for command in ("evaluate d.npz d.csv --json", "inspect d.npz --json", "explain d.npz --json"):
+        result = cli(*command.split())
+        assert result.code == 0 and not set(OBEYED) & set(result.out), command
+        assert OBEYED[:3] in json.dumps(json.loads(result.out), ensure_ascii=False)
+
+
+def test_a_message_ends_where_a_person_stops_reading(cli: Commands, folder: Path) -> None:
+    names = ",".join(f"{i}" + "n" * 900 for i in range(15))
+    (folder / "d.csv").write_text(f"{names}\n" + ",".join("1" * 15) + "\n", encoding="utf-8")
+    result = cli("train", "-", stdin="data: {path: d.csv, target: y}")
+    assert result.code == 2 and len(result.err) < 2100
+    result = cli("predict", "nope.npz" + "x" * 5000)
+    assert result.code == 2 and len(result.err) < 2100
+
+
 def test_json_is_one_object_without_nan(cli: Commands, tiny: Example) -> None:
     for command in (
         "train tiny.yaml -q --json --set data.validation=0",

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.errors import ModelFileError
+from nnfit.errors import ModelFileError, OutputError
 from nnfit.model.file.declared import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -382,3 +382,12 @@ def test_inspect_of_a_damaged_file_is_one_line(cli: Commands, tiny: Example, fol
         assert (result.code, result.out) == (2, "")
         assert result.err.startswith("nnfit: error: tiny.npz: damaged (")
         assert result.err.endswith("train it again\n") and result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_load_would_refuse_is_not_saved(tiny: Example, value: float) -> None:
+    model, before = nnfit.load("tiny.npz"), Path("tiny.npz").read_bytes()
+    model.network.parameters.b[0][0] = value
+    with pytest.raises(OutputError, match="^the model's b1 holds numbers that are not finite"):
+        model.save("tiny.npz")
+    assert Path("tiny.npz").read_bytes() == before

@@ -490,6 +490,8 @@ BAD_ARRAYS: list[tuple[str, Any, str]] = [
     ("history_train_loss", np.array([math.inf]), "'history' is not of one epoch after the other"),
     ("history_validation_loss", np.array([1.0]), "'history' has a validation loss where there"),
     ("parameters", np.array([{}] * 38), "parameters is object, meta says float32"),
+    ("best", np.full(38, math.nan, np.float32), "'best' holds numbers that are not finite"),
+    ("good", np.full(38, math.inf, np.float32), "'good' holds numbers that are not finite"),
 ]
 
 
@@ -499,6 +501,27 @@ def test_a_wrong_array_is_one_line(kept: bytes, name: str, array: Any, said: str
     arrays[name] = array
     line = refusal(packed({name: a for name, a in arrays.items() if a is not None}))
     assert line.startswith(f"c: damaged: {said}") and line.endswith(f"; {ANEW}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("parameters", math.inf, "'parameters' holds numbers that are not finite"),
+        ("moment_M", math.nan, "'moment_M' holds NaN"),
+        ("moment_V", math.nan, "'moment_V' holds NaN"),
+    ],
+)
+def test_between_epochs_every_number_is_one(
+    folder: Path, name: str, value: float, said: str
+) -> None:
+    with ExitStack() as held:
+        fit = make_case(Case(validation=False, epochs=1), held)
+        fit.run()
+        save(fit.state)
+    arrays = unpacked(Path("c").read_bytes())
+    arrays[name] = arrays[name].copy()
+    arrays[name][3] = value
+    assert refusal(packed(arrays), epochs=1).startswith(f"c: damaged: {said}")
 
 
 def test_a_validation_loss_that_is_no_number_is_refused(folder: Path) -> None:

@@ -494,6 +494,29 @@ def test_a_loss_that_overflows_is_told_once() -> None:
     assert caught.value.exit_code is ExitCode.FAILED
 
 
+@pytest.mark.parametrize("validated", [False, True])
+def test_what_the_last_update_leaves_is_judged(validated: bool) -> None:
+    """No loss follows it; a tanh hides a weight that is not finite from the validation loss too."""
+    network = Network(Architecture((1, 1, 1), ("tanh",), "mse", bias=False), np.float32)
+    network.parameters.flat[:] = 0.5
+    rows = network_rows(ONE, ONE, None, network)
+    fit = make_fit(
+        network,
+        make_optimizer("sgd", network.is_weight),
+        Settings(epochs=1, batch_size=1, learning_rate=0.1),
+        rows,
+        rows if validated else None,
+    )
+
+    def step(parameters: Array, gradient: Array, rate: float) -> None:
+        parameters[:] = [math.inf, 0.5] if validated else [0.5, math.inf]
+
+    fit.state.optimizer.step = step  # type: ignore[method-assign]
+    what = "a weight is not finite" if validated else "an output is not finite"
+    with pytest.raises(TrainingError, match=f"^{what} in epoch 1, step 1 "):
+        fit.run()
+
+
 def test_a_loss_that_is_no_number_is_told_with_its_step() -> None:
     X = np.array([[1.0], [1.0], [math.nan]])
     network = _one_weight()

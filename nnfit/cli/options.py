@@ -162,9 +162,16 @@ def print_result(result: Any, as_json: bool, as_text: Callable[[Any, TextIO], No
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; every number is finite or null."""
+    r"""Print one JSON object on stdout; every number is finite or null.
+
+    What a terminal would obey (DEL, C1, marks of direction) is escaped, as `\u202e`.
+    """
     import json
+    import re
 
     from nnfit.cli.streams import result_stream
 
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), file=result_stream())
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    obeyed = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    text = re.sub(obeyed, lambda found: f"\\u{ord(found[0]):04x}", text)
+    print(text, file=result_stream())

@@ -20,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nnfit.errors import bounded
 from nnfit.observer import EpochRecord, Finding, Plan, Summary
 from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
@@ -69,7 +70,7 @@ class LiveObserver(QuietObserver):
         self._reading_total: int | None = None
 
     def note(self, text: str) -> None:
-        self._say(f"nnfit: {clean(text)}")
+        self._say(f"nnfit: {bounded(clean(text))}")
 
     def surveyed(self, findings: Sequence[Finding]) -> None:
         self._show(findings_table(findings, self._screen.width))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from rich.cells import cell_len
 from rich.text import Text
 
+from nnfit.errors import bounded
 from nnfit.observer import EpochRecord, Finding, Observer, Plan, Summary
 from nnfit.report.figures import clean, cut, read_so_far
 from nnfit.report.run import (
@@ -36,7 +37,7 @@ class QuietObserver(Observer):
         self._screen = screen
 
     def warning(self, text: str) -> None:
-        self._say(f"nnfit: warning: {clean(text)}", "yellow")
+        self._say(f"nnfit: warning: {bounded(clean(text))}", "yellow")
 
     def close(self) -> None:
         # The reader of a pipe may be gone, and nothing is left that could still be said.
@@ -60,7 +61,7 @@ class PlainObserver(QuietObserver):
         self._reading_done = 0
 
     def note(self, text: str) -> None:
-        self._say(f"nnfit: {clean(text)}")
+        self._say(f"nnfit: {bounded(clean(text))}")
 
     def surveyed(self, findings: Sequence[Finding]) -> None:
         rows = [FINDING_HEADERS, *finding_rows(findings)]

@@ -6,7 +6,7 @@ The loss itself divides by their sum: only their proportions count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -109,7 +109,7 @@ class Weighting:
     class_weight: ClassWeight | None
     where: str = "class_weight"
     written: Written = PLAIN
-    by_class: Floats | None = None
+    by_class: Floats | None = field(default=None, kw_only=True)
 
     def taught(self, codes: NDArray[Any], labels: LabelEncoder) -> Weighting:
         """Return the weighting by what the training rows' codes (N,) say of classes.

@@ -148,6 +148,10 @@ class Fit:
         last_row, (validation_loss, metric) = len(self.train), self.judge.figures()
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged(f"validation loss became {validation_loss}", epoch, last_row)
+        if validation_loss is None and math.isnan(metric):
+            raise self._diverged("an output is not finite", epoch, last_row)
+        if not np.isfinite(state.parameters).all():  # beside a loss that is: tanh(inf) is 1
+            raise self._diverged("a weight is not finite", epoch, last_row)
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,

@@ -33,7 +33,8 @@ class Judge:
     def figures(self) -> tuple[float | None, float]:
         """Return the validation loss, None without such rows, and the metric.
 
-        Where the loss is not finite, the metric is not worked out: it is NaN.
+        Where the loss is not finite, or without one a logit, the metric is not worked out: it is
+        NaN.
         """
         rows, head = self._rows, self.network.head
         z = logits(self.network, rows.X)
@@ -42,6 +43,8 @@ class Judge:
             loss = weighted_mean(head.losses(z, rows.Y.T), rows.weights)
             if not math.isfinite(loss):
                 return loss, math.nan
+        elif not np.isfinite(z).all():
+            return None, math.nan
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
         return loss, self.metric(y_hat.T)

@@ -105,6 +105,7 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
     running = arrays["running"].tolist()
     if not all(0.0 <= value < math.inf for value in running):
         raise ValueError("'running' holds other than sums and a learning rate")
+    _check_numbers(arrays, between_epochs=not (values["first"] or values["done"]))
     p, epoch = state.progress, state.epoch
     p.rollbacks = list(values["rollbacks"])
     for ended, record in enumerate(records):
@@ -123,6 +124,19 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
         state.trajectory.restore(arrays["path_epochs"], arrays["path_parameters"])
     state.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again
     state.dropout.bit_generator.state = values["dropout"]
+
+
+def _check_numbers(arrays: Mapping[str, Array], between_epochs: bool) -> None:
+    """Check that what an epoch ends with is finite; within one, a loss that is not may be to come.
+
+    A moment may overflow where the step along it does not.
+    """
+    for name in ("best", "good", "path_parameters", *(("parameters",) if between_epochs else ())):
+        if name in arrays and not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name!r} holds numbers that are not finite")
+    for name, array in arrays.items():
+        if between_epochs and name.startswith("moment_") and np.isnan(array).any():
+            raise ValueError(f"{name!r} holds NaN")
 
 
 def _count(values: Mapping[str, Any], name: str, most: int) -> int:

@@ -29,7 +29,7 @@ def to_bytes(
     Raises
     ------
     OutputError
-        When it would be larger than `load` accepts.
+        When it would be larger than `load` accepts, or holds numbers that are not finite.
     """
     meta = {"format_version": FORMAT_VERSION, "nnfit_version": __version__, **meta}
     # without blanks: the quantiles of many columns, say, take room enough
@@ -42,6 +42,10 @@ def to_bytes(
     arrays: dict[str, Array] = {"meta": np.frombuffer(raw, np.uint8)}
     for name, array in parameters.named.items():
         arrays[name] = np.ascontiguousarray(array)
+        if not np.isfinite(array).all():
+            raise OutputError(
+                f"the model's {name} holds numbers that are not finite; train it again"
+            )
     for name in FIELDS:
         arrays[f"history_{name}"] = history[name]
     if trajectory is not None:
