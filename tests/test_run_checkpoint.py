@@ -35,7 +35,7 @@ from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint, keeper
 from nnfit.run.checkpoint.fingerprint import difference, fingerprint
 from nnfit.run.checkpoint.lock import Lock, Locked
-from nnfit.run.checkpoint.stored import leftovers, read, write
+from nnfit.run.checkpoint.stored import read, write
 from nnfit.training import state as sizes
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit, Result
@@ -566,7 +566,7 @@ def test_what_can_not_be_read_is_one_line(
             def fail(*args: Any, error: BaseException = error) -> None:
                 raise error
 
-            monkeypatch.setattr("nnfit.run.checkpoint.stored.open", fail, raising=False)
+            monkeypatch.setattr("nnfit.run.checkpoint.stored.open_regular", fail)
             with pytest.raises(ResumeError) as caught:
                 read("c", fit.state, RUN)
             assert str(caught.value) == said
@@ -757,16 +757,62 @@ def test_without_locks_a_run_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
 def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
     pytest.importorskip("fcntl")
     stale = Path(".m.npz.checkpoint.0123456789abcdef.tmp")
+    long = "m" * 30
     others = [".m.npz.0123456789abcdef.tmp", ".m.npz.checkpoint.tmp", "m.npz.checkpoint.x.tmp"]
+    others += [".m.npz.checkpoint.0123456789ABCDEF.tmp"]
+    others += [f".{long}.checkpoin.0123456789abcdef.tmp"]  # another output's may be called so
     for name in (stale, *others):
         Path(name).touch()
-    with Checkpoint("m.npz", False, Observer()):
-        assert not stale.exists()
+    for output in ("m.npz", long):
+        with Checkpoint(output, False, Observer()):
+            assert not stale.exists()
     assert sorted(path.name for path in folder.iterdir()) == sorted(others)
-    long = "m" * 30
-    Path(f".{long}.checkpoin.0123456789abcdef.tmp").touch()  # another output's may be called so
-    assert leftovers(f"{long}.checkpoint") == []
-    assert leftovers("no folder/m.npz.checkpoint") == []
+
+
+def of_kind(path: Path, kind: str) -> None:
+    """Put something under a name that a run opens."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("precious")
+    elif kind == "second name":
+        os.link("precious", path)
+    else:
+        path.write_bytes(b"12x" if kind == "a few letters" else bytes(30))
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "second name", "a few letters", "much"])
+@pytest.mark.parametrize("supported", [True, False])
+def test_what_only_has_the_name_of_a_lock_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, supported: bool
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    if not supported:
+        faulty = OSError(95, "Operation not supported")
+        monkeypatch.setattr(fcntl, "flock", lambda handle, how: (_ for _ in ()).throw(faulty))
+    (folder / "precious").write_bytes(b"")
+    lock = folder / ".m.npz.checkpoint.lock"
+    of_kind(lock, kind)
+    before = lock.lstat()
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard):
+        pass
+    said = (
+        "warning: m.npz.checkpoint: .m.npz.checkpoint.lock is no lock of a run, move it away; "
+        "this run writes no checkpoint"
+    )
+    regular = kind in ("second name", "a few letters", "much")
+    assert heard.said == ([] if regular and not supported else [said])
+    assert (lock.lstat().st_ino, lock.lstat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (folder / "precious").exists()
+
+
+def test_a_fifo_is_no_checkpoint_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo("c")
+    with pytest.raises(ResumeError, match="^c: is no regular file; expected a checkpoint$"):
+        resumed()
 
 
 # what becomes of it ----------------------------------------------------------------------------

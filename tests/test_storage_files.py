@@ -520,6 +520,37 @@ def test_what_a_killed_writer_left_is_taken_away_and_a_live_ones_is_not(folder: 
         writer.stdout.close()
 
 
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "another user's", "turned into a fifo"])
+def test_what_only_has_the_name_of_a_temporary_file_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A FIFO would be waited for without end: no writer of the target ever came to its file."""
+    other = folder / ".out.bin.0123456789abcdef.tmp"
+    (folder / "precious").write_bytes(b"mine")
+    if kind == "link":
+        other.symlink_to("precious")
+    elif kind == "folder":
+        other.mkdir()
+    elif kind == "another user's":
+        other.write_bytes(b"theirs")
+        user = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    else:
+        os.mkfifo(other)
+    if kind == "turned into a fifo":  # between the look and the opening
+        regular = (folder / "precious").stat()
+        lstat = os.lstat
+        monkeypatch.setattr(
+            os, "lstat", lambda path: regular if str(path) == str(other) else lstat(path)
+        )
+    os.utime(other, (0.0, 0.0), follow_symlinks=False)
+    before = beside(folder)
+    check_writable("out.bin")
+    write_new("out.bin")
+    assert beside(folder) == sorted([*before, "out.bin"])
+    assert (folder / "precious").read_bytes() == b"mine"
+
+
 # several at once -------------------------------------------------------------------------------
 
 WRITER = """

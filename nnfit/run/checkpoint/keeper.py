@@ -13,8 +13,8 @@ from typing import Any
 from nnfit.errors import OutputError, ResumeError
 from nnfit.observer import Observer
 from nnfit.run.checkpoint.lock import Lock, Locked
-from nnfit.run.checkpoint.stored import leftovers, read, write
-from nnfit.storage.files import whole_file
+from nnfit.run.checkpoint.stored import read, write
+from nnfit.storage.files import PREFIX_LENGTH, remove_abandoned, whole_file
 from nnfit.training.fit import Fit
 from nnfit.training.state import State
 
@@ -66,6 +66,8 @@ class Checkpoint:
                     f"{self.path}: {who} is using it; wait for its end, or stop it"
                 ) from None
             self._give_up(f"{who} is using it")
+        except FileExistsError:
+            self._give_up(f"{lock.path} is no lock of a run, move it away")
         except OSError as err:
             self._give_up(f"cannot be written: {(err.strerror or str(err)).lower()}")
         else:
@@ -77,9 +79,10 @@ class Checkpoint:
                     "replaces it (--resume would go on from it)"
                 )
             if lock.taken:
-                for name in leftovers(self.path):
-                    with contextlib.suppress(OSError):
-                        os.unlink(name)
+                # no other run writes here; but a name that is cut may be another output's
+                target = os.path.realpath(self.path)
+                if len(os.path.basename(target)) <= PREFIX_LENGTH:
+                    remove_abandoned(target, seconds=0.0)
         return self
 
     def __exit__(self, *error: object) -> None:
