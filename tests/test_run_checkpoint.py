@@ -854,8 +854,8 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
         assert not checkpoint.to_resume
 
 
-def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
-    Path("m.npz.checkpoint").write_bytes(b"old")
+def test_one_that_is_there_is_replaced_and_that_is_said(kept: bytes, folder: Path) -> None:
+    Path("m.npz.checkpoint").write_bytes(kept)
     heard = Listener()
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
@@ -865,10 +865,89 @@ def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
             "warning: m.npz.checkpoint is left from a run that did not end; this one begins anew "
             "and replaces it (--resume would go on from it)"
         ]
-        assert Path("m.npz.checkpoint").read_bytes() == b"old"  # until there is a new one
+        assert Path("m.npz.checkpoint").read_bytes() == kept  # until there is a new one
         stop_after(fit, 1)
         fit.run()
-        assert Path("m.npz.checkpoint").read_bytes() != b"old"
+        assert Path("m.npz.checkpoint").read_bytes() not in (b"", kept)
+
+
+FOREIGN = {
+    "text": b"precious",
+    "empty": b"",
+    "a zip": packed({"meta": np.zeros(3, np.uint8)}),
+    "a model": packed({"meta": np.frombuffer(b'{"format_version":1}', np.uint8)}),
+    "cut short": b"PK\3\4",
+}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("kind", [*FOREIGN, "a link to one"])
+def test_what_only_has_the_name_of_a_checkpoint_is_left_alone(
+    folder: Path, kind: str, resume: bool
+) -> None:
+    contents = FOREIGN.get(kind, b"precious")
+    if kind == "a link to one":
+        Path("precious").write_bytes(contents)
+        Path("m.npz.checkpoint").symlink_to("precious")
+    else:
+        Path("m.npz.checkpoint").write_bytes(contents)
+    before = sorted(folder.iterdir())
+    with pytest.raises(OutputError) as caught, Checkpoint("m.npz", resume, Observer()):
+        pass
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "m.npz.checkpoint: is no checkpoint that nnfit wrote, and this run's would replace it; "
+        "expected a free name. Move it away, or name another model with -o"
+    )
+    assert Path("m.npz.checkpoint").read_bytes() == contents
+    assert sorted(folder.iterdir()) == before
+
+
+def test_what_takes_its_place_while_the_run_goes_on_stays(kept: bytes, folder: Path) -> None:
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(), held, 1e-9)
+        checkpoint.attach(fit, lambda: RUN)
+        Path("m.npz.checkpoint").write_bytes(b"precious")
+        fit.run()
+        checkpoint.remove()
+    assert Path("m.npz.checkpoint").read_bytes() == b"precious"
+    said = "m.npz.checkpoint: is no longer a checkpoint of nnfit's"
+    assert heard.said == [
+        f"warning: {said} and stays; training goes on without a new checkpoint",
+        f"warning: {said}; it stays",
+    ]
+
+
+def test_a_link_of_a_stranger_in_its_place_is_not_written(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("precious").write_bytes(kept)
+    Path("m.npz.checkpoint").symlink_to("precious")
+    folder.chmod(0o1777)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    stat = os.stat
+    of_root = list(stat(folder))
+    of_root[4] += 2
+
+    def in_another_users_folder(path: Any, **how: Any) -> os.stat_result:
+        return os.stat_result(of_root) if path == "." else stat(path, **how)
+
+    monkeypatch.setattr(os, "stat", in_another_users_folder)
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(), held, 1e-9)
+        checkpoint.attach(fit, lambda: RUN)
+        fit.run()
+        checkpoint.remove()
+    assert heard.said == [
+        "warning: m.npz.checkpoint: cannot be written: is another user's link in a shared folder; "
+        "this run writes no checkpoint"
+    ]
+    assert Path("precious").read_bytes() == kept and Path("m.npz.checkpoint").is_symlink()
 
 
 def test_what_is_no_file_is_told_before_training(folder: Path) -> None:
@@ -943,10 +1022,12 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
     assert not list(folder.glob(".*"))
 
 
-def test_one_that_can_not_be_removed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_can_not_be_removed_is_told(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard = Listener()
     with Checkpoint("m.npz", False, heard) as checkpoint:
-        Path("m.npz.checkpoint").touch()
+        Path("m.npz.checkpoint").write_bytes(kept)
 
         def unlink(path: str) -> None:
             raise PermissionError(13, "Permission denied")

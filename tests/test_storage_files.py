@@ -551,6 +551,95 @@ def test_what_only_has_the_name_of_a_temporary_file_is_left_alone(
     assert (folder / "precious").read_bytes() == b"mine"
 
 
+# a shared folder --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of what belongs to another user, as far as the system is asked."""
+    names: set[str] = set()
+    lstat = os.lstat
+
+    def of_another(path: Any) -> os.stat_result:
+        found = list(lstat(path))
+        if os.path.basename(path) in names:
+            found[stat.ST_UID] += 1
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "lstat", of_another)
+    return names
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o775, 0o755])
+@pytest.mark.parametrize("kind", ["link", "chain", "dangling", "fifo"])
+@pytest.mark.parametrize("whose", ["mine", "a stranger's"])
+def test_a_link_that_a_stranger_put_there_is_not_followed(
+    folder: Path, strangers: set[str], mode: int, kind: str, whose: str
+) -> None:
+    (folder / "precious").write_bytes(b"mine")
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(mode)
+    planted = folder / "shared/planted"
+    if kind == "fifo":
+        os.mkfifo(planted)
+    else:
+        planted.symlink_to("../nothing" if kind == "dangling" else "../precious")
+    path = "shared/planted"
+    if kind == "chain":
+        (folder / "mine").symlink_to(planted)
+        path = "mine"
+    strangers.update({"planted"} if whose == "a stranger's" else ())
+    before = beside(folder)
+    if whose == "a stranger's" and mode & 0o022:
+        what = "pipe" if kind == "fifo" else "link"
+        for write in (check_writable, write_new):
+            with pytest.raises(OutputError) as caught:
+                write(path)
+            assert str(caught.value) == (
+                f"{path}: cannot be written: is another user's {what} in a shared folder"
+            )
+        assert beside(folder) == before and (folder / "precious").read_bytes() == b"mine"
+    else:
+        check_writable(path)
+        if kind != "fifo":  # which would wait for its reader
+            write_new(path)
+            target = "nothing" if kind == "dangling" else "precious"
+            assert planted.is_symlink() and (folder / target).read_bytes() == NEW
+
+
+@pytest.mark.parametrize(
+    ("old", "umask", "same", "new"),
+    [
+        (0o640, 0o022, True, 0o640),
+        (0o666, 0o022, True, 0o666),
+        (0o6755, 0o022, True, 0o755),
+        (0o1644, 0o022, True, 0o644),
+        (0o666, 0o022, False, 0o644),
+        (0o6777, 0o027, False, 0o640),
+        (0o600, 0o022, False, 0o600),
+        (None, 0o027, True, 0o640),
+    ],
+)
+def test_the_permissions_of_a_file_that_is_written(
+    folder: Path, old: int | None, umask: int, same: bool, new: int
+) -> None:
+    out = folder / "out.bin"
+    if old is not None:
+        out.write_bytes(b"old")
+        if not same:
+            if os.geteuid():
+                pytest.skip("only root can give a file away")
+            os.chown(out, 65534, -1)
+        out.chmod(old)
+    before = os.umask(umask)
+    try:
+        write_new("out.bin")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(out.stat().st_mode) == new
+    assert out.stat().st_uid == os.geteuid()
+
+
 # several at once -------------------------------------------------------------------------------
 
 WRITER = """

@@ -20,7 +20,7 @@ from typing import IO
 
 from nnfit.errors import OutputError
 from nnfit.storage.exit_signals import tidied_by
-from nnfit.storage.origin import open_regular
+from nnfit.storage.origin import check_links, open_regular
 from nnfit.storage.output import OutputStream, told
 
 if sys.platform != "win32":
@@ -42,7 +42,9 @@ def check_writable(path: str) -> None:
         With the reason and the place.
     """
     with told(path):
-        if _is_special(path):
+        special = _is_special(path)
+        check_links(path)
+        if special:
             _check_special(path)
             return
         target = _target(path)
@@ -68,6 +70,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
     """
     with told(path):
         special = _is_special(path)
+        check_links(path)
         target = path if special else _target(path)
     if special:
         with told(path):
@@ -81,7 +84,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
             stream.flush()
             # a file system without permissions refuses: the file then stays its owner's alone
             with contextlib.suppress(OSError):
-                os.chmod(name, _mode(target))
+                os.chmod(name, _mode(target, stream.fileno()))
             _sync(stream.fileno())
             stream.close()
             os.replace(name, target)
@@ -228,14 +231,21 @@ def _buffered(handle: int, path: str) -> Iterator[IO[bytes]]:
     stream.close()
 
 
-def _mode(target: str) -> int:
-    """Return the old file's permissions, or what the umask gives a new one."""
+def _mode(target: str, new: int) -> int:
+    """Return the old file's permissions, or what the umask gives a new one.
+
+    Where the new file has another owner or group, no more than both; it is never set-user-ID.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    by_umask = 0o666 & ~umask
     try:
-        return stat.S_IMODE(os.stat(target).st_mode)
+        old, found = os.stat(target), os.fstat(new)
     except OSError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+        return by_umask
+    mode = old.st_mode & 0o777
+    same = (old.st_uid, old.st_gid) == (found.st_uid, found.st_gid)
+    return mode if same else mode & by_umask
 
 
 def _sync(descriptor: int) -> None:

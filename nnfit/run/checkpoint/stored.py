@@ -16,7 +16,7 @@ import numpy as np
 from nnfit.errors import ResumeError
 from nnfit.run.checkpoint.fingerprint import difference
 from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member, write_arrays
-from nnfit.storage.origin import open_regular
+from nnfit.storage.origin import CHECKPOINT, open_regular
 from nnfit.training.snapshot import capture, describe, restore
 from nnfit.training.state import State
 
@@ -27,7 +27,7 @@ ANEW = "start anew without --resume"
 def write(stream: IO[bytes], state: State, run: Mapping[str, Any]) -> None:
     """Write where a run stands, and which one it is, into an open file."""
     values, arrays = capture(state)
-    meta = {"checkpoint_version": FORMAT_VERSION, "run": run, "state": values}
+    meta = {CHECKPOINT: FORMAT_VERSION, "run": run, "state": values}
     raw = json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()
     write_arrays(stream, {"meta": np.frombuffer(raw, np.uint8), **arrays})
 
@@ -65,7 +65,7 @@ def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, A
     if "meta.npy" not in members or members["meta.npy"].file_size > MAX_META:
         raise Invalid("holds no 'meta' of a checkpoint")
     meta = parse_meta(read_member(archive, members["meta.npy"], None, np.dtype(np.uint8)).tobytes())
-    version = meta.get("checkpoint_version")
+    version = meta.get(CHECKPOINT)
     if version != FORMAT_VERSION:
         raise ResumeError(
             f"{path}: checkpoint of format {version!r:.20}, this nnfit reads format "
