@@ -6,6 +6,7 @@ All in this process, on the loop itself and on the file; real runs that are kill
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -36,6 +37,7 @@ from nnfit.run.checkpoint import Checkpoint, keeper
 from nnfit.run.checkpoint.fingerprint import difference, fingerprint
 from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.checkpoint.stored import read, write
+from nnfit.storage.files import whole_file
 from nnfit.training import state as sizes
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit, Result
@@ -710,8 +712,17 @@ def test_a_second_run_keeps_its_hands_off(holder: subprocess.Popen[bytes]) -> No
     )
 
 
-def test_a_holder_that_has_not_said_who_it_is(holder: subprocess.Popen[bytes]) -> None:
-    os.truncate(".m.npz.checkpoint.lock", 0)
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_holder_that_has_not_said_who_it_is(
+    holder: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    def pread(*args: Any) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    if readable:
+        os.truncate(".m.npz.checkpoint.lock", 0)
+    else:
+        monkeypatch.setattr(os, "pread", pread)
     heard = Listener()
     with Checkpoint("m.npz", False, heard):
         pass
@@ -1036,6 +1047,86 @@ def test_one_that_can_not_be_removed_is_told(
             patch.setattr(os, "unlink", unlink)
             checkpoint.remove()
     assert heard.said == ["warning: m.npz.checkpoint: cannot be removed: permission denied"]
+
+
+CALLS = "open read pread write ftruncate close stat lstat fstat unlink flock".split()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("name", CALLS)
+def test_any_call_may_fail_and_the_run_has_its_model(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    """What fails around the checkpoint and its lock is a warning, or a line before the work."""
+    module = pytest.importorskip("fcntl") if name == "flock" else os
+    real, calls, failing = getattr(module, name), [0], [0]
+
+    def call(*args: Any, **options: Any) -> Any:
+        calls[0] += 1
+        if calls[0] != failing[0]:
+            return real(*args, **options)
+        if name == "close":  # a descriptor is closed even where closing it failed
+            real(*args)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(module, name, call)
+    held = ExitStack()
+    state = resumed().state
+    n_calls = 1
+    while failing[0] < n_calls:
+        failing[0] += 1
+        calls[0] = -(10**6)
+        Path("m.npz").write_bytes(b"old")
+        Path("m.npz.checkpoint").write_bytes(kept)
+        heard, where = Listener(), "before"
+        calls[0] = 0
+        try:
+            with Checkpoint("m.npz", False, heard) as checkpoint:
+                fit = make_case(Case(validation=False), held)
+                checkpoint.attach(fit, lambda: RUN)
+                if fit.checkpoint is not None:
+                    fit.checkpoint(state)
+                where = "model"
+                with whole_file("m.npz") as stream:
+                    stream.write(b"new")
+                where = "after"
+                checkpoint.remove()
+        except OutputError:
+            assert where != "after"
+        n_calls, calls[0] = max(n_calls, calls[0]), -(10**6)
+        assert Path("m.npz").read_bytes() == (b"new" if where == "after" else b"old")
+        assert all(said.startswith("warning: m.npz.checkpoint") for said in heard.said)
+    assert n_calls > 1 or name in ("read", "pread", "ftruncate")
+
+
+def test_a_lock_that_can_not_be_closed_costs_no_path(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl")
+    locks: list[int] = []
+    open_, close = os.open, os.close
+
+    def opening(path: Any, *args: Any, **options: Any) -> int:
+        handle = open_(path, *args, **options)
+        if str(path).endswith(".lock"):
+            locks.append(handle)
+        return handle
+
+    def closing(handle: int) -> None:
+        close(handle)
+        if handle in locks:
+            locks.remove(handle)
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(os, "close", closing)
+    result = cli("train", "tiny.yaml", "-q")
+    reason = os.strerror(errno.EDQUOT).lower()
+    assert (result.code, result.out) == (0, "tiny.npz\n")
+    assert result.err == (
+        f"nnfit: warning: tiny.npz.checkpoint: its lock cannot be closed: {reason}\n"
+    )
+    assert sorted(path.name for path in Path().iterdir()) == ["tiny.csv", "tiny.npz", "tiny.yaml"]
 
 
 # from the command line -------------------------------------------------------------------------

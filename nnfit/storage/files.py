@@ -20,7 +20,7 @@ from typing import IO
 
 from nnfit.errors import OutputError
 from nnfit.storage.exit_signals import tidied_by
-from nnfit.storage.origin import check_links, open_regular
+from nnfit.storage.origin import check_links, close_unwritten, open_regular
 from nnfit.storage.output import OutputStream, told
 
 if sys.platform != "win32":
@@ -137,7 +137,7 @@ def _check_replaceable(target: str) -> None:
     if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, old.st_uid, folder.st_uid):
         raise PermissionError(errno.EPERM, "is another user's file in a shared folder")
     try:
-        os.close(open_regular(target, os.O_WRONLY))
+        close_unwritten(open_regular(target, os.O_WRONLY))
     except OSError as err:
         if err.errno in (errno.EPERM, errno.EROFS):  # protected by an attribute, or by the mount
             raise
@@ -204,7 +204,7 @@ def _remove_abandoned(path: str, seconds: float) -> None:
         if old and found.st_uid == os.geteuid() and _lock(handle):
             os.unlink(path)
     finally:
-        os.close(handle)
+        close_unwritten(handle)
 
 
 def _lock(handle: int) -> bool:

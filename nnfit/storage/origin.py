@@ -5,6 +5,7 @@ Nothing here writes, waits for a pipe or follows a link that somebody else has p
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -36,9 +37,15 @@ def open_regular(path: str, flags: int) -> int:
     try:
         _check_regular(os.fstat(handle))
     except OSError:
-        os.close(handle)
+        close_unwritten(handle)
         raise
     return handle
+
+
+def close_unwritten(handle: int) -> None:
+    """Close a file that nothing was written to: failing, as on network disks, loses nothing."""
+    with contextlib.suppress(OSError):
+        os.close(handle)
 
 
 def holds(path: str, key: str) -> bool:
@@ -51,7 +58,7 @@ def holds(path: str, key: str) -> bool:
         try:
             head = os.read(handle, 512)
         finally:
-            os.close(handle)
+            close_unwritten(handle)
     except OSError:
         return False
     found = _HEAD.match(head)

@@ -78,7 +78,7 @@ class Checkpoint:
             if there and not os.path.isfile(self.path):
                 self._give_up("cannot be written: is no regular file")
             elif self._is_foreign():
-                self._locks.close()
+                self.__exit__()
                 raise OutputError(
                     f"{self.path}: is no checkpoint that nnfit wrote, and this run's would replace "
                     "it; expected a free name. Move it away, or name another model with -o"
@@ -96,7 +96,11 @@ class Checkpoint:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._locks.close()
+        try:
+            self._locks.close()
+        except OSError as err:  # the model's own close was another, and went well
+            reason = (err.strerror or str(err)).lower()
+            self._observer.warning(f"{self.path}: its lock cannot be closed: {reason}")
 
     def attach(self, fit: Fit, describe: Callable[[], Mapping[str, Any]]) -> None:
         """Have `fit` leave its checkpoints here, and put it where the checkpoint to resume stands.

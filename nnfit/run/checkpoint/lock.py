@@ -11,7 +11,7 @@ import os
 from functools import partial
 
 from nnfit.storage.exit_signals import tidied_by
-from nnfit.storage.origin import open_regular
+from nnfit.storage.origin import close_unwritten, open_regular
 
 try:
     import fcntl
@@ -42,7 +42,7 @@ class Lock:
     FileExistsError
         When what is called so is no lock: it is left alone.
     OSError
-        When the file can't be made.
+        When the file can't be made; on leaving, when it can't be closed, which unlocks it anyway.
     """
 
     def __init__(self, path: str) -> None:
@@ -54,14 +54,15 @@ class Lock:
         while fcntl is not None and not self.taken:
             handle = open_regular(self.path, os.O_RDWR | os.O_CREAT)
             with contextlib.ExitStack() as on_failure:
-                on_failure.callback(os.close, handle)
+                on_failure.callback(close_unwritten, handle)
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise Locked(_holder(handle)) from None
                 except OSError:  # a file system without locks
-                    if _is_lock(handle):
-                        os.unlink(self.path)
+                    with contextlib.suppress(OSError):
+                        if _is_lock(handle):
+                            os.unlink(self.path)
                     break
                 if not _is_lock(handle):
                     raise FileExistsError(errno.EEXIST, "is no lock")
@@ -102,5 +103,8 @@ def _is_lock(handle: int) -> bool:
 
 def _holder(handle: int) -> str:
     """Return the number that the holder has written, or nothing."""
-    text = os.pread(handle, LONGEST, 0).decode("ascii", "replace")
+    try:
+        text = os.pread(handle, LONGEST, 0).decode("ascii", "replace")
+    except OSError:
+        return ""
     return text if text.isdecimal() else ""
