@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -694,18 +696,55 @@ def test_an_override_below_what_is_no_section(tmp_path: Path) -> None:
     assert line.startswith(f"{path}:2:1: model: got 3; expected a section with the keys ")
 
 
-def test_a_config_replaces_nothing_but_a_model(tmp_path: Path) -> None:
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, contents in members.items():
+            archive.writestr(name, contents)
+    return buffer.getvalue()
+
+
+def arrays(named: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **named)
+    return buffer.getvalue()
+
+
+DOCUMENTS = {
+    "text": b"my diary",
+    "model.npz": b"half a mo",
+    "thesis.docx": zipped({"word/document.xml": b"<w/>"}),
+    "app.jar": zipped({"META-INF/MANIFEST.MF": b"", "meta.npy": b"?"}),
+    "meta.zip": zipped({"meta.npy": b"<w/>"}),
+    "net.pt": zipped({"net/data.pkl": b"\x80\2}", "net/version": b"3"}),
+    "arrays.npz": arrays({"x": np.zeros(3), "meta": np.zeros(3, np.uint8)}),
+    "others.npz": arrays({"meta": np.frombuffer(b'{"version": 1}', np.uint8)}),
+    "a.checkpoint": arrays({"meta": np.frombuffer(b'{"checkpoint_version": 1}', np.uint8)}),
+    "hostile": b"PK\3\4" + bytes(4) + b"\0\0" + bytes(16) + b"\x08\0\xff\xffmeta.npy" + bytes(999),
+}
+MODELS = {
+    "m.npz": arrays({"meta": np.frombuffer(b'{"format_version":1,"x":2}', np.uint8)}),
+    "older": arrays({"meta": np.frombuffer(b'{"format_version": 1, "x": 2}', np.uint8)}),
+    "damaged": arrays({"meta": np.frombuffer(b'{"format_version":1' * 9, np.uint8)})[:250],
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["output", "the config's own name"])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *MODELS])
+def test_a_config_replaces_nothing_but_a_model(tmp_path: Path, name: str, named: bool) -> None:
     """A stranger's config could name any file of yours; -o, which is your own word, may."""
-    mine = tmp_path / "mine"
+    mine = tmp_path / name
     file = load_config({"data": {"path": "a", "target": "b"}, "output": str(mine)})
-    for contents in (None, b"", b"PK\x03\x04..."):
-        if contents is not None:
-            mine.write_bytes(contents)
+    if not named:
+        config = file.config.model_copy(update={"output": None})
+        file = replace(file, config=config, stem=str(mine))
+        mine = Path(f"{mine}.npz")
+    assert file.default_output() == str(mine)
+    mine.write_bytes({**DOCUMENTS, **MODELS}[name])
+    if name in MODELS:
         assert file.default_output() == str(mine)
-    mine.write_bytes(b"my diary")
-    (tmp_path / "damaged.npz").write_bytes(b"half a mo")
-    damaged = str(tmp_path / "damaged.npz")
-    assert load_config({**file.config.model_dump(), "output": damaged}).default_output() == damaged
+        return
     with pytest.raises(ConfigError) as caught:
         file.default_output()
     (line,) = caught.value.messages
@@ -715,12 +754,29 @@ def test_a_config_replaces_nothing_but_a_model(tmp_path: Path) -> None:
     )
 
 
+def test_a_config_writes_to_no_device_pipe_or_link_to_a_document(tmp_path: Path) -> None:
+    """What is no regular file is written directly: a disk, say."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "diary").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to("diary")
+    (tmp_path / "dangling").symlink_to("nothing")
+    disks = [path for path in ("/dev/full", "/dev/zero", "/dev/tty") if os.path.exists(path)]
+    for path in ["pipe", "link", *disks]:
+        assert not replaceable(str(tmp_path / path)), path
+    # what else can't be written is told later, as for -o
+    for path in ["-", os.devnull, ".", "dangling", "new", "a\0b", "diary/x"]:
+        assert replaceable(path if path in ("-", os.devnull) else str(tmp_path / path)), path
+
+
 def test_an_unreadable_file_is_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    mine = tmp_path / "m.npz"
+    mine.write_bytes(MODELS["m.npz"])
+    assert replaceable(str(mine))
+
     def refuse(*_: Any) -> Any:
         raise PermissionError
 
-    monkeypatch.setattr("builtins.open", refuse)
-    assert not replaceable(__file__)
-    assert replaceable(str(tmp_path))
+    monkeypatch.setattr(os, "open", refuse)
+    assert not replaceable(str(mine))

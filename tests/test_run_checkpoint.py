@@ -6,6 +6,7 @@ All in this process, on the loop itself and on the file; real runs that are kill
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -35,7 +36,8 @@ from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint, keeper
 from nnfit.run.checkpoint.fingerprint import difference, fingerprint
 from nnfit.run.checkpoint.lock import Lock, Locked
-from nnfit.run.checkpoint.stored import leftovers, read, write
+from nnfit.run.checkpoint.stored import read, write
+from nnfit.storage.files import whole_file
 from nnfit.training import state as sizes
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit, Result
@@ -589,7 +591,7 @@ def test_what_can_not_be_read_is_one_line(
             def fail(*args: Any, error: BaseException = error) -> None:
                 raise error
 
-            monkeypatch.setattr("nnfit.run.checkpoint.stored.open", fail, raising=False)
+            monkeypatch.setattr("nnfit.run.checkpoint.stored.open_regular", fail)
             with pytest.raises(ResumeError) as caught:
                 read("c", fit.state, RUN)
             assert str(caught.value) == said
@@ -733,8 +735,17 @@ def test_a_second_run_keeps_its_hands_off(holder: subprocess.Popen[bytes]) -> No
     )
 
 
-def test_a_holder_that_has_not_said_who_it_is(holder: subprocess.Popen[bytes]) -> None:
-    os.truncate(".m.npz.checkpoint.lock", 0)
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_holder_that_has_not_said_who_it_is(
+    holder: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    def pread(*args: Any) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    if readable:
+        os.truncate(".m.npz.checkpoint.lock", 0)
+    else:
+        monkeypatch.setattr(os, "pread", pread)
     heard = Listener()
     with Checkpoint("m.npz", False, heard):
         pass
@@ -780,16 +791,62 @@ def test_without_locks_a_run_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
 def test_what_a_killed_run_left_is_removed(folder: Path) -> None:
     pytest.importorskip("fcntl")
     stale = Path(".m.npz.checkpoint.0123456789abcdef.tmp")
+    long = "m" * 30
     others = [".m.npz.0123456789abcdef.tmp", ".m.npz.checkpoint.tmp", "m.npz.checkpoint.x.tmp"]
+    others += [".m.npz.checkpoint.0123456789ABCDEF.tmp"]
+    others += [f".{long}.checkpoin.0123456789abcdef.tmp"]  # another output's may be called so
     for name in (stale, *others):
         Path(name).touch()
-    with Checkpoint("m.npz", False, Observer()):
-        assert not stale.exists()
+    for output in ("m.npz", long):
+        with Checkpoint(output, False, Observer()):
+            assert not stale.exists()
     assert sorted(path.name for path in folder.iterdir()) == sorted(others)
-    long = "m" * 30
-    Path(f".{long}.checkpoin.0123456789abcdef.tmp").touch()  # another output's may be called so
-    assert leftovers(f"{long}.checkpoint") == []
-    assert leftovers("no folder/m.npz.checkpoint") == []
+
+
+def of_kind(path: Path, kind: str) -> None:
+    """Put something under a name that a run opens."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("precious")
+    elif kind == "second name":
+        os.link("precious", path)
+    else:
+        path.write_bytes(b"12x" if kind == "a few letters" else bytes(30))
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "second name", "a few letters", "much"])
+@pytest.mark.parametrize("supported", [True, False])
+def test_what_only_has_the_name_of_a_lock_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, supported: bool
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    if not supported:
+        faulty = OSError(95, "Operation not supported")
+        monkeypatch.setattr(fcntl, "flock", lambda handle, how: (_ for _ in ()).throw(faulty))
+    (folder / "precious").write_bytes(b"")
+    lock = folder / ".m.npz.checkpoint.lock"
+    of_kind(lock, kind)
+    before = lock.lstat()
+    heard = Listener()
+    with Checkpoint("m.npz", False, heard):
+        pass
+    said = (
+        "warning: m.npz.checkpoint: .m.npz.checkpoint.lock is no lock of a run, move it away; "
+        "this run writes no checkpoint"
+    )
+    regular = kind in ("second name", "a few letters", "much")
+    assert heard.said == ([] if regular and not supported else [said])
+    assert (lock.lstat().st_ino, lock.lstat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (folder / "precious").exists()
+
+
+def test_a_fifo_is_no_checkpoint_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo("c")
+    with pytest.raises(ResumeError, match="^c: is no regular file; expected a checkpoint$"):
+        resumed()
 
 
 # what becomes of it ----------------------------------------------------------------------------
@@ -831,8 +888,8 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
         assert not checkpoint.to_resume
 
 
-def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
-    Path("m.npz.checkpoint").write_bytes(b"old")
+def test_one_that_is_there_is_replaced_and_that_is_said(kept: bytes, folder: Path) -> None:
+    Path("m.npz.checkpoint").write_bytes(kept)
     heard = Listener()
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
@@ -842,10 +899,89 @@ def test_one_that_is_there_is_replaced_and_that_is_said(folder: Path) -> None:
             "warning: m.npz.checkpoint is left from a run that did not end; this one begins anew "
             "and replaces it (--resume would go on from it)"
         ]
-        assert Path("m.npz.checkpoint").read_bytes() == b"old"  # until there is a new one
+        assert Path("m.npz.checkpoint").read_bytes() == kept  # until there is a new one
         stop_after(fit, 1)
         fit.run()
-        assert Path("m.npz.checkpoint").read_bytes() != b"old"
+        assert Path("m.npz.checkpoint").read_bytes() not in (b"", kept)
+
+
+FOREIGN = {
+    "text": b"precious",
+    "empty": b"",
+    "a zip": packed({"meta": np.zeros(3, np.uint8)}),
+    "a model": packed({"meta": np.frombuffer(b'{"format_version":1}', np.uint8)}),
+    "cut short": b"PK\3\4",
+}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("kind", [*FOREIGN, "a link to one"])
+def test_what_only_has_the_name_of_a_checkpoint_is_left_alone(
+    folder: Path, kind: str, resume: bool
+) -> None:
+    contents = FOREIGN.get(kind, b"precious")
+    if kind == "a link to one":
+        Path("precious").write_bytes(contents)
+        Path("m.npz.checkpoint").symlink_to("precious")
+    else:
+        Path("m.npz.checkpoint").write_bytes(contents)
+    before = sorted(folder.iterdir())
+    with pytest.raises(OutputError) as caught, Checkpoint("m.npz", resume, Observer()):
+        pass
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "m.npz.checkpoint: is no checkpoint that nnfit wrote, and this run's would replace it; "
+        "expected a free name. Move it away, or name another model with -o"
+    )
+    assert Path("m.npz.checkpoint").read_bytes() == contents
+    assert sorted(folder.iterdir()) == before
+
+
+def test_what_takes_its_place_while_the_run_goes_on_stays(kept: bytes, folder: Path) -> None:
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(), held, 1e-9)
+        checkpoint.attach(fit, lambda: RUN)
+        Path("m.npz.checkpoint").write_bytes(b"precious")
+        fit.run()
+        checkpoint.remove()
+    assert Path("m.npz.checkpoint").read_bytes() == b"precious"
+    said = "m.npz.checkpoint: is no longer a checkpoint of nnfit's"
+    assert heard.said == [
+        f"warning: {said} and stays; training goes on without a new checkpoint",
+        f"warning: {said}; it stays",
+    ]
+
+
+def test_a_link_of_a_stranger_in_its_place_is_not_written(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("precious").write_bytes(kept)
+    Path("m.npz.checkpoint").symlink_to("precious")
+    folder.chmod(0o1777)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    stat = os.stat
+    of_root = list(stat(folder))
+    of_root[4] += 2
+
+    def in_another_users_folder(path: Any, **how: Any) -> os.stat_result:
+        return os.stat_result(of_root) if path == "." else stat(path, **how)
+
+    monkeypatch.setattr(os, "stat", in_another_users_folder)
+    heard = Listener()
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(), held, 1e-9)
+        checkpoint.attach(fit, lambda: RUN)
+        fit.run()
+        checkpoint.remove()
+    assert heard.said == [
+        "warning: m.npz.checkpoint: cannot be written: is another user's link in a shared folder; "
+        "this run writes no checkpoint"
+    ]
+    assert Path("precious").read_bytes() == kept and Path("m.npz.checkpoint").is_symlink()
 
 
 def test_what_is_no_file_is_told_before_training(folder: Path) -> None:
@@ -920,10 +1056,12 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
     assert not list(folder.glob(".*"))
 
 
-def test_one_that_can_not_be_removed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_can_not_be_removed_is_told(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard = Listener()
     with Checkpoint("m.npz", False, heard) as checkpoint:
-        Path("m.npz.checkpoint").touch()
+        Path("m.npz.checkpoint").write_bytes(kept)
 
         def unlink(path: str) -> None:
             raise PermissionError(13, "Permission denied")
@@ -932,6 +1070,86 @@ def test_one_that_can_not_be_removed_is_told(folder: Path, monkeypatch: pytest.M
             patch.setattr(os, "unlink", unlink)
             checkpoint.remove()
     assert heard.said == ["warning: m.npz.checkpoint: cannot be removed: permission denied"]
+
+
+CALLS = "open read pread write ftruncate close stat lstat fstat unlink flock".split()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("name", CALLS)
+def test_any_call_may_fail_and_the_run_has_its_model(
+    kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    """What fails around the checkpoint and its lock is a warning, or a line before the work."""
+    module = pytest.importorskip("fcntl") if name == "flock" else os
+    real, calls, failing = getattr(module, name), [0], [0]
+
+    def call(*args: Any, **options: Any) -> Any:
+        calls[0] += 1
+        if calls[0] != failing[0]:
+            return real(*args, **options)
+        if name == "close":  # a descriptor is closed even where closing it failed
+            real(*args)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(module, name, call)
+    held = ExitStack()
+    state = resumed().state
+    n_calls = 1
+    while failing[0] < n_calls:
+        failing[0] += 1
+        calls[0] = -(10**6)
+        Path("m.npz").write_bytes(b"old")
+        Path("m.npz.checkpoint").write_bytes(kept)
+        heard, where = Listener(), "before"
+        calls[0] = 0
+        try:
+            with Checkpoint("m.npz", False, heard) as checkpoint:
+                fit = make_case(Case(validation=False), held)
+                checkpoint.attach(fit, lambda: RUN)
+                if fit.checkpoint is not None:
+                    fit.checkpoint(state)
+                where = "model"
+                with whole_file("m.npz") as stream:
+                    stream.write(b"new")
+                where = "after"
+                checkpoint.remove()
+        except OutputError:
+            assert where != "after"
+        n_calls, calls[0] = max(n_calls, calls[0]), -(10**6)
+        assert Path("m.npz").read_bytes() == (b"new" if where == "after" else b"old")
+        assert all(said.startswith("warning: m.npz.checkpoint") for said in heard.said)
+    assert n_calls > 1 or name in ("read", "pread", "ftruncate")
+
+
+def test_a_lock_that_can_not_be_closed_costs_no_path(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl")
+    locks: list[int] = []
+    open_, close = os.open, os.close
+
+    def opening(path: Any, *args: Any, **options: Any) -> int:
+        handle = open_(path, *args, **options)
+        if str(path).endswith(".lock"):
+            locks.append(handle)
+        return handle
+
+    def closing(handle: int) -> None:
+        close(handle)
+        if handle in locks:
+            locks.remove(handle)
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(os, "close", closing)
+    result = cli("train", "tiny.yaml", "-q")
+    reason = os.strerror(errno.EDQUOT).lower()
+    assert (result.code, result.out) == (0, "tiny.npz\n")
+    assert result.err == (
+        f"nnfit: warning: tiny.npz.checkpoint: its lock cannot be closed: {reason}\n"
+    )
+    assert sorted(path.name for path in Path().iterdir()) == ["tiny.csv", "tiny.npz", "tiny.yaml"]
 
 
 # from the command line -------------------------------------------------------------------------

@@ -230,14 +230,22 @@ def test_a_run_with_a_config_and_data_from_pipes_says_what_it_needs(
 
 
 def test_a_failed_run_leaves_its_checkpoint(cli: Commands, tiny: Example, folder: Path) -> None:
-    (folder / "tiny.npz.checkpoint").write_bytes(b"old")
-    result = cli("train", "tiny.yaml", "--data", "nowhere.csv", "-q")
-    assert result.code == 2
-    assert (folder / "tiny.npz.checkpoint").read_bytes() == b"old"
-    result = cli("train", "tiny.yaml", "-q", "--resume")
-    assert (result.code, result.out) == (1, "")
-    assert result.err == (
-        "nnfit: error: tiny.npz.checkpoint: damaged (BadZipFile: File is not a zip file); "
-        "start anew without --resume\n"
-    )
-    assert (folder / "tiny.npz").read_bytes() == tiny.npz
+    model = (folder / "tiny.npz").read_bytes()
+    damaged = model[:300].replace(b'{"format_version"', b'{"checkpoint_version"')
+    for contents, code, said in [
+        (damaged, 1, "damaged (BadZipFile: File is not a zip file); start anew without --resume"),
+        (
+            b"old",
+            2,
+            "is no checkpoint that nnfit wrote, and this run's would replace it; expected a free "
+            "name. Move it away, or name another model with -o",
+        ),
+    ]:
+        (folder / "tiny.npz.checkpoint").write_bytes(contents)
+        result = cli("train", "tiny.yaml", "--data", "nowhere.csv", "-q")
+        assert result.code == 2
+        assert (folder / "tiny.npz.checkpoint").read_bytes() == contents
+        result = cli("train", "tiny.yaml", "-q", "--resume")
+        assert (result.code, result.out) == (code, "")
+        assert result.err == f"nnfit: error: tiny.npz.checkpoint: {said}\n"
+        assert (folder / "tiny.npz").read_bytes() == model == tiny.npz

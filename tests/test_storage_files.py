@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
 
 FAULTS = [errno.EIO, errno.ENOSPC, errno.EACCES]
-CALLS = ("open", "write", "fsync", "chmod", "replace", "close")
+CALLS = "open write fsync chmod replace close stat lstat fstat unlink flock".split()
 NEW = bytes(range(256)) * 120  # more than one write
-# what may fail without a loss: the folder's own flush, and permissions
-HARMLESS = {("open", 2), ("fsync", 2), ("close", 2), ("chmod", 1)}
+# what may fail without a loss: the folder's own flush, permissions, the lock on the temporary file,
+# taking that away once it has its name; of the looks at the place, all but the first
+HARMLESS = {("open", 2), ("fsync", 2), ("close", 2)} | {
+    (name, n) for name in ("chmod", "fstat", "unlink", "flock") for n in (1, 2)
+}
+LOOKS = ("stat", "lstat")
 
 
 class Faulty:
@@ -40,7 +44,8 @@ class Faulty:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         self.calls = self.failing = self.code = 0
-        real: Callable[..., Any] = getattr(os, name)
+        module = pytest.importorskip("fcntl") if name == "flock" else os
+        real: Callable[..., Any] = getattr(module, name)
 
         def call(*args: Any, **options: Any) -> Any:
             self.calls += 1
@@ -50,7 +55,7 @@ class Faulty:
                 real(*args)
             raise OSError(self.code, os.strerror(self.code))
 
-        monkeypatch.setattr(os, name, call)
+        monkeypatch.setattr(module, name, call)
 
     def arm(self, n: int, code: int) -> None:
         self.calls, self.failing, self.code = 0, n, code
@@ -73,10 +78,13 @@ def test_any_call_may_fail(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: bytes | None
 ) -> None:
     target = folder / "out.bin"
+    if old is not None:
+        target.write_bytes(old)
     faulty = Faulty(monkeypatch, name)
     write_new("out.bin")
     n_calls = faulty.calls
-    assert n_calls >= {"write": 3, "open": 2, "fsync": 2, "close": 2}.get(name, 1)
+    least = {"write": 3, "open": 2, "fsync": 2, "close": 2, "fstat": 0}
+    assert n_calls >= least.get(name, 1)
     raised = set()
     for code in FAULTS:
         for n in range(1, n_calls + 1):
@@ -95,7 +103,8 @@ def test_any_call_may_fail(
                 assert target.read_bytes() == NEW
             faulty.arm(0, 0)
             assert beside(folder) == (["out.bin"] if target.exists() else [])
-    assert raised == {(name, n) for n in range(1, n_calls + 1)} - HARMLESS
+    n_harmful = 1 if name in LOOKS else n_calls
+    assert raised == {(name, n) for n in range(1, n_harmful + 1)} - HARMLESS
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -518,6 +527,126 @@ def test_what_a_killed_writer_left_is_taken_away_and_a_live_ones_is_not(folder: 
     for writer in writers:
         assert writer.stdout is not None
         writer.stdout.close()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "another user's", "turned into a fifo"])
+def test_what_only_has_the_name_of_a_temporary_file_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A FIFO would be waited for without end: no writer of the target ever came to its file."""
+    other = folder / ".out.bin.0123456789abcdef.tmp"
+    (folder / "precious").write_bytes(b"mine")
+    if kind == "link":
+        other.symlink_to("precious")
+    elif kind == "folder":
+        other.mkdir()
+    elif kind == "another user's":
+        other.write_bytes(b"theirs")
+        user = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    else:
+        os.mkfifo(other)
+    if kind == "turned into a fifo":  # between the look and the opening
+        regular = (folder / "precious").stat()
+        lstat = os.lstat
+        monkeypatch.setattr(
+            os, "lstat", lambda path: regular if str(path) == str(other) else lstat(path)
+        )
+    os.utime(other, (0.0, 0.0), follow_symlinks=False)
+    before = beside(folder)
+    check_writable("out.bin")
+    write_new("out.bin")
+    assert beside(folder) == sorted([*before, "out.bin"])
+    assert (folder / "precious").read_bytes() == b"mine"
+
+
+# a shared folder --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of what belongs to another user, as far as the system is asked."""
+    names: set[str] = set()
+    lstat = os.lstat
+
+    def of_another(path: Any) -> os.stat_result:
+        found = list(lstat(path))
+        if os.path.basename(path) in names:
+            found[stat.ST_UID] += 1
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "lstat", of_another)
+    return names
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o775, 0o755])
+@pytest.mark.parametrize("kind", ["link", "chain", "dangling", "fifo"])
+@pytest.mark.parametrize("whose", ["mine", "a stranger's"])
+def test_a_link_that_a_stranger_put_there_is_not_followed(
+    folder: Path, strangers: set[str], mode: int, kind: str, whose: str
+) -> None:
+    (folder / "precious").write_bytes(b"mine")
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(mode)
+    planted = folder / "shared/planted"
+    if kind == "fifo":
+        os.mkfifo(planted)
+    else:
+        planted.symlink_to("../nothing" if kind == "dangling" else "../precious")
+    path = "shared/planted"
+    if kind == "chain":
+        (folder / "mine").symlink_to(planted)
+        path = "mine"
+    strangers.update({"planted"} if whose == "a stranger's" else ())
+    before = beside(folder)
+    if whose == "a stranger's" and mode & 0o022:
+        what = "pipe" if kind == "fifo" else "link"
+        for write in (check_writable, write_new):
+            with pytest.raises(OutputError) as caught:
+                write(path)
+            assert str(caught.value) == (
+                f"{path}: cannot be written: is another user's {what} in a shared folder"
+            )
+        assert beside(folder) == before and (folder / "precious").read_bytes() == b"mine"
+    else:
+        check_writable(path)
+        if kind != "fifo":  # which would wait for its reader
+            write_new(path)
+            target = "nothing" if kind == "dangling" else "precious"
+            assert planted.is_symlink() and (folder / target).read_bytes() == NEW
+
+
+@pytest.mark.parametrize(
+    ("old", "umask", "same", "new"),
+    [
+        (0o640, 0o022, True, 0o640),
+        (0o666, 0o022, True, 0o666),
+        (0o6755, 0o022, True, 0o755),
+        (0o1644, 0o022, True, 0o644),
+        (0o666, 0o022, False, 0o644),
+        (0o6777, 0o027, False, 0o640),
+        (0o600, 0o022, False, 0o600),
+        (None, 0o027, True, 0o640),
+    ],
+)
+def test_the_permissions_of_a_file_that_is_written(
+    folder: Path, old: int | None, umask: int, same: bool, new: int
+) -> None:
+    out = folder / "out.bin"
+    if old is not None:
+        out.write_bytes(b"old")
+        if not same:
+            if os.geteuid():
+                pytest.skip("only root can give a file away")
+            os.chown(out, 65534, -1)
+        out.chmod(old)
+    before = os.umask(umask)
+    try:
+        write_new("out.bin")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(out.stat().st_mode) == new
+    assert out.stat().st_uid == os.geteuid()
 
 
 # several at once -------------------------------------------------------------------------------

@@ -144,15 +144,6 @@ def check_output(path: str, sources: Iterable[str], what: str = "to write to") -
     check_writable(path)
 
 
-def is_stdout(path: str) -> bool:
-    """Return whether `path` is another name of stdout, such as /dev/stdout, and no file."""
-    try:
-        there = os.stat(path)
-        return not stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(1))
-    except (OSError, ValueError):
-        return False
-
-
 def print_result(result: Any, as_json: bool, as_text: Callable[[Any, TextIO], None]) -> None:
     """Print the result of a command on stdout, in one of two ways."""
     if as_json:

@@ -97,8 +97,10 @@ def train(
 
 def _place(file: ConfigFile, config: str, output: str | None) -> str:
     """Return where the model goes, "-" for stdout; what can't be written is found out here."""
+    from nnfit.storage.output import is_stdout
+
     path = file.default_output() if output is None else output
-    if options.is_stdout(path):
+    if is_stdout(path):
         return "-"
     data = file.config.data
     tables = (data.path, data.validation, data.test)

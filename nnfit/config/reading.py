@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
 from nnfit.errors import STDIN, ConfigError, name_of, path_text, printable
+from nnfit.storage.origin import MODEL, holds
+from nnfit.storage.output import is_stdout
 
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})|%\w+%", re.ASCII)
 CONFIG = (
@@ -66,10 +69,10 @@ class ConfigFile:
         Raises
         ------
         ConfigError
-            When a config, which may be a stranger's, names a file that is there and is no model.
+            When a file is there and is no model: a config, which may be a stranger's, names it.
         """
         path = at_home(self.config.output or f"{self.stem}.npz")
-        if self.config.output and not replaceable(path):
+        if not replaceable(path):
             raise ConfigError(
                 f"{self.where('output')}: {shown(path)} is there and is no model; expected a new "
                 "name or an old model. Name it with -o to replace it"
@@ -161,14 +164,19 @@ def _with_variables(file: ConfigFile) -> list[Problem]:
 
 
 def replaceable(path: str) -> bool:
-    """Return whether a model at `path` would replace nothing but a model, by name or content."""
-    if path.endswith(".npz") or not os.path.isfile(path):
+    """Return whether a model at `path` would replace nothing but a model, or an empty file."""
+    if path == "-" or is_stdout(path):
         return True
     try:
-        with open(path, "rb") as stream:
-            return stream.read(4) in (b"", b"PK\x03\x04")
-    except OSError:
-        return False
+        found = os.stat(path)
+    except (OSError, ValueError):  # nothing to lose; whether it can be written is seen later
+        return True
+    if stat.S_ISREG(found.st_mode):
+        return found.st_size == 0 or holds(path, MODEL)
+    if stat.S_ISDIR(found.st_mode):
+        return True
+    # what is neither is written directly: it may be a disk, or a pipe that nobody reads
+    return os.path.samestat(found, os.stat(os.devnull))
 
 
 def _root(text: str, name: str) -> Node:

@@ -20,12 +20,14 @@ from typing import IO
 
 from nnfit.errors import OutputError
 from nnfit.storage.exit_signals import tidied_by
+from nnfit.storage.origin import check_links, close_unwritten, open_regular
 from nnfit.storage.output import OutputStream, told
 
 if sys.platform != "win32":
     import fcntl
 
 PROBE_BYTES = 1 << 16  # what a place must take before the work: a full disk takes empty files
+PREFIX_LENGTH = 40  # characters of a name that begin those of its temporary files
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _ABANDONED_SECONDS = 60.0  # a writer locks its file at once; this is for one just being born
 _UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
@@ -40,7 +42,9 @@ def check_writable(path: str) -> None:
         With the reason and the place.
     """
     with told(path):
-        if _is_special(path):
+        special = _is_special(path)
+        check_links(path)
+        if special:
             _check_special(path)
             return
         target = _target(path)
@@ -66,6 +70,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
     """
     with told(path):
         special = _is_special(path)
+        check_links(path)
         target = path if special else _target(path)
     if special:
         with told(path):
@@ -79,7 +84,7 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
             stream.flush()
             # a file system without permissions refuses: the file then stays its owner's alone
             with contextlib.suppress(OSError):
-                os.chmod(name, _mode(target))
+                os.chmod(name, _mode(target, stream.fileno()))
             _sync(stream.fileno())
             stream.close()
             os.replace(name, target)
@@ -132,7 +137,7 @@ def _check_replaceable(target: str) -> None:
     if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, old.st_uid, folder.st_uid):
         raise PermissionError(errno.EPERM, "is another user's file in a shared folder")
     try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CLOEXEC))
+        close_unwritten(open_regular(target, os.O_WRONLY))
     except OSError as err:
         if err.errno in (errno.EPERM, errno.EROFS):  # protected by an attribute, or by the mount
             raise
@@ -156,10 +161,9 @@ def _beside(target: str, path: str) -> Iterator[tuple[IO[bytes], str]]:
     It is gone after the block if it was not renamed, and from its first moment on whatever ends
     the process; after SIGKILL or a power cut, the next writer of the target takes it away.
     """
-    folder, name = os.path.split(target)
-    prefix = f".{name[:40]}."
+    remove_abandoned(target)
+    folder, prefix = _prefix(target)
     temporary = os.path.join(folder, f"{prefix}{os.urandom(8).hex()}.tmp")
-    _sweep(folder, prefix)
     with tidied_by(partial(os.unlink, temporary)):
         with told(path):
             handle = os.open(temporary, _CREATE, 0o600)
@@ -172,24 +176,35 @@ def _beside(target: str, path: str) -> Iterator[tuple[IO[bytes], str]]:
                 os.unlink(temporary)
 
 
-def _sweep(folder: str, prefix: str) -> None:
-    """Remove the temporary files of writers that are no more: those that nobody has locked."""
+def _prefix(target: str) -> tuple[str, str]:
+    """Return the folder of the target's temporary files, and what their names begin with."""
+    folder, name = os.path.split(target)
+    return folder, f".{name[:PREFIX_LENGTH]}."
+
+
+def remove_abandoned(target: str, seconds: float = _ABANDONED_SECONDS) -> None:
+    """Remove the target's temporary files of writers that are no more: older, and locked by nobody.
+
+    Only this user's regular files: a stranger may give a FIFO, a link or a file such a name.
+    """
+    folder, prefix = _prefix(target)
     name = re.compile(re.escape(prefix) + "[0-9a-f]{16}[.]tmp")
     with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
+        for entry in os.scandir(folder or "."):
             if name.fullmatch(entry.name):
                 with contextlib.suppress(OSError):
-                    _remove_abandoned(entry.path)
+                    _remove_abandoned(entry.path, seconds)
 
 
-def _remove_abandoned(path: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+def _remove_abandoned(path: str, seconds: float) -> None:
+    handle = open_regular(path, os.O_WRONLY)
     try:
-        old = time.time() - os.fstat(handle).st_mtime > _ABANDONED_SECONDS
-        if old and _lock(handle):
+        found = os.fstat(handle)
+        old = time.time() - found.st_mtime >= seconds
+        if old and found.st_uid == os.geteuid() and _lock(handle):
             os.unlink(path)
     finally:
-        os.close(handle)
+        close_unwritten(handle)
 
 
 def _lock(handle: int) -> bool:
@@ -216,14 +231,21 @@ def _buffered(handle: int, path: str) -> Iterator[IO[bytes]]:
     stream.close()
 
 
-def _mode(target: str) -> int:
-    """Return the old file's permissions, or what the umask gives a new one."""
+def _mode(target: str, new: int) -> int:
+    """Return the old file's permissions, or what the umask gives a new one.
+
+    Where the new file has another owner or group, no more than both; it is never set-user-ID.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    by_umask = 0o666 & ~umask
     try:
-        return stat.S_IMODE(os.stat(target).st_mode)
+        old, found = os.stat(target), os.fstat(new)
     except OSError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+        return by_umask
+    mode = old.st_mode & 0o777
+    same = (old.st_uid, old.st_gid) == (found.st_uid, found.st_gid)
+    return mode if same else mode & by_umask
 
 
 def _sync(descriptor: int) -> None:

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import select
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,3 +73,12 @@ def told(name: str) -> Iterator[None]:
         if err.errno == errno.EBADF:
             reason = "it is closed"
         raise OutputError(f"{name}: cannot be written: {reason}") from err
+
+
+def is_stdout(path: str) -> bool:
+    """Return whether `path` is another name of stdout, such as /dev/stdout, and no file."""
+    try:
+        there = os.stat(path)
+        return not stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(1))
+    except (OSError, ValueError):
+        return False

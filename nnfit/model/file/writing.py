@@ -14,6 +14,7 @@ from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECT
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
 from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
+from nnfit.storage.origin import MODEL
 from nnfit.training.history import FIELDS, Trajectory
 from nnfit.version import __version__
 
@@ -31,7 +32,7 @@ def to_bytes(
     OutputError
         When it would be larger than `load` accepts, or holds numbers that are not finite.
     """
-    meta = {"format_version": FORMAT_VERSION, "nnfit_version": __version__, **meta}
+    meta = {MODEL: FORMAT_VERSION, "nnfit_version": __version__, **meta}
     # without blanks: the quantiles of many columns, say, take room enough
     raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     if len(raw) > MAX_META or raw.count(b"[") + raw.count(b"{") > MAX_OBJECTS:

@@ -13,8 +13,9 @@ from typing import Any
 from nnfit.errors import OutputError, ResumeError
 from nnfit.observer import Observer
 from nnfit.run.checkpoint.lock import Lock, Locked
-from nnfit.run.checkpoint.stored import leftovers, read, write
-from nnfit.storage.files import whole_file
+from nnfit.run.checkpoint.stored import read, write
+from nnfit.storage.files import PREFIX_LENGTH, remove_abandoned, whole_file
+from nnfit.storage.origin import CHECKPOINT, check_links, holds
 from nnfit.training.fit import Fit
 from nnfit.training.state import State
 
@@ -41,6 +42,8 @@ class Checkpoint:
     ------
     ResumeError
         On entering, when another live run has the checkpoint that is to be resumed.
+    OutputError
+        On entering, when what is there under its name is no checkpoint.
     """
 
     def __init__(self, output: str, resume: bool, observer: Observer) -> None:
@@ -58,6 +61,7 @@ class Checkpoint:
         lock = Lock(os.path.join(folder, f".{name}.lock"))
         there = os.path.lexists(self.path)
         try:
+            check_links(self.path)
             self._locks.enter_context(lock)
         except Locked as locked:
             who = f"another run (process {locked.holder})" if locked.holder else "another run"
@@ -66,24 +70,37 @@ class Checkpoint:
                     f"{self.path}: {who} is using it; wait for its end, or stop it"
                 ) from None
             self._give_up(f"{who} is using it")
+        except FileExistsError:
+            self._give_up(f"{lock.path} is no lock of a run, move it away")
         except OSError as err:
             self._give_up(f"cannot be written: {(err.strerror or str(err)).lower()}")
         else:
             if there and not os.path.isfile(self.path):
                 self._give_up("cannot be written: is no regular file")
+            elif self._is_foreign():
+                self.__exit__()
+                raise OutputError(
+                    f"{self.path}: is no checkpoint that nnfit wrote, and this run's would replace "
+                    "it; expected a free name. Move it away, or name another model with -o"
+                )
             elif there and not self._resume:
                 self._observer.warning(
                     f"{self.path} is left from a run that did not end; this one begins anew and "
                     "replaces it (--resume would go on from it)"
                 )
             if lock.taken:
-                for name in leftovers(self.path):
-                    with contextlib.suppress(OSError):
-                        os.unlink(name)
+                # no other run writes here; but a name that is cut may be another output's
+                target = os.path.realpath(self.path)
+                if len(os.path.basename(target)) <= PREFIX_LENGTH:
+                    remove_abandoned(target, seconds=0.0)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._locks.close()
+        try:
+            self._locks.close()
+        except OSError as err:  # the model's own close was another, and went well
+            reason = (err.strerror or str(err)).lower()
+            self._observer.warning(f"{self.path}: its lock cannot be closed: {reason}")
 
     def attach(self, fit: Fit, describe: Callable[[], Mapping[str, Any]]) -> None:
         """Have `fit` leave its checkpoints here, and put it where the checkpoint to resume stands.
@@ -114,6 +131,9 @@ class Checkpoint:
         """Remove the checkpoint of a run that has ended well, or one that this run replaced."""
         if not self._usable:
             return
+        if self._is_foreign():
+            self._observer.warning(f"{self.path}: is no longer a checkpoint of nnfit's; it stays")
+            return
         try:
             os.unlink(self.path)
         except FileNotFoundError:
@@ -124,6 +144,8 @@ class Checkpoint:
 
     def _save(self, state: State) -> None:
         try:
+            if self._is_foreign():
+                raise OutputError(f"{self.path}: is no longer a checkpoint of nnfit's and stays")
             with whole_file(self.path) as stream:
                 write(stream, state, self._fingerprint())
         except (OutputError, OSError, MemoryError) as err:
@@ -133,6 +155,10 @@ class Checkpoint:
             self._failed = True
         else:
             self._failed, self.to_resume = False, True
+
+    def _is_foreign(self) -> bool:
+        """Return whether something is there that nnfit has not written, and must not lose."""
+        return os.path.lexists(self.path) and not holds(self.path, CHECKPOINT)
 
     def _fingerprint(self) -> Mapping[str, Any]:
         """Return the fingerprint, worked out once: it takes a look at every row."""

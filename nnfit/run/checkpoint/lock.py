@@ -6,15 +6,20 @@ The file it stands on is removed with it; one that a killed process left locks n
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from functools import partial
 
 from nnfit.storage.exit_signals import tidied_by
+from nnfit.storage.origin import close_unwritten, open_regular
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - not a Unix: runs are then not told of each other
     fcntl = None  # type: ignore[assignment]
+
+
+LONGEST = 20  # bytes of a holder's number
 
 
 class Locked(Exception):
@@ -34,8 +39,10 @@ class Lock:
     ------
     Locked
         On entering, when another process holds it.
+    FileExistsError
+        When what is called so is no lock: it is left alone.
     OSError
-        When the file can't be made.
+        When the file can't be made; on leaving, when it can't be closed, which unlocks it anyway.
     """
 
     def __init__(self, path: str) -> None:
@@ -45,17 +52,20 @@ class Lock:
 
     def __enter__(self) -> Lock:
         while fcntl is not None and not self.taken:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            handle = os.open(self.path, flags, 0o666)
+            handle = open_regular(self.path, os.O_RDWR | os.O_CREAT)
             with contextlib.ExitStack() as on_failure:
-                on_failure.callback(os.close, handle)
+                on_failure.callback(close_unwritten, handle)
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise Locked(_holder(handle)) from None
                 except OSError:  # a file system without locks
-                    os.unlink(self.path)
+                    with contextlib.suppress(OSError):
+                        if _is_lock(handle):
+                            os.unlink(self.path)
                     break
+                if not _is_lock(handle):
+                    raise FileExistsError(errno.EEXIST, "is no lock")
                 if self._is_there(handle):
                     self.taken = True
                     on_failure.pop_all()
@@ -81,7 +91,20 @@ class Lock:
             return False
 
 
+def _is_lock(handle: int) -> bool:
+    """Return whether the file holds what a lock does, so that emptying or removing it harms none.
+
+    Its owner does not matter: on some network disks a file that one makes is another's.
+    """
+    found = os.fstat(handle)
+    number = found.st_size == 0 or (found.st_size < LONGEST and _holder(handle) != "")
+    return number and found.st_nlink <= 1
+
+
 def _holder(handle: int) -> str:
     """Return the number that the holder has written, or nothing."""
-    text = os.read(handle, 20).decode("ascii", "replace")
+    try:
+        text = os.pread(handle, LONGEST, 0).decode("ascii", "replace")
+    except OSError:
+        return ""
     return text if text.isdecimal() else ""

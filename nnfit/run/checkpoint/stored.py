@@ -16,6 +16,7 @@ import numpy as np
 from nnfit.errors import ResumeError
 from nnfit.run.checkpoint.fingerprint import difference
 from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member, write_arrays
+from nnfit.storage.origin import CHECKPOINT, open_regular
 from nnfit.training.snapshot import capture, describe, restore
 from nnfit.training.state import State
 
@@ -26,7 +27,7 @@ ANEW = "start anew without --resume"
 def write(stream: IO[bytes], state: State, run: Mapping[str, Any]) -> None:
     """Write where a run stands, and which one it is, into an open file."""
     values, arrays = capture(state)
-    meta = {"checkpoint_version": FORMAT_VERSION, "run": run, "state": values}
+    meta = {CHECKPOINT: FORMAT_VERSION, "run": run, "state": values}
     raw = json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()
     write_arrays(stream, {"meta": np.frombuffer(raw, np.uint8), **arrays})
 
@@ -39,13 +40,14 @@ def read(path: str, state: State, run: Mapping[str, Any]) -> None:
     ResumeError
         When it can't be read, is damaged, or is not of `run`.
     """
-    if not os.path.isfile(path):
-        raise ResumeError(f"{path}: is no regular file; expected a checkpoint")
     try:
-        with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
+        handle = open_regular(os.path.realpath(path), os.O_RDONLY)
+        with open(handle, "rb") as stream, zipfile.ZipFile(stream) as archive:
             _read(path, archive, state, run)
     except ResumeError:
         raise
+    except FileExistsError as err:  # a folder, or a FIFO that may never be written to
+        raise ResumeError(f"{path}: is no regular file; expected a checkpoint") from err
     except ValueError as err:  # Invalid is one
         raise ResumeError(f"{path}: damaged: {err}; {ANEW}") from err
     except OSError as err:
@@ -63,7 +65,7 @@ def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, A
     if "meta.npy" not in members or members["meta.npy"].file_size > MAX_META:
         raise Invalid("holds no 'meta' of a checkpoint")
     meta = parse_meta(read_member(archive, members["meta.npy"], None, np.dtype(np.uint8)).tobytes())
-    version = meta.get("checkpoint_version")
+    version = meta.get(CHECKPOINT)
     if version != FORMAT_VERSION:
         raise ResumeError(
             f"{path}: checkpoint of format {version!r:.20}, this nnfit reads format "
@@ -89,21 +91,3 @@ def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, A
         for name, (shape, dtype) in described.items()
     }
     restore(state, values, arrays)
-
-
-def leftovers(path: str) -> list[str]:
-    """Return the temporary files of checkpoints at `path` that a killed process left."""
-    folder, name = os.path.split(os.path.realpath(path))
-    begin = f".{name}."  # as `whole_file` names them; it cuts longer names, which may be others'
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return [
-        os.path.join(folder, other)
-        for other in names
-        if other.startswith(begin)
-        and other.endswith(".tmp")
-        and len(other) == len(begin) + len("0123456789abcdef.tmp")
-        and len(name) <= 40
-    ]
