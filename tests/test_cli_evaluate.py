@@ -266,7 +266,6 @@ TABLES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 @pytest.mark.parametrize("held_out", SPLITS.values(), ids=SPLITS)
 @pytest.mark.parametrize("task", TABLES)
 def test_split_finds_the_rows_of_each_part(

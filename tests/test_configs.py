@@ -62,7 +62,6 @@ def test_config_loads_and_says_what_it_is(path: Path) -> None:
     assert Path(file.resolve(file.config.data.path)).resolve() in DATA
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 @pytest.mark.parametrize("path", CONFIGS, ids=by_name)
 def test_config_keeps_its_promise(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -295,7 +295,6 @@ def test_rolled_back_in_vain_the_best_weights_are_kept(
     assert nnfit.load("price.npz").training["best_epoch"] == 2
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 def test_python_gets_the_error_and_no_model(
     price: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -464,7 +464,6 @@ def test_of_many_inputs_those_with_the_largest_weights_are_shown(folder: Path) -
     assert (found.n_inputs, found.W.shape) == (40, (1, 30))
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 def test_pixels_that_training_left_out_stay_empty(folder: Path) -> None:
     rng = np.random.default_rng(4)
     table = pd.DataFrame(rng.normal(size=(40, 6)), columns=[f"p{i}" for i in range(6)])

@@ -333,7 +333,6 @@ def test_deep_json(tiny: Example) -> None:
     assert refusal(packed(arrays)) == "m.npz: 'meta' is not a JSON object; train the model again"
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 @pytest.mark.parametrize("name", ["tiny", "price"])
 def test_no_entry_of_meta_is_trusted(examples: dict[str, Example], folder: Path, name: str) -> None:
     """Replace every value of meta by values of the wrong kind: refused, or of no consequence."""

@@ -151,7 +151,6 @@ def test_a_test_row_too_far_out_costs_no_trained_model(folder: Path, x: Any, kin
     assert package.load("m.npz").metrics["test"] == test
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 def test_constant_columns_say_nothing(x: Any) -> None:
     frame = pd.DataFrame({"x": x, "y": np.sin(x)})
     wide = frame.assign(zero=0.0, same=1e300, text="t", truth=True)

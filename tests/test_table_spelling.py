@@ -330,7 +330,6 @@ def test_later_tables_are_read_by_the_spelling(
         )
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 def test_categorical_columns_and_plain_ones_are_never_read_again() -> None:
     frame = pd.DataFrame({"fee": ["$1", "$2"] * 10, "x": range(20), "y": ["a", "b"] * 10})
     data: dict[str, Any] = {"path": "-", "target": "y"}

@@ -181,7 +181,6 @@ def test_a_model_of_before_reads_words_as_gaps(cli: Commands) -> None:
     assert result.err == "nnfit: warning: <stdin>: left out 1 row without a target\n"
 
 
-@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 def test_text_of_a_data_frame_is_what_it_is() -> None:
     frame = pd.DataFrame({"f": repeated(["NA", "EU"]), "y": repeated(["None", "q"])})
     model = package.train({"data": {"target": "y"}, "training": {"epochs": 1}}, frame)
