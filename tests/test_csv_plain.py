@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from csv_files import COMMA, Listener, put, whole
+from pandas.io.parsers import readers
 
 from nnfit.csv import plain, reading
-from nnfit.csv.reading import read_table
+from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.reading import BlockReader, read_table
+from nnfit.csv.words import WORDS
 from nnfit.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -30,7 +36,7 @@ def parallel(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(plain, "PARALLEL_BYTES", 1)
     monkeypatch.setattr(plain, "PARALLEL_PANDAS", True)
-    monkeypatch.setattr(plain, "_SCAN_BYTES", 16)
+    monkeypatch.setattr(plain, "_SCAN_BYTES", 64)
     monkeypatch.setattr(reading, "read_plain", spy)
     return trusted
 
@@ -112,3 +118,128 @@ def test_a_large_file_tells_progress(parallel: list[bool]) -> None:
     assert parallel == [True]
     assert done == sorted(set(done))
     assert (len(done), done[-1]) == (4, len(data))
+
+
+# Both ways and a third judge
+
+CELLS = (
+    "", "", "NA", "nan", " ", "1", "-1", "+1", " 7", "007", "1.5", "1,5", "1e5", "0x1f", "1_000",
+    "True", "False", "inf", "red", "9223372036854775807", "9223372036854775808",
+    "-9223372036854775809", "18446744073709551616", "99999999999999999999",
+    "0.00012345678901234567", "12345678901234567",
+)  # fmt: skip
+NUMBER = re.compile(r" *[-+]?([0-9]+[.]?[0-9]*(e[0-9]+)?|inf)")
+
+
+def random_csv(chance: random.Random, delimiter: str) -> bytes:
+    """Return a table of few kinds of cells in each column, and sometimes a row that is no row."""
+    n_columns, n_rows = chance.randint(2, 3), chance.randint(1, 40)
+    kinds = [chance.sample(CELLS, chance.randint(1, 4)) for _ in range(n_columns)]
+    is_quoted, is_ragged = chance.random() < 0.4, chance.random() < 0.3
+    lines = [delimiter.join("abc"[:n_columns])]
+    for row in range(n_rows):
+        # What is rare comes late, in a share of its own.
+        cells = [chance.choice(kind if row % 8 == 7 else kind[:2]) for kind in kinds]
+        if is_ragged and chance.random() < 0.1:
+            cells = cells[:-1] if chance.random() < 0.5 else [*cells, chance.choice(CELLS)]
+        lines.append(
+            delimiter.join(
+                f'"{cell}"' if delimiter in cell or (is_quoted and chance.random() < 0.3) else cell
+                for cell in cells
+            )
+        )
+    return "\n".join([*lines, ""]).encode()
+
+
+def judged(data: bytes, fmt: CsvFormat) -> list[list[object]] | None:
+    """Return what the columns hold by the csv module and plain words; None for a ragged table."""
+    lines = [line for line in data.decode().split("\n") if line.strip(" ")]
+    rows = list(csv.reader(lines, delimiter=fmt.delimiter))
+    if len(set(map(len, rows))) > 1:
+        return None
+    return [column_of(list(cells), fmt.decimal) for cells in zip(*rows[1:], strict=True)]
+
+
+def column_of(cells: list[str], decimal: str) -> list[object]:
+    texts = [cell for cell in cells if cell and cell not in WORDS]
+    if all(cell in ("True", "False") for cell in texts):
+        return [cell == "True" if cell in texts else None for cell in cells]
+    if decimal == ",":
+        points = [cell.replace(".", "_").replace(",", ".") for cell in cells]
+    else:
+        points = cells
+    if all(NUMBER.fullmatch(points[cells.index(cell)]) for cell in texts):
+        return [
+            float(point) if cell in texts else None
+            for cell, point in zip(cells, points, strict=True)
+        ]
+    return [cell if cell in texts else None for cell in cells]
+
+
+def held(frame: pd.DataFrame) -> list[list[object]]:
+    """Return what the columns of a frame hold, numbers as floats, gaps as None."""
+    return [
+        [
+            None
+            if pd.isna(cell)
+            else cell
+            if isinstance(cell, str)
+            else bool(cell)
+            if isinstance(cell, bool | np.bool_)
+            else float(cell)
+            for cell in frame[name]
+        ]
+        for name in frame
+    ]
+
+
+def attempt(path: str, fmt: CsvFormat) -> pd.DataFrame | str:
+    try:
+        return read_table(path, fmt)
+    except DataError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "n_tables", [80, pytest.param(4_000, marks=pytest.mark.slow)], ids=["dose", "whole"]
+)
+def test_large_files_streams_and_the_csv_module_agree(
+    n_tables: int, parallel: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"READ_MIN_BYTES": 100, "MIN_CHUNK_ROWS": 4, "CHUNK_BYTES": 40}.items():
+        monkeypatch.setattr(readers, f"_PARALLEL_{name}", value, raising=False)
+    n_refused = 0
+    with pd.option_context(*(("mode.max_threads", 2) if plain.PARALLEL_PANDAS else ())):
+        for seed in range(n_tables):
+            chance = random.Random(seed)
+            fmt = chance.choice([COMMA, CsvFormat(";"), CsvFormat(";", decimal=",")])
+            data = random_csv(chance, fmt.delimiter)
+            path = put(data)
+            monkeypatch.setattr(plain, "PARALLEL_BYTES", 1)
+            large = attempt(path, fmt)
+            monkeypatch.setattr(plain, "PARALLEL_BYTES", len(data) + 1)
+            stream = attempt(path, fmt)
+            truth = judged(data, fmt)
+            n_refused += truth is None
+            if isinstance(large, str) or isinstance(stream, str):
+                assert (large, truth) == (stream, None), data
+                continue
+            pd.testing.assert_frame_equal(large, stream, check_exact=True, obj=repr(data))
+            assert truth is not None, data
+            assert_alike(held(large), truth, data)
+            with BlockReader(path, fmt, None, block_bytes=1 << 20) as blocks:
+                (block,) = blocks
+            pd.testing.assert_frame_equal(block.frame, stream)
+    assert 0 < n_refused < n_tables / 2
+    assert sum(parallel) > n_tables / 8
+
+
+def assert_alike(found: list[list[object]], truth: list[list[object]], data: bytes) -> None:
+    """Hold cells to be of the same types and texts, and numbers to be the same but for rounding."""
+    for column, expected in zip(found, truth, strict=True):
+        assert list(map(type, column)) == list(map(type, expected)), (data, column)
+        for cell, wanted in zip(column, expected, strict=True):
+            if isinstance(wanted, float):
+                assert cell == pytest.approx(wanted, rel=1e-15), data
+            else:
+                assert cell == wanted, data

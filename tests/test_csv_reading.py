@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import Literal
 
 import pandas as pd
@@ -27,6 +28,7 @@ from hypothesis import strategies as st
 
 from nnfit.csv import records
 from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.numbers import has_long_run
 from nnfit.csv.reading import BLOCK_ROWS, BlockReader, read_table
 from nnfit.errors import DataError, require_columns
 
@@ -53,6 +55,53 @@ def test_missing_values_add_to_those_of_pandas() -> None:
     path = put("x\n1\n?\nNA\n-9\n")
     frame = read_table(path, CsvFormat(missing_values=("?", "-9")))
     assert frame["x"].isna().tolist() == [False, True, True, True]
+
+
+BEYOND = 99999999999999999999
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["99999999999999999999", "", "NA", "red"], ["99999999999999999999", None, None, "red"]),
+        (["9223372036854775808", "", "-1"], [2**63, None, -1]),
+        (["-9223372036854775809", "007", "NA"], [-(2**63) - 1, 7, None]),
+        (["", "99999999999999999999", "1.5"], [None, 1e20, 1.5]),
+        (["1", "99999999999999999999", "", "inf"], [1.0, 1e20, None, math.inf]),
+        (["99999999999999999999", "1_000", "007"], ["99999999999999999999", "1_000", "007"]),
+        (["99999999999999999999", "?", "1"], [BEYOND, None, 1]),
+        (["99999999999999999999", "", "True"], ["99999999999999999999", None, "True"]),
+        (["99999999999999999999", " ", ""], ["99999999999999999999", " ", None]),
+        (["1" * 5000, "", "2"], [math.inf, None, 2.0]),
+    ],
+)
+def test_beside_integers_beyond_64_bits_cells_are_what_they_are(
+    cells: list[str], expected: list[object]
+) -> None:
+    path = put("x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    fmt = CsvFormat(missing_values=("?",))
+    frame = read_table(path, fmt)
+    with BlockReader(path, fmt, ["x"]) as blocks:
+        (block,) = blocks
+    pd.testing.assert_series_equal(frame["x"], block.frame["x"])
+    found = [None if pd.isna(cell) else cell for cell in frame["x"]]
+    assert [(type(cell), cell) for cell in found] == [(type(cell), cell) for cell in expected]
+
+
+def test_integers_beyond_64_bits_beside_decimal_commas() -> None:
+    path = put("x;y;self\n99999999999999999999;1.5;\n1,5;99999999999999999999;1\n")
+    columns = read_table(path, CsvFormat(";", decimal=","))
+    assert columns["x"].tolist() == [1e20, 1.5]
+    assert columns["y"].tolist() == ["1.5", "99999999999999999999"]
+
+
+def test_a_run_of_19_digits_is_found_wherever_it_is() -> None:
+    for length in (17, 18, 19, 20, 25):
+        for before in (",", "-", ";", ":", "0.", ".1"):
+            for place in range(20):
+                text = f"{' ' * place}{before}{'9' * length}\n{' ' * 64}0.{'1' * 30}\n"
+                digits = 0 if "." in before else length
+                assert has_long_run(text.encode()) == (digits >= 19), text
 
 
 def test_without_a_header_columns_are_numbered() -> None:

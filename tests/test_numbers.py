@@ -374,13 +374,15 @@ def test_large_integers_as_categories_are_told_apart(
     assert json.loads(result.out)["metrics"]["accuracy"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("size", "gap"), [(FAR, False), (2**63, False), (2**63, True), (10**30, True)]
+)
 def test_large_integers_as_numbers_are_rounded_and_that_is_said(
-    cli: Commands, folder: Path, x: Any
+    cli: Commands, folder: Path, x: Any, size: int, gap: bool
 ) -> None:
     y = np.where(x > 0.0, "a", "b")
-    pd.DataFrame({"x": x, "id": FAR + np.arange(N), "n": np.arange(N), "y": y}).to_csv(
-        "d.csv", index=False
-    )
+    ids = ["" if gap and i % 9 == 5 else str(size + i * size // N) for i in range(N)]
+    pd.DataFrame({"x": x, "id": ids, "n": np.arange(N), "y": y}).to_csv("d.csv", index=False)
     Path("d.yaml").write_text("data: {path: d.csv, target: y}\n")
     result = cli("train", "d.yaml", "-q")
     assert result.err == (

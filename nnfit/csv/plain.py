@@ -18,6 +18,7 @@ from pandas import DataFrame
 from pandas.errors import DtypeWarning, ParserError, ParserWarning
 
 from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.numbers import has_long_run
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.parsing import MAX_RECORD
 from nnfit.csv.source import Source
@@ -26,6 +27,7 @@ from nnfit.csv.source import Source
 PARALLEL_PANDAS = tuple(int(n) for n in re.findall(r"\d+", pd.__version__)[:2]) >= (3, 1)
 PARALLEL_BYTES = 5 << 20
 _SCAN_BYTES = 1 << 18
+_KEPT_BYTES = 32
 
 
 def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> DataFrame | None:
@@ -56,10 +58,28 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
             frame = read_columns(opened, fmt, parsing)
     except (ParserError, ParserWarning, DtypeWarning, UnicodeDecodeError):
         return None
+    if _differs_by_share(frame):
+        return None
     if n_delimiters < 0:
         return None if bool(frame.iloc[:, -1].isna().any()) else frame
     n_records = len(frame) + (1 if fmt.header else 0)
     return frame if n_delimiters == n_records * (len(opened.header) - 1) else None
+
+
+def _differs_by_share(frame: DataFrame) -> bool:
+    """Return whether a column may be another if it is read at once.
+
+    Each thread decides anew whether its share holds truth values or texts, which shows, and whether
+    integers or floats, which are rounded otherwise beyond 2**53.
+    """
+    for _, cells in frame.items():
+        if cells.dtype == np.float64:
+            values = cells.to_numpy()
+            if np.fmax.reduce(values) >= 2**53 or np.fmin.reduce(values) <= -(2**53):
+                return True
+        elif cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) != "boolean":
+            return True
+    return False
 
 
 def read_columns(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> DataFrame:
@@ -78,29 +98,35 @@ def read_columns(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Da
 def _count_delimiters(path: str, delimiter: str, source: Source) -> int | None:
     """Return the number of delimiters, -1 where quotes are about.
 
-    None for NULs, lone returns and a line without end, which the slower way finds words for.
+    None for NULs, lone returns and a line without end, which the slower way finds words for, and
+    for what may be an integer beyond 64 bits.
 
     Holds one small buffer, which stays in the processor's cache.
     """
-    buffer = bytearray(_SCAN_BYTES)
-    codes = np.frombuffer(buffer, dtype=np.uint8)
+    # Before what is read comes the end of what was read before: a number may span both.
+    buffer = bytearray(b"\n" * (_KEPT_BYTES + _SCAN_BYTES))
+    whole = np.frombuffer(buffer, dtype=np.uint8)
+    codes, space = whole[_KEPT_BYTES:], memoryview(buffer)[_KEPT_BYTES:]
     n_delimiters = done = unended = 0
     quoted = cut_return = False
     with open(path, "rb", buffering=0) as file:
-        while length := file.readinto(buffer):
-            if length < len(buffer):
-                buffer[length:] = b"\n" * (len(buffer) - length)
-            if b"\0" in buffer or (cut_return and not buffer.startswith(b"\n")):
+        while length := file.readinto(space):
+            if length < _SCAN_BYTES:
+                space[length:] = b"\n" * (_SCAN_BYTES - length)
+            if b"\0" in buffer or (cut_return and not buffer.startswith(b"\n", _KEPT_BYTES)):
                 return None
-            unended = 0 if b"\n" in buffer else unended + length
-            if unended > MAX_RECORD:
+            unended = 0 if buffer.find(b"\n", _KEPT_BYTES) >= 0 else unended + length
+            if unended > MAX_RECORD or has_long_run(whole):
                 return None
             cut_return = buffer.endswith(b"\r")  # its "\n" may come next
-            if b"\r" in buffer and buffer.count(b"\r") - cut_return != buffer.count(b"\r\n"):
+            n_returns = buffer.count(b"\r", _KEPT_BYTES) if b"\r" in buffer else 0
+            if n_returns and n_returns - cut_return != buffer.count(b"\r\n", _KEPT_BYTES):
                 return None
             quoted = quoted or b'"' in buffer
             if not quoted:
                 n_delimiters += int(np.count_nonzero(codes == ord(delimiter)))
+            whole[:_KEPT_BYTES] = whole[-_KEPT_BYTES:]
+            whole[0] = ord(".")  # digits at the beginning have been seen
             done += length
             source.report(done)
     source.report(done, ended=True)

@@ -14,11 +14,12 @@ import pandas as pd
 from pandas import DataFrame
 
 from nnfit.csv.dialect import CsvFormat, looks_like_data
+from nnfit.csv.numbers import doubtful, has_long_run, settled
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.parsing import blanks
 from nnfit.csv.plain import read_columns, read_plain
 from nnfit.csv.records import Piece
-from nnfit.csv.words import Texts, holding, put_back, text_with_gaps
+from nnfit.csv.words import Texts, holding, may_hold_words, put_back, text_with_gaps
 from nnfit.errors import DataError, listed, require_columns
 from nnfit.observer import Observer
 
@@ -52,7 +53,8 @@ class Block:
     def _parsed(self, columns: Sequence[str], parsing: Mapping[str, Any]) -> DataFrame:
         if not columns:  # there are rows all the same
             return DataFrame(index=range(self._piece.n_rows), columns=[])
-        frame = _parse(iter((self._piece.text,)), usecols=columns, **parsing)
+        parsing, texts = {**parsing, "usecols": columns}, (self._piece.text,)
+        frame = _decided(_parse(iter(texts), **parsing), texts, parsing)
         assert len(frame) == self._piece.n_rows, (len(frame), self._piece.n_rows)
         return frame
 
@@ -100,6 +102,17 @@ def _parse(texts: Iterator[bytes], **parsing: Any) -> DataFrame:
     return frame
 
 
+def _decided(frame: DataFrame, texts: Sequence[bytes], parsing: Mapping[str, Any]) -> DataFrame:
+    """Return what pandas made of whole texts, with what it makes of long integers put right."""
+    if parsing["dtype"] is str or not any(map(has_long_run, texts)):
+        return frame
+    if columns := doubtful(frame, parsing["dtype"] or ()):
+        spelt = _parse(iter(texts), **{**parsing, "dtype": str, "usecols": columns})
+        for column, cells in settled(spelt, parsing["decimal"]).items():
+            frame[column] = cells
+    return frame
+
+
 def read_table(
     path: str, fmt: CsvFormat, text_columns: Collection[str] = (), observer: Observer | None = None
 ) -> DataFrame:
@@ -122,7 +135,7 @@ def read_table(
     DataFrame
         Text columns are of dtype `str` under pandas 3 and `object` under pandas 2; missing
         cells are NaN under both. A boolean column with gaps is `object`, and so is one of
-        integers beyond 64 bits.
+        integers alone, beyond 64 bits: those of Python. Beside other numbers they are floats.
 
     Raises
     ------
@@ -149,13 +162,18 @@ def read_table(
         if frame is None:
             pieces = opened.records.pieces(len(opened.header), BLOCK_BYTES)
             frame = _parse(holding(pieces, held), **parsing)
+            frame = _decided(frame, [text for _, text in held], parsing)
         if fmt.words is None and (columns := text_with_gaps(frame)):
             spelt = {**parsing, "dtype": str, "usecols": columns}
             spelt |= fmt.gaps(opened.header, columns)
             if plain is not None:
                 again = iter([(0, read_columns(opened, fmt, spelt))])
             else:
-                again = ((first, _parse(iter((text,)), **spelt)) for first, text in held)
+                again = (
+                    (first, _parse(iter((text,)), **spelt))
+                    for first, text in held
+                    if may_hold_words(text)
+                )
             frame = put_back(frame, columns, again)
     if len(frame) == 0:
         raise DataError(f"{opened.name}: has a header and no rows; expected at least one row")

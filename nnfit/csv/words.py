@@ -27,14 +27,18 @@ Texts = list[tuple[int, bytes]]  # stretches of rows with the place of their fir
 
 
 def holding(pieces: Iterator[Piece], held: Texts) -> Iterator[bytes]:
-    """Yield the text of the pieces; put those into `held` in which there may be words."""
+    """Yield the text of the pieces, and put it into `held`."""
     first = 0
     for piece in pieces:
         if piece.n_rows:
-            if any(sign in piece.text for sign in _SIGNS):
-                held.append((first, piece.text))
+            held.append((first, piece.text))
             first += piece.n_rows
             yield piece.text
+
+
+def may_hold_words(text: bytes) -> bool:
+    """Return whether there may be words in a text."""
+    return any(sign in text for sign in _SIGNS)
 
 
 def text_with_gaps(frame: DataFrame) -> list[str]:

@@ -15,16 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnfit.csv.numbers import text_number
 from nnfit.errors import DataError, appearance, shorten
 from nnfit.table.rows import NamedColumn
 
 CellType = Literal["number", "boolean", "text", "category", "mixed", "empty", "other"]
 
-DIGITS = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")  # an integer, however spelt
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")  # as Python writes one
-# Plain ASCII decimals: float() would also take '1_000' and Arabic digits. No two parts can match
-# the same digits, so a long cell takes linear time.
-_NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 # What people and other programs mean as numbers: 1,70  1.234,5  1,234.5  1_000  1 000  0x10
 _FOREIGN_NUMBER = re.compile(
     r"[ \t]*[+-]?("
@@ -35,7 +32,6 @@ _FOREIGN_NUMBER = re.compile(
     r")[ \t]*"
 )
 _FOREIGN_DIGITS = re.compile(r"[ \t]*[+-]?\d+([.,\u066b]\d+)?[ \t]*")
-_INFINITY = re.compile(r"[ \t]*[+-]?inf(inity)?[ \t]*", re.IGNORECASE | re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*)?")
 MAX_ALIKE = 5  # labels, and groups of them, that a message tells of
 _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
@@ -77,9 +73,7 @@ def cell_type(series: pd.Series[Any]) -> CellType:
 def parse_number(cell: object) -> float | None:
     """Return the finite or infinite number that one cell holds, or None when it holds none."""
     if isinstance(cell, str):
-        if _NUMBER.fullmatch(cell) or _INFINITY.fullmatch(cell):
-            return float(cell)
-        return None
+        return text_number(cell)
     if isinstance(cell, bool | np.bool_) or not isinstance(cell, numbers.Real | Decimal):
         return None
     try:

@@ -137,7 +137,8 @@ def _warn_of_cells(observer: Observer, table: Table) -> None:
     rounded = [
         column
         for column, values in table.numbers.items()
-        if pd.api.types.is_integer_dtype(frame[column].dtype) and np.abs(values).max() >= 2**53
+        if (np.abs(values) >= 2**53).any()
+        and pd.api.types.infer_dtype(frame[column], skipna=True) == "integer"
     ]
     if rounded:
         observer.warning(

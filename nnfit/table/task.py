@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.csv.numbers import DIGITS
 from nnfit.errors import DataError, listed
 from nnfit.observer import Observer
-from nnfit.table.cells import DIGITS, cell_type, label, read_floats, read_labels, spelling
+from nnfit.table.cells import cell_type, label, read_floats, read_labels, spelling
 from nnfit.table.columns import refuse_other
 from nnfit.table.finding import find_spelling
 from nnfit.table.odd import refuse_numbers
