@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import BlockReader, read_table
 from nnfit.csv.words import WORDS
 from nnfit.errors import DataError
+
+HAS_THREADS = plain.PARALLEL_PANDAS
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -122,6 +125,47 @@ def test_a_large_file_tells_progress(parallel: list[bool]) -> None:
 
 # Both ways and a third judge
 
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let pandas cut a file of a few rows for two threads."""
+    for name, value in {"READ_MIN_BYTES": 100, "MIN_CHUNK_ROWS": 4, "CHUNK_BYTES": 40}.items():
+        monkeypatch.setattr(readers, f"_PARALLEL_{name}", value, raising=False)
+    with pd.option_context(*(("mode.max_threads", 2) if HAS_THREADS else ())):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("number", "trusted"),
+    [
+        ("99999999999999999999", False),
+        ("9223372036854775808", False),
+        ("0.0001234567890123456", True),
+    ],
+)
+def test_a_long_integer_is_seen_wherever_it_is(
+    number: str, trusted: bool, parallel: list[bool]
+) -> None:
+    for place in range(70):
+        path = put(f"{'a' * place},b\n" + "12,x\n" * 30 + f"{number},x\n,y\n")
+        assert (len(read_table(path, COMMA)), parallel.pop()) == (32, trusted)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("False,1\n,1\n", "1.5x,1\n,1\n"), ("True,1\n", "1,1\n"), ("1,1\n,1\n", "0x1f,1\n,1\n")],
+)
+def test_a_column_is_one_for_all_threads(
+    first: str, last: str, parallel: list[bool], shares: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in (5, 10, 30):  # by where the shares end
+        path = put("a,b\n" + first * n + last * n)
+        monkeypatch.setattr(plain, "PARALLEL_BYTES", 1)
+        large = read_table(path, COMMA)
+        monkeypatch.setattr(plain, "PARALLEL_BYTES", 1 << 20)
+        pd.testing.assert_frame_equal(large, read_table(path, COMMA))
+
+
 CELLS = (
     "", "", "NA", "nan", " ", "1", "-1", "+1", " 7", "007", "1.5", "1,5", "1e5", "0x1f", "1_000",
     "True", "False", "inf", "red", "9223372036854775807", "9223372036854775808",
@@ -134,12 +178,16 @@ NUMBER = re.compile(r" *[-+]?([0-9]+[.]?[0-9]*(e[0-9]+)?|inf)")
 def random_csv(chance: random.Random, delimiter: str) -> bytes:
     """Return a table of few kinds of cells in each column, and sometimes a row that is no row."""
     n_columns, n_rows = chance.randint(2, 3), chance.randint(1, 40)
-    kinds = [chance.sample(CELLS, chance.randint(1, 4)) for _ in range(n_columns)]
-    is_quoted, is_ragged = chance.random() < 0.4, chance.random() < 0.3
+    short = [cell for cell in CELLS if len(cell) < 10]
+    pool = chance.choice([short, CELLS])
+    kinds = [chance.sample(pool, chance.randint(1, 4)) for _ in range(n_columns)]
+    if pool is CELLS:
+        kinds[0] = ["99999999999999999999", chance.choice(["", "NA", "1_000"]), *kinds[0]]
+    is_quoted, is_ragged = chance.random() < 0.4, chance.random() < 0.2
     lines = [delimiter.join("abc"[:n_columns])]
     for row in range(n_rows):
         # What is rare comes late, in a share of its own.
-        cells = [chance.choice(kind if row % 8 == 7 else kind[:2]) for kind in kinds]
+        cells = [chance.choice(kind[:2] if row % 8 < 7 else kind) for kind in kinds]
         if is_ragged and chance.random() < 0.1:
             cells = cells[:-1] if chance.random() < 0.5 else [*cells, chance.choice(CELLS)]
         lines.append(
@@ -157,14 +205,14 @@ def judged(data: bytes, fmt: CsvFormat) -> list[list[object]] | None:
     rows = list(csv.reader(lines, delimiter=fmt.delimiter))
     if len(set(map(len, rows))) > 1:
         return None
-    return [column_of(list(cells), fmt.decimal) for cells in zip(*rows[1:], strict=True)]
+    return [column_of(list(cells), fmt) for cells in zip(*rows[1:], strict=True)]
 
 
-def column_of(cells: list[str], decimal: str) -> list[object]:
+def column_of(cells: list[str], fmt: CsvFormat) -> list[object]:
     texts = [cell for cell in cells if cell and cell not in WORDS]
     if all(cell in ("True", "False") for cell in texts):
         return [cell == "True" if cell in texts else None for cell in cells]
-    if decimal == ",":
+    if fmt.decimal == ",":
         points = [cell.replace(".", "_").replace(",", ".") for cell in cells]
     else:
         points = cells
@@ -173,7 +221,7 @@ def column_of(cells: list[str], decimal: str) -> list[object]:
             float(point) if cell in texts else None
             for cell, point in zip(cells, points, strict=True)
         ]
-    return [cell if cell in texts else None for cell in cells]
+    return [cell if cell and (fmt.words is None or cell in texts) else None for cell in cells]
 
 
 def held(frame: pd.DataFrame) -> list[list[object]]:
@@ -204,31 +252,31 @@ def attempt(path: str, fmt: CsvFormat) -> pd.DataFrame | str:
     "n_tables", [80, pytest.param(4_000, marks=pytest.mark.slow)], ids=["dose", "whole"]
 )
 def test_large_files_streams_and_the_csv_module_agree(
-    n_tables: int, parallel: list[bool], monkeypatch: pytest.MonkeyPatch
+    n_tables: int, parallel: list[bool], shares: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"READ_MIN_BYTES": 100, "MIN_CHUNK_ROWS": 4, "CHUNK_BYTES": 40}.items():
-        monkeypatch.setattr(readers, f"_PARALLEL_{name}", value, raising=False)
     n_refused = 0
-    with pd.option_context(*(("mode.max_threads", 2) if plain.PARALLEL_PANDAS else ())):
-        for seed in range(n_tables):
-            chance = random.Random(seed)
-            fmt = chance.choice([COMMA, CsvFormat(";"), CsvFormat(";", decimal=",")])
-            data = random_csv(chance, fmt.delimiter)
-            path = put(data)
-            monkeypatch.setattr(plain, "PARALLEL_BYTES", 1)
-            large = attempt(path, fmt)
-            monkeypatch.setattr(plain, "PARALLEL_BYTES", len(data) + 1)
-            stream = attempt(path, fmt)
-            truth = judged(data, fmt)
-            n_refused += truth is None
-            if isinstance(large, str) or isinstance(stream, str):
-                assert (large, truth) == (stream, None), data
-                continue
-            pd.testing.assert_frame_equal(large, stream, check_exact=True, obj=repr(data))
-            assert truth is not None, data
-            assert_alike(held(large), truth, data)
-            with BlockReader(path, fmt, None, block_bytes=1 << 20) as blocks:
-                (block,) = blocks
+    for seed in range(n_tables):
+        chance = random.Random(seed)
+        delimiter, decimal = chance.choice([",.", ";.", ";,"])
+        words = chance.choice([None, ()])  # as training reads, and as a model does
+        fmt = CsvFormat(delimiter, decimal=decimal, words=words)
+        data = random_csv(chance, fmt.delimiter)
+        path = put(data)
+        monkeypatch.setattr(plain, "PARALLEL_BYTES", 1)
+        large = attempt(path, fmt)
+        monkeypatch.setattr(plain, "PARALLEL_BYTES", len(data) + 1)
+        stream = attempt(path, fmt)
+        truth = judged(data, fmt)
+        n_refused += truth is None
+        if isinstance(large, str) or isinstance(stream, str):
+            assert (large, truth) == (stream, None), data
+            continue
+        pd.testing.assert_frame_equal(large, stream, check_exact=True, obj=repr(data))
+        assert truth is not None, data
+        assert_alike(held(large), truth, data)
+        with BlockReader(path, fmt, None, block_bytes=1 << 20) as blocks:
+            (block,) = blocks
+        if words is not None:
             pd.testing.assert_frame_equal(block.frame, stream)
     assert 0 < n_refused < n_tables / 2
     assert sum(parallel) > n_tables / 8

@@ -58,7 +58,7 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
             frame = read_columns(opened, fmt, parsing)
     except (ParserError, ParserWarning, DtypeWarning, UnicodeDecodeError):
         return None
-    if _differs_by_share(frame):
+    if any(_is_mixed(cells) for _, cells in frame.items()):
         return None
     if n_delimiters < 0:
         return None if bool(frame.iloc[:, -1].isna().any()) else frame
@@ -66,20 +66,10 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
     return frame if n_delimiters == n_records * (len(opened.header) - 1) else None
 
 
-def _differs_by_share(frame: DataFrame) -> bool:
-    """Return whether a column may be another if it is read at once.
-
-    Each thread decides anew whether its share holds truth values or texts, which shows, and whether
-    integers or floats, which are rounded otherwise beyond 2**53.
-    """
-    for _, cells in frame.items():
-        if cells.dtype == np.float64:
-            values = cells.to_numpy()
-            if np.fmax.reduce(values) >= 2**53 or np.fmin.reduce(values) <= -(2**53):
-                return True
-        elif cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) != "boolean":
-            return True
-    return False
+def _is_mixed(cells: pd.Series[Any]) -> bool:
+    """Return whether a thread read truth values where another, or all at once, read texts."""
+    kinds = ("boolean", "string")
+    return cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) not in kinds
 
 
 def read_columns(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> DataFrame:
