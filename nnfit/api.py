@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.config.reading import load_config
+from nnfit.csv.frames import with_columns
 from nnfit.errors import DataError, ModelFileError, described, path_text, quoted
 from nnfit.inside.gradient_check import check_gradients
 from nnfit.model.file.reading import load as load_model
@@ -87,4 +88,4 @@ def _with_targets(data: Any, y: Any, names: Sequence[str]) -> pd.DataFrame:
         )
     if both := [name for name in names if name in frame.columns]:
         raise DataError(f"y: data has {quoted(both)} already; leave y out, or drop it from data")
-    return frame.assign(**dict(zip(names, columns.T, strict=True)))
+    return with_columns(frame, dict(zip(names, columns.T, strict=True)))

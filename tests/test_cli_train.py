@@ -584,3 +584,19 @@ def test_umask_of_a_new_model(cli: Commands, tiny: Example, folder: Path) -> Non
     finally:
         os.umask(before)
     assert (folder / "new.npz").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("role", ["feature", "target", "exclude", "weight"])
+def test_a_column_may_be_called_as_an_argument_is(cli: Commands, folder: Path, role: str) -> None:
+    """`self` with words for gaps and gaps in it, and names of pandas' own arguments beside it."""
+    cells = {"feature": ["NA", "a", "", "b"], "target": ["p", "q", "", "p"],
+             "exclude": ["NA", "x", "", "y"], "weight": ["1", "2", "3", "1"]}[role]  # fmt: skip
+    rows = "".join(f"{cells[i % 4]},{i % 7}.5,{'uv'[i % 2]},{i % 5}\n" for i in range(40))
+    (folder / "d.csv").write_text("self,frame,index,axis\n" + rows, encoding="utf-8")
+    target = "self" if role == "target" else "index"
+    keys = [] if role in ("feature", "target") else ["--set", f"data.{role}=self"]
+    config = cli("init", "d.csv", "--target", target, *keys)
+    assert config.code == 0
+    assert cli("train", "-", "--set", "training.epochs=1", "-q", stdin=config.out).code == 0
+    assert cli("evaluate", "d.npz", "d.csv").code == 0
+    assert cli("plot", "importance", "d.npz", "d.csv", "--repeats", "1", "-o", "i.svg").code == 0

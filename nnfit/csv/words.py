@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from nnfit.csv.frames import with_columns
 from nnfit.csv.records import Piece
 
 WORDS = (
@@ -67,4 +68,4 @@ def put_back(
             if words.any():
                 whole = cells.setdefault(column, frame[column].copy())
                 whole.iloc[first + np.flatnonzero(words)] = some[column][words].to_numpy()
-    return frame.assign(**cells) if cells else frame
+    return with_columns(frame, cells) if cells else frame

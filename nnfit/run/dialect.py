@@ -13,6 +13,7 @@ import numpy as np
 
 from nnfit.config.schema import DataConfig
 from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.frames import with_columns
 from nnfit.csv.preamble import PreambleError
 from nnfit.csv.reading import BlockReader
 from nnfit.dataset.reading import read_named
@@ -80,7 +81,7 @@ def read_plain(
         spellings = possible_spellings(rows.column(name), written)
         spelling = spellings[0] if spellings else written.spelling
         if spelling is not None and cell_type(frame[name]) == "text":
-            frame = frame.assign(**{name: _plain(frame[name], spelling)})
+            frame = with_columns(frame, {name: _plain(frame[name], spelling)})
     return replace(rows, frame=frame), keys
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
+from nnfit.csv.frames import with_columns
 from nnfit.dataset.reading import csv_format
 from nnfit.errors import listed, require_columns, shorten
 from nnfit.observer import Finding, Observer
@@ -154,7 +155,7 @@ def _masked(rows: NamedRows, tokens: Mapping[str, Sequence[str]]) -> NamedRows:
     """Return the rows with gaps where a column has one of its tokens."""
     frame = rows.frame
     masked = {name: frame[name].mask(frame[name].isin(odd)) for name, odd in tokens.items()}
-    return dataclasses.replace(rows, frame=frame.assign(**masked))
+    return dataclasses.replace(rows, frame=with_columns(frame, masked))
 
 
 def _reasons(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnfit.csv.frames import with_columns
 from nnfit.table.coding import Code
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Table
@@ -63,4 +64,4 @@ def with_column_permuted(rows: NamedRows, column: str, order: NDArray[np.intp]) 
     """Return `rows` with the cells of one column in another order."""
     frame = rows.frame
     cells = frame[column].take(order).set_axis(frame.index)
-    return replace(rows, frame=frame.assign(**{column: cells}))
+    return replace(rows, frame=with_columns(frame, {column: cells}))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnfit.csv.frames import with_columns
 from nnfit.errors import DataError, quoted, require_columns
 from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
@@ -55,7 +56,7 @@ def drop_rows_without_target(
         if not (pd.api.types.is_float_dtype(cells.dtype) and cells.isna().any()):
             continue
         if are_whole(cells.to_numpy(dtype=np.float64, na_value=np.nan)):
-            frame = frame.assign(**{target: frame[target].astype(np.int64)})
+            frame = with_columns(frame, {target: frame[target].astype(np.int64)})
     return replace(kept, frame=frame)
 
 

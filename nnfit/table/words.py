@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nnfit.csv.frames import with_columns
 from nnfit.csv.words import WORDS
 from nnfit.errors import listed, shorten
 from nnfit.observer import Observer
@@ -52,7 +53,7 @@ def settle_words(rows: NamedRows, data: DataConfig, observer: Observer) -> Named
     _tell(rows.name, "are read as missing", gaps, False, observer)
     _tell(rows.name, "are categories of their own", categories, True, observer)
     _tell(rows.name, "are classes", labels, True, observer)
-    return replace(rows, frame=frame.assign(**settled)) if settled else rows
+    return replace(rows, frame=with_columns(frame, settled)) if settled else rows
 
 
 def _tell(
