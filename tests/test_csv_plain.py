@@ -6,6 +6,7 @@ import csv
 import random
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let pandas cut a file of a few rows for two threads."""
     for name, value in {"READ_MIN_BYTES": 100, "MIN_CHUNK_ROWS": 4, "CHUNK_BYTES": 40}.items():
         monkeypatch.setattr(readers, f"_PARALLEL_{name}", value, raising=False)
-    with pd.option_context(*(("mode.max_threads", 2) if HAS_THREADS else ())):
+    with pd.option_context("mode.max_threads", 2) if HAS_THREADS else nullcontext():
         yield
 
 
