@@ -157,6 +157,8 @@ def joined(names: Iterable[str], word: str) -> str:
 
 def appearance(text: str) -> str:
     """Return what texts that print alike have in common: NFC, no edges, nothing without width."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     seen = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
     return " ".join("".join(seen).split())
 

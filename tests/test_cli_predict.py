@@ -572,3 +572,17 @@ def test_names_that_differ_in_case_are_hinted_at(cli: Commands, price: Example) 
         result = cli(command, "price.npz", "upper.csv")
         name = package.load("price.npz").encoder.needed_columns[0]
         assert f"; did you mean {name.upper()!r}" in result.err
+
+
+@pytest.mark.parametrize("above", ["", "A title\n\n"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u00a0"])
+def test_a_header_that_looks_like_the_models_is_found_wherever_it_is(
+    cli: Commands, tiny: Example, folder: Path, blank: str, delimiter: str, above: str
+) -> None:
+    header, *rows = tiny.csv.replace(",", delimiter).splitlines()
+    names = delimiter.join(f"{blank}{name}{blank}" for name in header.split(delimiter))
+    (folder / "other.csv").write_text(above + "\n".join([names, *rows]) + "\n", encoding="utf-8")
+    result = cli("predict", "tiny.npz", "other.csv")
+    assert (result.code, result.out) == (0, cli("predict", "tiny.npz", "tiny.csv").out)
+    assert ("is read as" in result.err) == bool(blank)

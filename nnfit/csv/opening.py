@@ -83,7 +83,7 @@ class OpenCsv:
         cells, record = self._take_header(fmt, observer)
         check_width(cells, self.name)
         self.nameless = [i for i, cell in enumerate(cells) if fmt.header and not cell.strip()]
-        if not set(fmt.expected) <= set(_names(cells, fmt)) or not fmt.expected:
+        if not (fmt.expected and _fits(cells, fmt)):
             if fmt.header:
                 refuse_preamble(self.records, cells, record, skipped, not fmt.expected)
             if not fmt.expected:
@@ -105,8 +105,7 @@ class OpenCsv:
         if first is None:
             rows = "a header and rows" if fmt.header else "rows"
             raise DataError(f"{self.name}: is empty; expected {rows}")
-        expected = set(fmt.expected)
-        if expected <= set(_names(first[0], fmt)):
+        if _fits(first[0], fmt):
             return first
         other = self._by(fmt, first[1])
         if other is None:
@@ -125,7 +124,7 @@ class OpenCsv:
         candidates = CANDIDATES if fmt.delimiter == "auto" else (fmt.delimiter, *CANDIDATES)
         for delimiter in candidates:
             cells = next(parse_records(self.text.repair(record), delimiter), ([],))[0]
-            if set(fmt.expected) <= set(_names(cells, fmt)):
+            if _fits(cells, fmt):
                 return delimiter
         return None
 
@@ -142,6 +141,15 @@ class OpenCsv:
             **fmt.gaps(self.header if columns is None else columns, fmt.words or ()),
             "decimal": fmt.decimal,
         }
+
+
+def _fits(cells: list[str], fmt: CsvFormat) -> bool:
+    """Return whether a first record has the expected columns, or others that look like them."""
+    names = _names(cells, fmt)
+    if len(names) < len(fmt.expected):
+        return False
+    matched = matched_columns(names, fmt.expected)
+    return set(fmt.expected) <= {matched.get(name, name) for name in names}
 
 
 def _names(cells: list[str], fmt: CsvFormat) -> list[str]:

@@ -124,7 +124,7 @@ def fit_encoding(
         Written.of(config.data),
     )
     if decisions.labels is not None:
-        weighting = weighting.taught(decisions.labels.read(rows), decisions.labels)
+        weighting = weighting.taught(rows, decisions.labels)
     else:
         method = choose_target_scaling(config, observer)
         Y = target_values(rows, decisions.targets, decisions.spellings)

@@ -111,8 +111,8 @@ class Weighting:
     written: Written = PLAIN
     by_class: Floats | None = field(default=None, kw_only=True)
 
-    def taught(self, codes: NDArray[Any], labels: LabelEncoder) -> Weighting:
-        """Return the weighting by what the training rows' codes (N,) say of classes.
+    def taught(self, rows: NamedRows, labels: LabelEncoder) -> Weighting:
+        """Return the weighting by what the training rows say of classes.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Weighting:
         """
         if self.class_weight is None:
             return self
-        weights = class_weights(codes, labels.classes, self.class_weight, self.where)
+        weights = class_weights(labels.read(rows), labels.classes, self.class_weight, self.where)
         return replace(self, by_class=weights)
 
     def of(
