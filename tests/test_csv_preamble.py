@@ -241,3 +241,10 @@ def test_init_finds_it_and_the_model_keeps_it(
         result = cli("predict", "m.npz", "-q", stdin=text)
         assert result.code == 0 and expected.out.startswith(result.out)
         assert result.out.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_header_below_a_title_is_shown_in_its_letters(encoding: str) -> None:
+    path = put("Übersicht;;\nGröße;Straße;y\n1;2;3\n4;5;6\n".encode(encoding))
+    said = complaint(path, CsvFormat(delimiter=";"))
+    assert "'Übersicht;;'" in said and "'Größe;Straße;y'" in said

@@ -132,7 +132,7 @@ def refuse_preamble(
     """
     name = records.name
     refuse_markup(name, cells)
-    first = shorten(record.decode("utf-8", "replace").strip())
+    first = _shown(record)
     following = records.peek(_LOOKED_AT)
     widths = Counter(len(other) for other, _ in following)
     width = widths.most_common(1)[0][0] if widths else 0
@@ -153,13 +153,22 @@ def refuse_preamble(
         if len(other) == width and _are_names(other):
             n_above = skipped + len((above + line).splitlines()) - len(line.lstrip().splitlines())
             cure = f"Set data.skip_rows to {n_above}" if cures else "Remove what is above the names"
-            header = shorten(line.decode("utf-8", "replace").strip())
+            header = _shown(line)
             raise PreambleError(
                 f"{name}: the first line, {first!r}, is a title; expected the header, which seems "
                 f"to be {header!r}. {cure}",
                 {"skip_rows": n_above},
             )
         above += line
+
+
+def _shown(line: bytes) -> str:
+    """Return a line as a message shows it, by the encoding that its rows would be read in."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("cp1252", "replace")
+    return shorten(text.strip())
 
 
 def _are_names(cells: Sequence[str]) -> bool:
