@@ -575,8 +575,8 @@ def test_names_that_differ_in_case_are_hinted_at(cli: Commands, price: Example) 
 
 
 @pytest.mark.parametrize("above", ["", "A title\n\n"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u00a0"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("blank", ["", " ", "\u200b"])
 def test_a_header_that_looks_like_the_models_is_found_wherever_it_is(
     cli: Commands, tiny: Example, folder: Path, blank: str, delimiter: str, above: str
 ) -> None:

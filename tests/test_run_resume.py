@@ -90,6 +90,7 @@ def stopped_at_random_moments(
     return writing
 
 
+@pytest.mark.slow
 def test_killed_terminated_and_interrupted_it_ends_with_the_same_bytes(nnfit: Nnfit) -> None:
     numbers = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
     stopped_at_random_moments(nnfit, numbers, seed=1, seconds=0.02, epochs=300)
