@@ -7,6 +7,7 @@ their traceback.
 from __future__ import annotations
 
 import difflib
+import heapq
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+
+from nnfit.budget import NAMES_COMPARED
 
 SHOWN_LENGTH = 60  # characters of a value that a message repeats
 STDIN = "<stdin>"
@@ -191,12 +194,28 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if plain in folded:
         near = [folded[plain]]
     else:
+        if len(names) > NAMES_COMPARED:  # which would take minutes
+            names = [folded[other] for other in _likeliest(plain, folded)]
+            folded = {other.casefold(): other for other in names}
         near = difflib.get_close_matches(name, names, n=1)
         near = near or [folded[n] for n in difflib.get_close_matches(plain, folded, n=1)]
     if not near:
         return ""
     alike = appearance(near[0]) == appearance(name)
     return f"; did you mean {ascii(near[0]) if alike else repr(near[0])}?"
+
+
+def _likeliest(name: str, known: Iterable[str]) -> list[str]:
+    """Return those of many names that begin and end most like it, as all slips but two do."""
+    ends = [(name[:n], name[-n:]) for n in (2, 4, 8, 16, 32)]
+
+    def alike(other: str) -> int:
+        alike = 0
+        for head, tail in ends:
+            alike += other.startswith(head) + other.endswith(tail)
+        return alike
+
+    return heapq.nlargest(NAMES_COMPARED, known, key=alike)
 
 
 def _other_case(missing: Iterable[str], known: Iterable[str]) -> str:

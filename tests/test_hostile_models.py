@@ -418,13 +418,16 @@ def test_no_model_is_written_that_cannot_be_read(
     tiny: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = nnfit.load("tiny.npz")
-    monkeypatch.setattr("nnfit.model.file.writing.MAX_META", 100)
-    with pytest.raises(OutputError, match=r"^the model needs \d+ bytes beside its weights, more"):
+    monkeypatch.setattr("nnfit.storage.npz.MAX_META", 100)
+    reason = r"^the model holds \d+ bytes; at most 100 beside its weights, more"
+    with pytest.raises(OutputError, match=reason):
         model.to_bytes()
     monkeypatch.undo()
-    monkeypatch.setattr("nnfit.model.file.writing.MAX_OBJECTS", 3)
-    with pytest.raises(OutputError):
-        model.to_bytes()
+    for limit in ("MAX_OBJECTS", "MAX_VALUES"):
+        monkeypatch.setattr(f"nnfit.storage.npz.{limit}", 3)
+        with pytest.raises(OutputError, match="^the model holds over 3 "):
+            model.to_bytes()
+        monkeypatch.undo()
 
 
 def test_many_columns_share_their_quantiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from nnfit.training.metrics import (
     r2,
     regression_metrics,
     roc_auc,
+    verdicts,
 )
 
 Array = NDArray[Any]
@@ -44,7 +45,7 @@ def _probabilities(rng: np.random.Generator, n: int, K: int) -> Array:
 def test_classification_metrics_are_scikit_learns(n: int, K: int) -> None:
     rng = np.random.default_rng(100 * n + K)
     codes, p = rng.integers(K, size=n), _probabilities(rng, n, K)
-    found = classification_metrics(codes, p)
+    found = classification_metrics(codes, verdicts(codes, p), p.shape[1])
     predicted, labels = p.argmax(axis=1), list(range(K))
     assert found["accuracy"] == _close(reference.accuracy_score(codes, predicted))
     assert found["log_loss"] == _close(reference.log_loss(codes, p, labels=labels))
@@ -97,14 +98,15 @@ def test_roc_auc_by_hand(positive: list[int], score: list[float], expected: floa
 def test_log_loss_of_certainty_is_finite_and_scikit_learns() -> None:
     codes = np.array([0, 1, 1])
     p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])  # right, right, wrong
-    found = log_loss(codes, p)
+    found = log_loss(verdicts(codes, p)[:, 1])
     assert found == _close(reference.log_loss(codes, p))
     assert found == _close(-math.log(np.finfo(np.float64).eps) / 3.0)
 
 
 def test_a_row_without_probabilities_is_wrong() -> None:
     p = np.array([[0.9, 0.1], [np.nan, np.nan], [np.nan, np.nan], [0.2, 0.8]])
-    found = classification_metrics(np.array([0, 0, 1, 1]), p)
+    codes = np.array([0, 0, 1, 1])
+    found = classification_metrics(codes, verdicts(codes, p), 2)
     assert found["accuracy"] == 0.5
     assert found["confusion_matrix"] == [[1, 1], [1, 1]]
     assert found["log_loss"] is None and found["roc_auc"] is None
@@ -115,7 +117,7 @@ def test_metrics_are_computed_in_float64() -> None:
     rng = np.random.default_rng(1)
     codes, p = rng.integers(3, size=2000), _probabilities(rng, 2000, 3).astype(np.float32)
     exact = -np.log(p[np.arange(2000), codes].astype(np.float64)).mean()
-    assert log_loss(codes, p) == _close(exact)
+    assert log_loss(verdicts(codes, p)[:, 1]) == _close(exact)
     y, y_hat = 1e4 * rng.random((2000, 1)), rng.random((2000, 1))
     single = regression_metrics(y.astype(np.float32), y_hat.astype(np.float32), ["t"])
     e = y.astype(np.float32).astype(np.float64) - y_hat.astype(np.float32)
@@ -141,7 +143,7 @@ def test_any_classification_is_scored_as_by_scikit_learn(
     p = rng.integers(1, levels + 1, (n, K)).astype(np.float64)
     p[:, rng.permutation(K)[min(predicted, K) :]] = 0.0
     p /= p.sum(axis=1, keepdims=True)
-    found = classification_metrics(codes, p)
+    found = classification_metrics(codes, verdicts(codes, p), p.shape[1])
     guess = p.argmax(axis=1)
     assert found["accuracy"] == _close(reference.accuracy_score(codes, guess))
     f1 = reference.f1_score(codes, guess, average="macro", zero_division=0.0)
@@ -205,7 +207,7 @@ def test_r2_of_the_mean_is_zero_and_of_worse_negative() -> None:
 def test_metrics_are_python_numbers() -> None:
     rng = np.random.default_rng(2)
     codes, p = rng.integers(2, size=20), _probabilities(rng, 20, 2)
-    found = classification_metrics(codes, p)
+    found = classification_metrics(codes, verdicts(codes, p), p.shape[1])
     kinds = {name: type(value) for name, value in found.items()}
     assert kinds.pop("confusion_matrix") is list
     assert set(kinds.values()) == {float}

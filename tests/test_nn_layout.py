@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nnfit.budget import MAX_LAYERS, MAX_WIDTH
 from nnfit.nn.layout import Block, affine_layers
-from nnfit.nn.limits import MAX_LAYERS, MAX_WIDTH
 
 Array = NDArray[Any]
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from nnfit import budget
 from nnfit.config import nodes, sources
-from nnfit.csv import dialect, records, source
+from nnfit.csv import dialect, records
 from nnfit.model.file import reading
-from nnfit.nn import limits
-from nnfit.storage import npz
 from nnfit.table import expressions, labels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,14 +46,16 @@ def test_the_test_is_there(name: str, path: str) -> None:
         (records.MAX_RECORD >> 20, "16 MiB"),
         (dialect.MAX_COLUMNS, "100,000 columns"),
         (dialect.MAX_NAME, "names of 1000 characters"),
-        (source.INFLATED_FREELY >> 20, "256 MiB"),
-        (source.INFLATED_TIMES, "200 times"),
+        (budget.INFLATED_FREELY >> 20, "32 MiB"),
+        (budget.INFLATED_TIMES, "200 times"),
         (labels.MAX_CLASSES, "2000 classes"),
-        (limits.MAX_ARRAY_BYTES >> 30, "4 GiB"),
-        (npz.MAX_META >> 20, "64 MiB with"),
-        (npz.MAX_OBJECTS, "1,048,576 lists and objects"),
-        (limits.MAX_UNITS, "1,048,576 units"),
-        (reading.MAX_INFLATED >> 20, "64 MiB more"),
+        (budget.MAX_ARRAY_BYTES >> 30, "4 GiB"),
+        (budget.MAX_META >> 20, "64 MiB with"),
+        (budget.MAX_OBJECTS, "1,048,576 lists and objects"),
+        (budget.MAX_VALUES, "4,194,304 values"),
+        (budget.MAX_EXPRESSIONS, "262,144 characters"),
+        (budget.MAX_UNITS, "1,048,576 units"),
+        (budget.MAX_INFLATED >> 20, "64 MiB more"),
         (reading.MAX_DIRECTORY >> 20, "directory of 1 MiB"),
     ],
 )

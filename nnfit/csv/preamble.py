@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
 from nnfit.csv.dialect import CANDIDATES
@@ -19,7 +18,7 @@ from nnfit.csv.text import Text
 from nnfit.errors import DataError, shorten
 
 _SEPARATOR = re.compile(rb'"?sep=([\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f])"?', re.IGNORECASE)
-_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r(?!\Z))")
+_LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\n|\r(?!\Z))")
 _COMMENT = "#"
 _AT_ONCE = 1 << 16
 _LOOKED_AT = 50  # records after the first
@@ -99,7 +98,8 @@ def read_preamble(
                 f"{text.name}: ends within the {skip_rows} lines that data.skip_rows skips; "
                 "expected a header and rows after them"
             )
-    lines = [found[0] for found in islice(_LINE.finditer(head), _LOOKED_AT)]
+    lines = head.splitlines(keepends=True)
+    lines = (lines if lines and _LINE.match(lines[-1]) else lines[:-1])[:_LOOKED_AT]
     above = next((n for n, line in enumerate(lines) if is_header(line)), 0)
     return head[sum(map(len, lines[:above])) :], separator, skipped + above
 

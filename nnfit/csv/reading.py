@@ -24,7 +24,7 @@ from nnfit.errors import DataError, listed, require_columns
 from nnfit.observer import Observer
 
 BLOCK_BYTES = 1 << 22
-BLOCK_ROWS = 1 << 14  # at most about so many, however short: what is worked on at once
+BLOCK_ROWS = 1 << 14  # at most so many, however short: what is worked on at once
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,8 @@ class BlockReader:
         All columns, in the file's order.
     delimiter : str
         What separates the cells; found out if `fmt.delimiter` is "auto".
+    most_rows : int
+        A block has at most so many; fewer may be asked for, before the first.
 
     Raises
     ------
@@ -235,12 +237,14 @@ class BlockReader:
         wanted = set(self.header if columns is None else columns)
         self.columns = [column for column in self.header if column in wanted]
         self.parsing = opened.parsing(fmt, set(text_columns), self.columns)
-        self._pieces = opened.records.pieces(len(self.header), block_bytes, BLOCK_ROWS)
+        self._records, self._block_bytes = opened.records, block_bytes
+        self.most_rows = BLOCK_ROWS
 
     def arrivals(self) -> Iterator[Block | None]:
         """Yield each block, and None where what has arrived ends no row and reading goes on."""
         first_row = 1
-        for piece in self._pieces:
+        pieces = self._records.pieces(len(self.header), self._block_bytes, self.most_rows)
+        for piece in pieces:
             yield Block(first_row, piece, self) if piece.n_rows else None
             first_row += piece.n_rows
 

@@ -123,16 +123,16 @@ class RecordReader:
         size : int
             Bytes.
         most_rows : int, optional
-            Pieces of records as long as those before have at most about so many.
+            A piece has at most so many.
         """
         at_once = size
         wait_for = 0
         if not self._buffer:
             self._more(at_once)
         while self._buffer:
-            piece = Piece(b"", 0)
+            piece, full = Piece(b"", 0), False
             if self._ended or len(self._buffer) >= wait_for:
-                piece, used = self._cut(n_columns)
+                piece, used, full = self._cut(n_columns, most_rows or len(self._buffer))
                 self._buffer = self._buffer[used:]
                 self._next_row += piece.n_rows
                 wait_for = 0
@@ -142,6 +142,8 @@ class RecordReader:
             if piece.n_rows and most_rows is not None:
                 at_once = min(size, most_rows * len(piece.text) // piece.n_rows)
             yield piece
+            if full and self._buffer:
+                continue
             if self._ended:
                 return
             if len(self._buffer) > MAX_RECORD:
@@ -154,36 +156,40 @@ class RecordReader:
             self._ended = not data
             self._buffer += data
 
-    def _cut(self, n_columns: int) -> tuple[Piece, int]:
-        """Return the whole records at the start of the buffer, and how many bytes they take."""
+    def _cut(self, n_columns: int, most_rows: int) -> tuple[Piece, int, bool]:
+        """Return the whole records at the start of the buffer, and how many bytes they take.
+
+        The last says that there are `most_rows`, and maybe more.
+        """
         text = self._buffer
         if not self._ended and text.endswith(b"\r"):
             text = text[:-1]  # its "\n" may come next
         quoted = b'"' in text
         lone_returns = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
         if quoted and lone_returns:
-            return self._cut_by_cell(n_columns, rewrite=True)
+            return self._cut_by_cell(n_columns, most_rows, rewrite=True)
         if lone_returns:  # of the same length, so that places in it are places in the buffer
             text = re.sub(rb"\r(?!\n)", b"\n", text)
         if self._ended and not text.endswith(b"\n"):
             text += b"\n"
         if n_columns == 1 and _BLANK_CELL.search(text):
-            return self._cut_by_cell(n_columns, rewrite=True)
+            return self._cut_by_cell(n_columns, most_rows, rewrite=True)
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes == ord("\n"))
         delimiters = np.flatnonzero(codes == ord(self._delimiter))
         if quoted:
             quotes = np.flatnonzero(codes == ord('"'))
             if not self._are_regular(quotes, codes):
-                return self._cut_by_cell(n_columns, rewrite=False)
+                return self._cut_by_cell(n_columns, most_rows, rewrite=False)
             # An odd number of quotes before a place: it is within a cell.
             ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
             delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
         if not len(ends):
-            return Piece(b"", 0), 0
+            return Piece(b"", 0), 0, False
+        full, ends = len(ends) >= most_rows, ends[:most_rows]
         n_rows = self._count_rows(text, ends, delimiters, n_columns)
         used = int(ends[-1]) + 1
-        return Piece(self._text.repair(text[:used]), n_rows), min(used, len(self._buffer))
+        return Piece(self._text.repair(text[:used]), n_rows), min(used, len(self._buffer)), full
 
     def _are_regular(self, quotes: IntArray, codes: ByteArray) -> bool:
         """Tell whether every other quote opens a cell, and those between close one or are doubled.
@@ -216,9 +222,11 @@ class RecordReader:
                 raise self._ragged(row, int(n_cells[line]), n_columns, cells)
         return len(ends) - n_blank
 
-    def _cut_by_cell(self, n_columns: int, rewrite: bool) -> tuple[Piece, int]:
+    def _cut_by_cell(
+        self, n_columns: int, most_rows: int, rewrite: bool
+    ) -> tuple[Piece, int, bool]:
         """Do as `_cut` for any text; `rewrite` it for pandas, with one kind of line end."""
-        text, used, n_rows, one = self._buffer, 0, 0, n_columns == 1
+        text, used, n_rows, one, full = self._buffer, 0, 0, n_columns == 1, False
         rewritten = io.StringIO(newline="")
         writer = csv.writer(
             rewritten,
@@ -241,12 +249,14 @@ class RecordReader:
                 writer.writerow(cells)
             used = end
             n_rows += 1
-        if self._ended:
+            if full := n_rows == most_rows:
+                break
+        if self._ended and not full:
             used = len(text)
         text = rewritten.getvalue().encode("latin-1") if rewrite else text[:used]
         if n_rows and not text.endswith(b"\n"):
             text += b"\n"
-        return Piece(self._text.repair(text), n_rows), used
+        return Piece(self._text.repair(text), n_rows), used, full
 
     def _ragged(self, row: int, got: int, expected: int, record: bytes) -> DataError:
         trailing = record.rstrip(b"\r\n").endswith(self._delimiter.encode())

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from nnfit.budget import INFLATED_FREELY, INFLATED_TIMES
 from nnfit.csv.foreign import FOREIGN, refuse_foreign
 from nnfit.errors import DataError, name_of
 from nnfit.observer import Observer
@@ -35,10 +36,7 @@ _SUFFIX = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _REPORT_BYTES = 1 << 19
 _COMPRESSED_READ = 1 << 20
-_INFLATED_AT_ONCE = 1 << 16  # bounds the memory that well compressed data takes
-_DENSER = 32  # so much less of what may become thirty times as long as gzip's data ever do
-INFLATED_FREELY = 1 << 28  # bytes that any compressed file may become
-INFLATED_TIMES = 200  # and beyond that, how many times its size; gzip, bound to 1032, may
+_INFLATED_AT_ONCE = 1 << 11  # bytes: of gzip data become 2 MB, of bzip2 data 40
 _GATHER_SECONDS = 0.03  # how long a pipe's first bytes may wait for more to share their block
 _GAP_SECONDS = 0.003  # a producer silent for this long is waited for no further
 
@@ -108,7 +106,6 @@ class Source:
         self._look_at_descriptor()
         self._done = 0
         self._inflated = 0
-        self._at_once = 0
         self._reported = 0
         self._inflater: Any = None
         self._kind: str | None = None
@@ -154,8 +151,6 @@ class Source:
                 "Rename or compress it"
             )
         if self._kind is not None:
-            denser = 1 if self._kind == "gzip" else _DENSER
-            self._at_once = max(1, _INFLATED_AT_ONCE // denser)
             self._inflater = self._new_inflater()
             head = self._inflate(head)
         self._unread = head
@@ -193,7 +188,7 @@ class Source:
             raw = self._inflater.unused_data
             self._inflated += len(pieces[-1])
             most = max(INFLATED_FREELY, INFLATED_TIMES * self._done)
-            if self._inflated > most and self._kind != "gzip":
+            if self._inflated > most:
                 raise DataError(
                     f"{self.name}: {self._done} bytes of {self._kind} data have become "
                     f"{self._inflated} so far; expected at most {INFLATED_TIMES} times as many. "
@@ -215,8 +210,8 @@ class Source:
                 if pieces and self._pipe is not None:
                     break  # more may be long in coming
                 self._compressed = memoryview(self._read_raw(min(size, _COMPRESSED_READ)))
-            raw = bytes(self._compressed[: self._at_once])
-            self._compressed = self._compressed[self._at_once :]
+            raw = bytes(self._compressed[:_INFLATED_AT_ONCE])
+            self._compressed = self._compressed[_INFLATED_AT_ONCE:]
             if not raw and self._inflater.eof:
                 break
             if not raw:

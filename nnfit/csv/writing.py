@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+import numpy as np
+
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -43,10 +45,8 @@ class RowWriter:
         self._header = list(header)
         self.delimiter = {"csv": ",", "tsv": "\t", "jsonl": None}[format]
         if self.delimiter is None:
-            names = [_to_json(name).replace("%", "%%") for name in header]
-            self._join = f"{{{', '.join(f'{name}: %s' for name in names)}}}".__mod__
+            self._keys = [f"{_to_json(name)}: ".replace("%", "%%") + "%s" for name in header]
         else:
-            self._join = self.delimiter.join
             self._special = re.compile(f'[{self.delimiter}"\r\n]')
             self.write(self.rows([[name] for name in header]))
 
@@ -62,7 +62,8 @@ class RowWriter:
         ----------
         columns : sequence of sequences, all of one length
             The header's columns in its order: Python's own values, or text; NumPy arrays as
-            well. A float is written in the shortest form that reads back the same.
+            well, and of numbers (N, k) for k columns at once. A float is written in the shortest
+            form that reads back the same.
         lines : sequence of str, optional
             The header's first columns, as text that needs only the others appended; not for
             JSON Lines.
@@ -72,17 +73,30 @@ class RowWriter:
         ValueError
             If there are not as many columns as names, or they differ in length.
         """
-        if lines is None and len(columns) != len(self._header):
-            raise ValueError(f"got {len(columns)} columns; the header names {len(self._header)}")
-        before = [] if lines is None else [lines]
-        rows = zip(*before, *map(self._texts, columns), strict=True)
-        return "\n".join([*map(self._join, rows), ""])
-
-    def _texts(self, column: Sequence[Any]) -> list[str]:
-        """Return the cells of a column as they are written."""
-        values = column.tolist() if hasattr(column, "tolist") else column
+        widths = [_width(column) or 1 for column in columns]
+        if lines is None and sum(widths) != len(self._header):
+            raise ValueError(f"got {sum(widths)} columns; the header names {len(self._header)}")
+        parts, place = ([] if lines is None else [lines]), 0
+        for column, width in zip(columns, widths, strict=True):
+            parts.append(self._texts(column, place, width))
+            place += width
+        rows = zip(*parts, strict=True)
         if self.delimiter is None:
-            return [_to_json_number(v) if isinstance(v, float) else _to_json(v) for v in values]
+            return "".join(f"{{{', '.join(row)}}}\n" for row in rows)
+        return "\n".join([*map(self.delimiter.join, rows), ""])
+
+    def _texts(self, column: Sequence[Any], place: int, width: int) -> list[str]:
+        """Return the cells of a column, or of `width` columns together, as they are written."""
+        values = column.tolist() if hasattr(column, "tolist") else column
+        together = _width(column) is not None
+        if self.delimiter is None:
+            keys = ", ".join(self._keys[place : place + width])
+            if together:
+                return [keys % tuple(map(_to_json_number, row)) for row in values]
+            cells = (_to_json_number(v) if isinstance(v, float) else _to_json(v) for v in values)
+            return [keys % (cell,) for cell in cells]
+        if together:
+            return [self.delimiter.join(map(str, row)) for row in values]
         texts = list(map(str, values))
         if self._special.search("".join(texts)):  # in most columns no cell needs quotes
             texts = [
@@ -92,6 +106,11 @@ class RowWriter:
         if len(self._header) == 1:  # an empty line would be no row
             texts = [text or '""' for text in texts]
         return texts
+
+
+def _width(column: Sequence[Any]) -> int | None:
+    """Return how many columns an array (N, k) holds; None for what is a single one."""
+    return column.shape[1] if isinstance(column, np.ndarray) and column.ndim == 2 else None
 
 
 def _to_json_number(value: float) -> str:

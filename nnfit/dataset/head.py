@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnfit.budget import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
 from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
 from nnfit.nn.layout import affine_layers
-from nnfit.nn.limits import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows

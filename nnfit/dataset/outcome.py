@@ -18,7 +18,12 @@ from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import TargetScaler
-from nnfit.training.metrics import accuracy, classification_metrics, regression_metrics
+from nnfit.training.metrics import (
+    accuracy,
+    classification_metrics,
+    regression_metrics,
+    verdicts,
+)
 
 MAX_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
 
@@ -58,6 +63,11 @@ class Outcome:
     @property
     def task(self) -> str:
         return "regression" if self.labels is None else "classification"
+
+    @property
+    def n_values(self) -> int:
+        """How many numbers are predicted of each row: probabilities of classes, or quantities."""
+        return len(self.targets if self.labels is None else self.labels.classes)
 
     @property
     def metric(self) -> str:
@@ -102,10 +112,10 @@ class Outcome:
         with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
             values = self.scaler.decode(y_hat)
             if self.rounded:
-                for k, scale in enumerate(self.scaler.scales):
-                    decimals = 8 - math.floor(math.log10(scale))
-                    if abs(decimals) <= MAX_DECIMALS:
-                        values[:, k] = values[:, k].round(decimals)
+                decimals = np.array([8 - math.floor(math.log10(s)) for s in self.scaler.scales])
+                for n in set(decimals.tolist()):
+                    if abs(n) <= MAX_DECIMALS:
+                        values[:, decimals == n] = values[:, decimals == n].round(n)
         return values
 
     def truth(self, rows: NamedRows) -> Array:
@@ -120,19 +130,23 @@ class Outcome:
         assert targets is not None
         return targets.read(rows)
 
-    def predicted(self, y_hat: Array) -> Array:
-        """Return what the metrics judge: probabilities (N, n_classes), or values (N, K)."""
-        return self.values(y_hat) if self.labels is None else self.probabilities(y_hat)
+    def judged(self, truth: Array, y_hat: Array) -> Array:
+        """Return what the metrics judge: the `verdicts` on codes (N,), or values (N, K)."""
+        if self.labels is None:
+            return self.values(y_hat)
+        judged = verdicts(truth, self.probabilities(y_hat))
+        judged[:, 1:] = self.written(judged[:, 1:])  # as anybody sees them who works them out again
+        return judged
 
-    def score(self, truth: Array, predicted: Array) -> dict[str, Any]:
-        """Return the metrics of what was `predicted` against codes (N,), or against values (N, K).
+    def score(self, truth: Array, judged: Array) -> dict[str, Any]:
+        """Return the metrics of what was `judged` against codes (N,), or against values (N, K).
 
         None, as JSON needs it, stands for what is beyond float64.
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
-                return _known(classification_metrics(truth, predicted, self.written(predicted)))
-            return _known(regression_metrics(truth, predicted, self.targets))
+                return _known(classification_metrics(truth, judged, len(self.labels.classes)))
+            return _known(regression_metrics(truth, judged, self.targets))
 
     def shown_metric(self, truth: Array, y_hat: Array) -> float:
         """Return the `metric` that `score` gives for these outputs, without the others.

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnfit.budget import entries_checked
+from nnfit.errors import ConfigError
 from nnfit.gradcheck.numeric import CentralDifference, ComplexStep, Numeric
 from nnfit.gradcheck.problems import Problem
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Workspace
 
 TOLERANCE = {"complex": 1e-9, "central": 1e-6}
-ENTRIES_PER_ARRAY = 400  # of a larger array, that many are drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,15 @@ def relative_errors(analytic: Array, numeric: Array, floor: float = 0.0) -> Arra
 
 def check_problem(problem: Problem, method: str = "complex") -> list[Check]:
     """Return a Check of each parameter array and of the inputs; `method` is complex or central."""
+    most = affordable(problem)
     network, ws = problem.build(np.float64)
     dropout = problem.architecture.dropout > 0
     network.loss_and_gradient(ws, problem.share, dropout)
     numeric = ComplexStep(problem) if method == "complex" else CentralDifference(problem)
     arrays = gradients(network, ws)
-    return [_check(problem.case, name, array, numeric, method) for name, array in arrays.items()]
+    return [
+        _check(problem.case, name, array, numeric, method, most) for name, array in arrays.items()
+    ]
 
 
 def gradients(network: Network, ws: Workspace) -> dict[str, Array]:
@@ -62,17 +66,38 @@ def gradients(network: Network, ws: Workspace) -> dict[str, Array]:
     return {**network.gradient.named, "x": network.input_gradient(ws).swapaxes(-1, -2)}
 
 
-def compared(size: int) -> Array:
+def affordable(problem: Problem) -> int:
+    """Return how many entries of each array are compared, at most.
+
+    Raises
+    ------
+    ConfigError
+        Where one of each would take too long.
+    """
+    a = problem.architecture
+    n_arrays = len(a.layout.blocks) + 1
+    most = entries_checked(n_arrays, a.n_parameters + sum(a.sizes), len(problem.X))
+    if not most:
+        raise ConfigError(
+            f"{problem.case}: {n_arrays} arrays of {a.n_parameters} parameters in all are too many "
+            "for a numerical derivative of each; expected a smaller network"
+        )
+    return most
+
+
+def compared(size: int, most: int) -> Array:
     """Return which entries of an array of that size are compared: all, or a seeded sample."""
-    if size <= ENTRIES_PER_ARRAY:
+    if size <= most:
         return np.arange(size)
     rng = np.random.default_rng(size)
-    return np.sort(rng.choice(size, ENTRIES_PER_ARRAY, replace=False))
+    return np.sort(rng.choice(size, most, replace=False))
 
 
-def _check(case: str, name: str, analytic: Array, numeric: Numeric, method: str) -> Check:
-    """Compare one array."""
-    places = [np.unravel_index(entry, analytic.shape) for entry in compared(analytic.size)]
+def _check(
+    case: str, name: str, analytic: Array, numeric: Numeric, method: str, most: int
+) -> Check:
+    """Compare one array, in `most` entries or fewer."""
+    places = [np.unravel_index(entry, analytic.shape) for entry in compared(analytic.size, most)]
     values = np.array([numeric.derivative(name, place) for place in places])
     smooth = np.isfinite(values)  # the others crossed a kink
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.budget import rows_at_once
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
@@ -23,7 +24,7 @@ from nnfit.training.threads import available_cores
 
 
 class Evaluation:
-    """Metrics over rows that come piece by piece; only predictions and targets are kept.
+    """Metrics over rows that come piece by piece; only targets and what is judged are kept.
 
     `outcome` says what the outputs mean, `outputs` is the model's; `name`, the table's, is for
     the messages. A `fingerprint`, where it is set, takes the rows that are judged.
@@ -33,7 +34,7 @@ class Evaluation:
         self.outcome, self._outputs, self.name = outcome, outputs, name
         self.fingerprint: Fingerprint | None = None
         self._truth: list[Array] = []
-        self._predicted: list[Array] = []
+        self._judged: list[Array] = []
         self._without_target = 0
         self._unseen: Unseen = Counter()
 
@@ -46,12 +47,14 @@ class Evaluation:
         self._without_target += len(rows) - len(judged)
         if self.outcome.labels is not None:
             judged = self.outcome.labels.known(judged, self._unseen)
-        if len(judged):
-            y_hat = self._outputs(judged, tally, available_cores())
-            self._truth.append(self.outcome.truth(judged))
-            self._predicted.append(self.outcome.predicted(y_hat))
+        at_once = rows_at_once(self.outcome.n_values)
+        for start in range(0, len(judged), at_once):
+            some = judged.between(start, start + at_once)
+            y_hat = self._outputs(some, tally, available_cores())
+            self._truth.append(self.outcome.truth(some))
+            self._judged.append(self.outcome.judged(self._truth[-1], y_hat))
             if self.fingerprint is not None:
-                self.fingerprint.add(judged, self._truth[-1])
+                self.fingerprint.add(some, self._truth[-1])
         return self
 
     def warnings(self) -> list[str]:
@@ -65,7 +68,7 @@ class Evaluation:
         return sentences
 
     def arrays(self) -> tuple[Array, Array]:
-        """Return truth and prediction: codes (N,) and probabilities (N, K), or values twice.
+        """Return truth and what is judged: codes (N,) and verdicts (N, 3), or values (N, K) twice.
 
         Raises
         ------
@@ -78,13 +81,13 @@ class Evaluation:
             raise DataError(
                 f"{self.name}: no row has a value in {self.outcome.targets[0]!r} to compare with"
             )
-        return np.concatenate(self._truth), np.concatenate(self._predicted)
+        return np.concatenate(self._truth), np.concatenate(self._judged)
 
     def result(self) -> dict[str, Any]:
         """Return rows, metrics and, for classification, classes; DataError as `arrays`."""
-        truth, predicted = self.arrays()
+        truth, judged = self.arrays()
         result: dict[str, Any] = {"rows": len(truth)}
-        result["metrics"] = self.outcome.score(truth, predicted)
+        result["metrics"] = self.outcome.score(truth, judged)
         if self.outcome.labels is not None:
             result["classes"] = list(self.outcome.labels.classes)
         return result

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.budget import INPUTS_AT_ONCE, rows_at_once
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError, OutputError, listed, path_text, warn
 from nnfit.model.evaluation import Evaluation
@@ -33,8 +34,6 @@ from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
     import pandas as pd
-
-INPUTS_AT_ONCE = 2**25  # numbers of the matrix X, however wide: 256 MiB
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -214,7 +213,7 @@ class Model:
 
     def _inputs(self, rows: NamedRows, tally: Tally | None) -> Iterator[tuple[int, Array]]:
         """Yield rows as the network takes them, not too many at once, and where they start."""
-        at_once = max(1, INPUTS_AT_ONCE // self.network.architecture.sizes[0])
+        at_once = rows_at_once(self.network.architecture.sizes[0], INPUTS_AT_ONCE)
         for start in range(0, max(1, len(rows)), at_once):
             some = rows.between(start, start + at_once)
             with np.errstate(all="ignore"):

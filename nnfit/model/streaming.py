@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, NoReturn, TextIO, TypeVar
 
 import numpy as np
 
+from nnfit.budget import rows_at_once
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import Block, BlockReader
 from nnfit.csv.writing import RowWriter
@@ -47,7 +48,10 @@ def csv_format(model: Model) -> CsvFormat:
 
 
 class Made(NamedTuple):
-    """What is made of rows: columns, what each is for the error, and their cells, in any thread."""
+    """What is made of rows: columns, what each is for the error, and their cells, in any thread.
+
+    The cells of several columns may be one array of numbers.
+    """
 
     columns: Sequence[str]
     each: str
@@ -76,11 +80,11 @@ def predictions(model: Model, proba: bool, native: bool = False) -> Made:
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         y_hat = model.outputs(rows, tally)
         if labels is None:
-            return list(outcome.values(y_hat).T)
+            return [outcome.values(y_hat)]
         predicted = (labels.typed if native else labels.decode)(outcome.codes(y_hat))
         if not proba:
             return [predicted]
-        return [predicted, *outcome.written(outcome.probabilities(y_hat)).T]
+        return [predicted, outcome.written(outcome.probabilities(y_hat))]
 
     return Made(columns, "predicted", cells)
 
@@ -109,7 +113,7 @@ def hidden_units(model: Model, layer: int) -> Made:
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         a = model.hidden(rows, tally, layer=layer).astype(np.float64)
         a += 0.0  # a relu's -0.0 is written as 0.0
-        return list(model.outcome.written(a).T)
+        return [model.outcome.written(a)]
 
     columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
     return Made(columns, f"a unit of hidden layer {layer}", cells)
@@ -148,6 +152,7 @@ def write_made(
                 f"{blocks.name}: column {both[0]!r} is carried and {made.each}; "
                 "rename it, or carry others with --keep"
             )
+        blocks.most_rows = min(blocks.most_rows, rows_at_once(len(made.columns)))
         writer = RowWriter(stream, format, [*carried, *made.columns])
         as_they_are = carry == "all" and writer.delimiter == blocks.delimiter
 
@@ -243,6 +248,7 @@ def judged_blocks(model: Model, path: str, observer: Observer) -> Generator[Name
     needed = model.judged_columns
     with BlockReader(path, csv_format(model), needed, model.text_columns, (), observer) as blocks:
         require_columns(blocks.name, blocks.header, needed)
+        blocks.most_rows = min(blocks.most_rows, rows_at_once(model.outcome.n_values))
         for block in blocks:
             yield NamedRows(block.frame, blocks.name, block.first_row)
 

@@ -16,11 +16,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from nnfit.budget import MAX_UNITS, block_widths
 from nnfit.nn.arrays import Array, shares
 from nnfit.nn.network import Architecture, Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
-SMALLER_BLOCKS = (256, 128)
+BLOCK_WIDTHS = (BLOCK_ROWS, 256, 128)  # in this order, where a wide network leaves the choice
 # Where a block is shorter, threads wait for the interpreter's lock more than they gain.
 PARALLEL_BLOCK_FLOPS = 2e7
 
@@ -52,21 +53,26 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     return out
 
 
-def hidden_layer(network: Network, X: Array, layer: int, threads: int = 1) -> Array:
+def hidden_layer(
+    network: Network, X: Array, layer: int, threads: int = 1, most: int | None = None
+) -> Array:
     """Return a[layer] of shape (N, units) in the network's dtype, for rows `X` (N, D).
 
     Parameters
     ----------
     layer : int
         1 for the first hidden layer.
+    most : int, optional
+        Only so many units are wanted.
     threads : int
         As for `predict`.
     """
-    out: Array = np.empty((len(X), network.architecture.sizes[layer]), network.dtype)
+    n_units = min(most or MAX_UNITS, network.architecture.sizes[layer])
+    out: Array = np.empty((len(X), n_units), network.dtype)
 
     def a(ws: Workspace) -> Array:
         network.forward(ws)
-        return ws.active[layer - 1]
+        return ws.active[layer - 1][..., :n_units, :]
 
     _fill(out, network, X, a, threads)
     return out
@@ -110,11 +116,16 @@ def alike_places(architecture: Architecture, dtype: np.dtype) -> tuple[int, int,
     columns that are all alike, and rows go where the results are alike too.
     """
     choices = []
-    for width in (BLOCK_ROWS, *SMALLER_BLOCKS):
+    for width in block_widths(_bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
         choices.append((width, *_longest_even_run(architecture, dtype, width)))
         if choices[-1][2] > 0.9 * width:
             break
     return max(choices, key=lambda choice: choice[2] / choice[0])
+
+
+def _bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
+    """Return what a workspace has for each row, at most: z, a, delta and the slopes."""
+    return 4 * sum(architecture.sizes) * dtype.itemsize
 
 
 def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -> tuple[int, int]:
@@ -126,8 +137,8 @@ def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -
         n_out, n_in = layer.Wb.shape
         product = product_of(layer.Wb.shape, width)
         for _ in range(3 if layer.W.size < 10**5 else 1):  # a rounding can hide the order
-            Wb = rng.standard_normal((n_out, n_in)).astype(dtype)
-            column = rng.standard_normal((n_in, 1)).astype(dtype)
+            Wb = rng.standard_normal((n_out, n_in), dtype)
+            column = rng.standard_normal((n_in, 1), dtype)
             a = np.repeat(column, width, axis=1)
             if i == 0:
                 a = np.ascontiguousarray(a.T).T  # as the rows of a workspace lie
@@ -164,8 +175,9 @@ def logits(network: Network, X: Array) -> Array:
     X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
     """
     out: Array = np.empty((network.architecture.sizes[-1], len(X)), network.dtype)
-    for start in range(0, len(X), BLOCK_ROWS):
-        block = X[start : start + BLOCK_ROWS]
+    (n_rows,) = block_widths(_bytes_per_row(network.architecture, network.dtype), (BLOCK_ROWS,))
+    for start in range(0, len(X), n_rows):
+        block = X[start : start + n_rows]
         ws = network.workspace(len(block))
         if block.shape[-1] == ws.a[0].shape[-2] and block.dtype == network.dtype:
             ws.take(block)

@@ -267,6 +267,8 @@ class Network:
 
     def penalty(self) -> Any:
         """Return (l2/2) * sum of the squared weights, biases left out."""
+        if not self.architecture.l2:
+            return self.dtype.type(0.0)
         penalised = self.is_weight * self.parameters.flat
         return 0.5 * self.architecture.l2 * total(penalised, penalised)
 

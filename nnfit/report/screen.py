@@ -22,6 +22,7 @@ from nnfit.report.figures import clean
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 20
 ROOMY_WIDTH = 60
+MAX_ROWS = 5000  # of a table: laying them out takes seconds
 
 Cell = str | Text
 
@@ -130,7 +131,7 @@ class Screen:
 
         `align` has a letter per column: `l` for names, which are cut with … when space is short,
         `r` for figures, which never are. No headers are shown when all are empty; rows are as long
-        as `headers`, and plain strings in them are cleaned.
+        as `headers`, and plain strings in them are cleaned. Of very many rows the first are shown.
         """
         ruled = self.ruled
         table = Table(
@@ -142,8 +143,11 @@ class Screen:
             if self.narrow:
                 header = "\n".join(header.rsplit(" ", 1))
             table.add_column(Text(header), justify="right" if figures else "left", no_wrap=figures)
-        for row in rows:
+        for row in rows[:MAX_ROWS]:
             table.add_row(*(_one_line(cell) for cell in row))
+        if len(rows) > MAX_ROWS:
+            more = f"… {len(rows) - MAX_ROWS:,} more"
+            table.add_row(more, *[""] * (len(headers) - 1))
         return table
 
     def fits(self, table: Table) -> bool:

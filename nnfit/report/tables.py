@@ -6,6 +6,7 @@ on a terminal only.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ MAX_CHECKS_IN_FULL = 40
 MAX_CASES_OPENED = 10
 MAX_FAILURES_IN_FULL = 10
 MAX_CONFUSIONS = 15
+MAX_MATRIX = 100  # classes of a confusion matrix that some terminal is wide enough for
 
 
 def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
@@ -60,7 +62,7 @@ def _confusion(
     labels = labels or [str(i) for i in range(len(matrix))]
     heads = [cut(label, 12) for label in labels]
     # Labels that look the same once cut would make a matrix nobody can read.
-    if len(set(heads)) == len(heads):
+    if len(set(heads)) == len(heads) <= MAX_MATRIX:
         rows: list[list[Cell]] = [
             [cut(label, NAME_WIDTH), *(_count(n, i == j) for j, n in enumerate(line))]
             for i, (label, line) in enumerate(zip(labels, matrix, strict=True))
@@ -68,8 +70,8 @@ def _confusion(
         table = screen.table("l" + "r" * len(heads), ["true \\ predicted", *heads], rows)
         if screen.fits(table):
             return titled("confusion matrix", table)
-    cells = ((-int(n), i, j) for i, line in enumerate(matrix) for j, n in enumerate(line))
-    most = sorted((n, i, j) for n, i, j in cells if n and i != j)[:MAX_CONFUSIONS]
+    cells = ((-n, i, j) for i, line in enumerate(matrix) for j, n in enumerate(line) if n)
+    most = heapq.nsmallest(MAX_CONFUSIONS, ((n, i, j) for n, i, j in cells if i != j))
     rows = [[labels[i], labels[j], number(-n)] for n, i, j in most]
     title = f"most confused of {count(len(labels), 'class')} (--json has the whole matrix)"
     return titled(title, screen.table("llr", ["true", "predicted", "rows"], rows))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.budget import rows_at_once
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.deciding import count_kinds
@@ -172,10 +173,13 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
 
 def _scored(model: Model, dataset: Dataset) -> Model:
     """Return the model with the metrics of each part, by the weights that were kept."""
+    network = model.network
     metrics: dict[str, dict[str, Any] | None] = dict.fromkeys(("train", "validation", "test"))
     for name, part in dataset.parts.items():
-        judged = model.outcome.predicted(predict(model.network, part.X))
-        metrics[name] = model.outcome.score(part.truth, judged)
+        at_once = rows_at_once(model.outcome.n_values)
+        pieces = [slice(i, i + at_once) for i in range(0, len(part), at_once)]
+        judged = [model.outcome.judged(part.truth[s], predict(network, part.X[s])) for s in pieces]
+        metrics[name] = model.outcome.score(part.truth, np.concatenate(judged))
     return dataclasses.replace(model, metrics=metrics)
 
 

@@ -17,16 +17,24 @@ from typing import IO, Any
 
 import numpy as np
 
+from nnfit.budget import MAX_META, MAX_OBJECTS, MAX_VALUES
 from nnfit.errors import shorten
 from nnfit.nn.arrays import Array
 
-MAX_META = 64 * 2**20  # bytes of JSON
-MAX_OBJECTS = 2**20  # lists and objects in it, each of which takes memory of its own
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 
 
 class Invalid(ValueError):
     """What the file holds contradicts itself or the format."""
+
+
+def excess(raw: bytes) -> str:
+    """Return what the JSON in `raw` has too much of, in words; "" if nothing."""
+    if len(raw) > MAX_META:
+        return f"{len(raw)} bytes; at most {MAX_META}"
+    if raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS:
+        return f"over {MAX_OBJECTS} lists and objects"
+    return f"over {MAX_VALUES} values" if raw.count(b",") > MAX_VALUES else ""
 
 
 def parse_meta(raw: bytes) -> dict[str, Any]:
@@ -35,8 +43,8 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
     def refuse(token: str) -> Any:
         raise Invalid(f"'meta' holds {token}, which is not a number")
 
-    if raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS:
-        raise Invalid(f"'meta' holds over {MAX_OBJECTS} lists and objects")
+    if too_much := excess(raw):
+        raise Invalid(f"'meta' holds {too_much}")
     try:
         text = raw.decode()
         meta = json.loads(text, parse_constant=refuse)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import spelt_otherwise
+from nnfit.table.cells import known_label, spelt_otherwise
 from nnfit.table.columns import Column, Kind
 from nnfit.table.spelling import Spelling
 from nnfit.table.table import Floats, Table
@@ -203,17 +203,17 @@ class CategoryCode(Code):
         return True
 
     def read(self, table: Table) -> None:
-        self._put(*table.read_categories(self.name, self.categories), table)
+        self._put(*table.read_categories(self.name, self._spell), table)
 
     def places(self, table: Table) -> tuple[tuple[str, ...], Floats, float]:
-        codes, labels = table.read_categories(self.name, self.categories)
+        codes, labels = table.read_categories(self.name, self._spell)
         known = {category: float(place) for place, category in enumerate(self.categories)}
         values = np.array([*(known.get(label, np.nan) for label in labels), np.nan])
         return self.categories, values[codes], 0.0
 
     def _put(self, codes: NDArray[np.intp], labels: list[str], table: Table) -> None:
         """Put the slot of every row into the table, or -1 where it has none."""
-        known = {category: slot for slot, category in enumerate(self.categories)}
+        known = self._known
         unknown = len(known) if self.other else -1
         missing = len(known) + self.other if self.had_gaps else -1
         slots = np.array([known.get(label, unknown) for label in labels] + [missing], np.intp)
@@ -224,6 +224,14 @@ class CategoryCode(Code):
         if not self.had_gaps and (n_gaps := int(np.count_nonzero(codes < 0))):
             table.tally["gap", self.name] += n_gaps
         table.slots[self.name] = slots[codes]
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {category: slot for slot, category in enumerate(self.categories)}
+
+    @cached_property
+    def _spell(self) -> Callable[[object], str | None]:
+        return known_label(self.categories)
 
     @property
     def n_slots(self) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnfit.errors import require_columns
 from nnfit.storage import json_checks as check
 from nnfit.table.coding import Code, Codes, code_from_meta
+from nnfit.table.expressions import check_length
 from nnfit.table.inputs import Input, input_from_meta
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Floats, Table, Tally
@@ -141,9 +142,11 @@ class Encoder:
         codes = Codes({code.name: code for code in columns})
         if len(codes) < len(columns):
             raise ValueError("encoder.columns must have different names")
+        items = check.items(fields["inputs"], "encoder.inputs")
+        texts = (item.get("expression") for item in items if isinstance(item, dict))
+        check_length((t for t in texts if isinstance(t, str)), "encoder.inputs", ValueError)
         inputs = tuple(
-            input_from_meta(item, f"encoder.inputs[{i}]", codes)
-            for i, item in enumerate(check.items(fields["inputs"], "encoder.inputs"))
+            input_from_meta(item, f"encoder.inputs[{i}]", codes) for i, item in enumerate(items)
         )
         if len({item.identity for item in inputs}) < len(inputs):
             raise ValueError("encoder.inputs must be different")

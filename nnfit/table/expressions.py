@@ -10,16 +10,17 @@ import ast
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.budget import MAX_EXPRESSIONS
 from nnfit.errors import ConfigError, did_you_mean
 
-MAX_LENGTH = 1000
+MAX_LENGTH = 1000  # characters; `budget` has the most of all together
 MAX_DEPTH = 50
 MAX_NODES = 500
 
@@ -38,11 +39,8 @@ def _relu(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 _OF_NUMPY = ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "tanh")
-_UNARY: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in _OF_NUMPY},
-    "sigmoid": _sigmoid,
-    "relu": _relu,
-}
+_UNARY: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _OF_NUMPY}
+_UNARY |= {"sigmoid": _sigmoid, "relu": _relu}
 _BINARY: dict[str, Callable[..., Any]] = {"minimum": np.minimum, "maximum": np.maximum}
 FUNCTIONS = {**_UNARY, **_BINARY}
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
@@ -141,8 +139,7 @@ def parse(
     # says what stood in the backticks.
     source = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
     for pattern in ("`", "#", '"', "'", _CONTROL):
-        odd = re.search(pattern, source)
-        if odd:
+        if odd := re.search(pattern, source):
             what = "a backtick is never closed" if pattern == "`" else f"{odd[0]!r} is not allowed"
             raise ValueError(f"{what} at character {odd.start() + 1}")
     try:
@@ -197,7 +194,14 @@ def parse_features(
                 "('*' stands for every column)"
             )
         seen.add(key)
+    check_length(((e.text for e in wanted if not e.is_column)), where, ConfigError)
     return wanted
+
+
+def check_length(texts: Iterable[str], where: str, error: type[Exception]) -> None:
+    """Raise `error` where expressions are longer, all together, than a model's may be."""
+    if (length := sum(map(len, texts))) > MAX_EXPRESSIONS:
+        raise error(f"{where}: {length} characters are too many; at most {MAX_EXPRESSIONS} in all")
 
 
 def _evaluate(node: _Node, lookup: Mapping[str, NDArray[np.float64]]) -> Any:

@@ -6,6 +6,7 @@ Which columns hold labels is for `targets` to say.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -146,9 +147,8 @@ class LabelEncoder:
 
     def _look_up(self, rows: NamedRows) -> tuple[NDArray[np.intp], NDArray[np.intp], list[str]]:
         """Return the code of every row, -1 for none, its label's place, -1 for none, and labels."""
-        places, labels = read_labels(rows.column(self.target), known_label(self.classes))
-        known = {text: code for code, text in enumerate(self.classes)}
-        table = np.array([*(known.get(text, -1) for text in labels), -1])
+        places, labels = read_labels(rows.column(self.target), self._spell)
+        table = np.array([*(self._known.get(text, -1) for text in labels), -1])
         return table[places].astype(np.intp), places, labels
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.object_]:
@@ -170,6 +170,14 @@ class LabelEncoder:
     def is_text(self) -> bool:
         """Whether the labels are neither numbers nor truth values."""
         return self._typed.dtype == object
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {text: code for code, text in enumerate(self.classes)}
+
+    @cached_property
+    def _spell(self) -> Callable[[object], str | None]:
+        return known_label(self.classes)
 
     @cached_property
     def _typed(self) -> NDArray[Any]:

@@ -6,7 +6,7 @@ What becomes of them is in `coding` and `inputs`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, TypeAlias
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import DataError
-from nnfit.table.cells import known_label, merged, parse_truth, read_floats, read_labels
+from nnfit.table.cells import merged, parse_truth, read_floats, read_labels
 from nnfit.table.columns import refuse_infinite
 from nnfit.table.rows import NamedColumn, NamedRows
 from nnfit.table.spelling import Spelling, complaint, parser
@@ -71,12 +71,12 @@ class Table:
         return values
 
     def read_categories(
-        self, name: str, known: Sequence[str] | None = None
+        self, name: str, spell: Callable[[object], str | None] | None = None
     ) -> tuple[NDArray[np.intp], list[str]]:
         """Return a categorical column as codes (N,), -1 in gaps, and the labels they stand for.
 
-        The labels are among the `known` ones where a cell names one of these; without any they
-        are found in the column.
+        The labels are what `spell` makes of the cells, of `known_label` say; without it they are
+        found in the column.
 
         Raises
         ------
@@ -84,10 +84,10 @@ class Table:
             At the first cell that can name no category, or at the first gap where none is allowed.
         """
         column = self.rows.column(name)
-        if known is None:
+        if spell is None:
             codes, labels = merged(*read_labels(column))
         else:
-            codes, labels = read_labels(column, known_label(known))
+            codes, labels = read_labels(column, spell)
         if not self.gaps_allowed:
             _refuse_gaps(codes < 0, column)
         return codes, labels

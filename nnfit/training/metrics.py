@@ -1,6 +1,7 @@
 """What a model is judged by, in float64, to the definitions of scikit-learn.
 
-Shapes: codes (N,) of class numbers, probabilities (N, K), regression values (N, K).
+Shapes: codes (N,) of class numbers, probabilities (N, K), verdicts on them (N, 3), regression
+values (N, K).
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ def f1_macro(confusion: Array) -> float:
     return float(np.mean(2.0 * hits[seen] / occurrences[seen]))
 
 
-def log_loss(codes: Array, probabilities: Array) -> float:
-    """Return the mean of -log of the probability of the true class, in nats."""
-    p = probabilities[np.arange(len(codes)), codes].astype(np.float64)
-    return float(-np.log(np.clip(p, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)).mean())
+def log_loss(likelihood: Array) -> float:
+    """Return the mean of -log of the probabilities of the true classes (N,), in nats."""
+    p = np.clip(likelihood, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+    return float(-np.log(p).mean())
 
 
 def roc_auc(positive: Array, score: Array) -> float | None:
@@ -55,31 +56,38 @@ def roc_auc(positive: Array, score: Array) -> float | None:
     return float((rank_sum - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative))
 
 
-def classification_metrics(
-    codes: Array, probabilities: Array, written: Array | None = None
-) -> dict[str, Any]:
+def verdicts(codes: Array, probabilities: Array) -> Array:
+    """Return (N, 3), all that the metrics ask of a row, however many classes there are.
+
+    These are the predicted code, the probability of the true class, and that of the second of
+    two classes, or of the predicted one of more. A row without probabilities, NaN, has a wrong
+    code.
+    """
+    rows, n_classes = np.arange(len(codes)), probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1)
+    lost = np.isnan(probabilities).any(axis=1)
+    predicted[lost] = (codes[lost] + 1) % n_classes
+    likelihood = np.where(lost, np.nan, probabilities[rows, codes])
+    chosen = 1 if n_classes == 2 else predicted
+    confidence = probabilities[rows, chosen]
+    return np.column_stack([predicted, likelihood, confidence]).astype(np.float64)
+
+
+def classification_metrics(codes: Array, verdicts: Array, n_classes: int) -> dict[str, Any]:
     """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix.
 
-    A row without probabilities, NaN, counts as wrong; log_loss and roc_auc are then None. Of the
-    others they judge the probabilities as they are `written`, where these have fewer digits, so
-    that anybody can work them out again.
+    With a row without probabilities log_loss and roc_auc are None.
     """
-    written = probabilities if written is None else written
-    lost = np.isnan(probabilities).any(axis=1)
-    if lost.any():
-        probabilities = probabilities.copy()
-        probabilities[lost] = 0.0
-        probabilities[lost, (codes[lost] + 1) % probabilities.shape[1]] = 1.0
-    n_classes = probabilities.shape[1]
-    predicted = probabilities.argmax(axis=1)
+    predicted, likelihood, confidence = verdicts[:, 0].astype(np.intp), *verdicts.T[1:]
+    lost = np.isnan(likelihood).any()
     confusion = confusion_matrix(codes, predicted, n_classes)
     metrics: dict[str, Any] = {
         "accuracy": accuracy(codes, predicted),
-        "log_loss": None if lost.any() else log_loss(codes, written),
+        "log_loss": None if lost else log_loss(likelihood),
         "f1_macro": f1_macro(confusion),
     }
     if n_classes == 2:
-        metrics["roc_auc"] = None if lost.any() else roc_auc(codes == 1, written[:, 1])
+        metrics["roc_auc"] = None if lost else roc_auc(codes == 1, confidence)
     metrics["confusion_matrix"] = confusion.tolist()
     return metrics
 

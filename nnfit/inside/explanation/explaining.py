@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.gradcheck.checking import TOLERANCE, compared, gradients, relative_errors
+from nnfit.gradcheck.checking import (
+    TOLERANCE,
+    affordable,
+    compared,
+    gradients,
+    relative_errors,
+)
 from nnfit.gradcheck.numeric import ComplexStep
 from nnfit.gradcheck.problems import Problem
 from nnfit.inside.explanation import formulas
@@ -74,6 +80,7 @@ def explain(
         Y=one.Y,
         share=1.0,
     )
+    most = affordable(problem)
     network, ws = problem.build(np.float64)
     with blas_threads(1), np.errstate(all="ignore"):
         network.forward(ws)  # backward may use z and a as scratch
@@ -86,7 +93,7 @@ def explain(
         delta, slope = ([array[:, 0].copy() for array in arrays] for arrays in (ws.delta, ws.slope))
         analytic, numeric = gradients(network, ws), ComplexStep(problem)
         analytic["x"] = analytic["x"][0]
-        checked = {name: _checked(name, array, numeric) for name, array in analytic.items()}
+        checked = {name: _checked(name, array, numeric, most) for name, array in analytic.items()}
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
         return {
             "source": example.source,
@@ -109,17 +116,16 @@ def explain(
         }
 
 
-def _checked(name: str, array: Array, numeric: ComplexStep) -> Values:
+def _checked(name: str, array: Array, numeric: ComplexStep, most: int) -> Values:
     """Return a gradient, called as in `gradcheck`, beside its complex step.
 
     Of a large array gradcheck's sample of entries is compared, and those that a table shows.
     """
     wanted: Array = np.zeros(array.shape, bool)
-    wanted.flat[compared(array.size)] = True
-    most = (FIRST_ROWS, FIRST_COLUMNS)[-array.ndim :]
-    wanted[
-        np.ix_(*([*range(min(m, n)), n - 1] for m, n in zip(most, array.shape, strict=True)))
-    ] = 1
+    wanted.flat[compared(array.size, most)] = True
+    if most >= FIRST_ROWS * FIRST_COLUMNS:
+        edges = zip((FIRST_ROWS, FIRST_COLUMNS)[-array.ndim :], array.shape, strict=True)
+        wanted[np.ix_(*([*range(min(m, n)), n - 1] for m, n in edges))] = 1
     values: Array = np.full(array.shape, np.nan)
     for place in zip(*np.nonzero(wanted), strict=True):
         values[place] = numeric.derivative(name, (0, *place) if name == "x" else place)

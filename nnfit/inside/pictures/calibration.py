@@ -37,13 +37,12 @@ def make(request: Request) -> Calibration:
     That of the second class of two; of more classes, that of the predicted one.
     """
     model = request.model
-    codes, p = request.evaluation().arrays()
+    codes, judged = request.evaluation().arrays()
+    predicted, _, confidence = judged.T
     if len(model.classes) == 2:
-        confidence, came_true = p[:, 1], codes == 1
-        of = f"{model.targets[0]} = {model.classes[1]}"
+        came_true, of = codes == 1, f"{model.targets[0]} = {model.classes[1]}"
     else:
-        confidence, came_true = p.max(axis=1), codes == p.argmax(axis=1)
-        of = "the predicted class"
+        came_true, of = codes == predicted, "the predicted class"
     edges = np.linspace(0.0, 1.0, BINS + 1)
     bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
     counts = np.bincount(bins, minlength=BINS)

@@ -33,12 +33,11 @@ class Confusion:
 def make(request: Request) -> Confusion:
     """Return the confusion matrix of rows whose classes are known."""
     model = request.model
-    evaluation = request.evaluation()
     if len(model.classes) > MAX_CLASSES:
         raise PictureError(
             f"{request.name}: has {len(model.classes)} classes; expected at most {MAX_CLASSES}. "
             "'nnfit evaluate' names the most confused"
         )
-    codes, p = evaluation.arrays()
-    counts = confusion_matrix(codes, p.argmax(axis=1), len(model.classes))
+    codes, judged = request.evaluation().arrays()
+    counts = confusion_matrix(codes, judged[:, 0].astype(np.intp), len(model.classes))
     return Confusion(counts, model.classes, model.targets[0])

@@ -56,7 +56,7 @@ def make(request: Request) -> Units:
         grids = [axis.grid(PLANE_GRID) for axis in chosen.axes]
     tell_fixed(chosen, request.observer)
     places = [p.reshape(-1) for p in np.meshgrid(*grids)]
-    a = chosen.at(places, lambda X: hidden_layer(model.network, X, options.layer)[:, :MAX_UNITS])
+    a = chosen.at(places, lambda X: hidden_layer(model.network, X, options.layer, most=MAX_UNITS))
     architecture = model.network.architecture
     n_units = architecture.sizes[options.layer]
     if n_units > MAX_UNITS:

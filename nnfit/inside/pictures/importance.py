@@ -97,8 +97,7 @@ def make(request: Request) -> Importance:
 
 
 def _metric(model: Model, rows: NamedRows, metric: str) -> float:
-    judged = model.evaluation(rows.name).add(rows).arrays()
-    value = model.outcome.score(*judged).get(metric)
+    value = model.evaluation(rows.name).add(rows).result()["metrics"].get(metric)
     if value is None:
         raise PictureError(
             f"{rows.name}: --metric {metric} has no value on these rows; expected more rows, "

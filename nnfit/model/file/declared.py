@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.budget import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
 from nnfit.csv.dialect import CsvFormat
 from nnfit.errors import shorten
 from nnfit.nn.arrays import Described
-from nnfit.nn.limits import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
 from nnfit.nn.losses import make_head
 from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network

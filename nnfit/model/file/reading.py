@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nnfit.budget import MAX_ARRAY_BYTES, MAX_INFLATED, MAX_META
 from nnfit.errors import ModelFileError, printable, shorten
 from nnfit.model.file.declared import (
     FORMAT_VERSION,
@@ -23,17 +24,15 @@ from nnfit.model.file.declared import (
 )
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.nn.limits import MAX_ARRAY_BYTES
 from nnfit.nn.network import Network
 from nnfit.storage import json_checks as check
-from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member
+from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
 from nnfit.training.history import FIELDS, Trajectory
 
 MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
-MAX_INFLATED = 64 * 2**20  # bytes that arrays may have beyond the size of the file
 
 
 def load(path: str) -> Model:

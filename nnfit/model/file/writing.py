@@ -13,7 +13,7 @@ from nnfit.errors import OutputError
 from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
-from nnfit.storage.npz import MAX_META, MAX_OBJECTS, write_arrays
+from nnfit.storage.npz import excess, write_arrays
 from nnfit.storage.origin import MODEL
 from nnfit.training.history import FIELDS, Trajectory
 from nnfit.version import __version__
@@ -35,9 +35,9 @@ def to_bytes(
     meta = {MODEL: FORMAT_VERSION, "nnfit_version": __version__, **meta}
     # without blanks: the quantiles of many columns, say, take room enough
     raw = json.dumps(meta, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    if len(raw) > MAX_META or raw.count(b"[") + raw.count(b"{") > MAX_OBJECTS:
+    if too_much := excess(raw):
         raise OutputError(
-            f"the model needs {len(raw)} bytes beside its weights, more than any model file may "
+            f"the model holds {too_much} beside its weights, more than any model file may "
             "have. Use fewer columns, or a smaller preprocessing.max_categories"
         )
     arrays: dict[str, Array] = {"meta": np.frombuffer(raw, np.uint8)}

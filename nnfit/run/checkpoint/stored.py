@@ -13,9 +13,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from nnfit.budget import MAX_META
 from nnfit.errors import ResumeError
 from nnfit.run.checkpoint.fingerprint import difference
-from nnfit.storage.npz import MAX_META, Invalid, mapping_of, parse_meta, read_member, write_arrays
+from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member, write_arrays
 from nnfit.storage.origin import CHECKPOINT, open_regular
 from nnfit.training.snapshot import capture, describe, restore
 from nnfit.training.state import State
