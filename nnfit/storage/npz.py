@@ -22,6 +22,8 @@ from nnfit.nn.arrays import Array
 
 MAX_META = 64 * 2**20  # bytes of JSON
 MAX_OBJECTS = 2**20  # lists and objects in it, each of which takes memory of its own
+MAX_DEPTH = 100  # of lists and objects within each other
+_BETWEEN_MARKS = re.compile(rb'[^][{}"]+|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 
 
@@ -37,6 +39,11 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
 
     if raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS:
         raise Invalid(f"'meta' holds over {MAX_OBJECTS} lists and objects")
+    # within texts they open nothing; versions of Python differ in how deep they go
+    marks = np.frombuffer(_BETWEEN_MARKS.sub(b"", raw), np.uint8)
+    steps = np.where(np.isin(marks, [*b"[{"]), 1, -1)
+    if steps.cumsum().max(initial=0) > MAX_DEPTH:
+        raise Invalid(f"'meta' is nested over {MAX_DEPTH} levels deep")
     try:
         text = raw.decode()
         meta = json.loads(text, parse_constant=refuse)
@@ -44,7 +51,7 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
             json.dumps(meta, ensure_ascii=False).encode()
     except Invalid:
         raise
-    except (ValueError, RecursionError) as err:
+    except ValueError as err:
         raise Invalid("'meta' is not JSON") from err
     if not isinstance(meta, dict):
         raise Invalid("'meta' is not a JSON object")
