@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,6 +145,13 @@ def test_the_mathematics_sees_arrays_alone(path: Path) -> None:
         assert any(
             module == name or module.startswith(f"{name}.") for name in allowed[room(path)]
         ), module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=by_name)
+def test_what_a_model_file_says_is_read_once(path: Path) -> None:
+    """Typed, by `model.kept` and `model.trained`: no command looks into the file's own JSON."""
+    if by_name(path) != "model/respelling.py":  # which writes another config
+        assert not re.search(r"model\.(config|training)(\[|\.get)", path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "errors"], ids=by_name)

@@ -341,6 +341,32 @@ def test_a_small_file_cannot_claim_a_large_model(tiny: Example) -> None:
     assert time.perf_counter() - begin < 30.0
 
 
+LATER_KEYS = {"decimal": ".", "thousands": None, "numbers": "auto", "skip_rows": 0, "comment": None}
+
+
+def test_the_config_is_read_once_and_older_models_lack_some_keys(tiny: Example) -> None:
+    """What commands read is typed; what they don't read is kept and written as it was."""
+
+    def other(meta: dict[str, Any]) -> None:
+        meta["config"]["data"] |= {"comment": "#", "skip_rows": 2, "missing_values": {"x": ["?"]}}
+        meta["config"] |= {"class_weight": {"a": 2}, "later": [None]}
+
+    def older(meta: dict[str, Any]) -> None:
+        for key in LATER_KEYS:
+            del meta["config"]["data"][key]
+
+    raw = with_meta(tiny.npz, other)
+    Path("m.npz").write_bytes(raw)
+    model = nnfit.load("m.npz")
+    kept = model.kept
+    assert (kept.data.comment, kept.data.skip_rows) == ("#", 2)
+    assert (kept.data.missing_values, kept.class_weight) == ({"x": ("?",)}, {"a": 2.0})
+    assert meta_of(model.to_bytes()) == meta_of(raw)
+    Path("m.npz").write_bytes(with_meta(tiny.npz, older))
+    data = nnfit.load("m.npz").kept.data
+    assert {key: getattr(data, key) for key in LATER_KEYS} == LATER_KEYS
+
+
 def test_deep_json(tiny: Example) -> None:
     arrays = arrays_of(tiny.npz)
     arrays["meta"] = np.frombuffer(b'{"a":' + b"[" * 10**6, np.uint8)

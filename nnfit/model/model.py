@@ -44,10 +44,10 @@ class Model:
 
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `trained`
-    says how training went; `config` is the resolved config, and `kept` what is read of it;
-    `trajectory`
-    is there when the config asked for it; `words` are the columns in which NA, null and the like
-    are values, no gaps; `fingerprints` tell the data that it was trained on.
+    says how training went; `config` is the resolved config, as it is shown, and `kept` what else
+    is read of it; `trajectory` is there when the config asked for it; `words` are the columns in
+    which NA, null and the like are values, no gaps; `fingerprints` tell the data that it was
+    trained on.
     """
 
     encoder: Encoder

@@ -299,12 +299,12 @@ class Tally:
 
 
 def attack(
-    models: dict[str, bytes], dose: float, on_loaded: int, on_refused: int, seed: int
+    models: dict[str, bytes], dose: float, on_loaded: float, on_refused: float, seed: int
 ) -> Tally:
     """Run commands on mutants, in the current folder, and return how they ended.
 
-    `dose` is the share of mutants that are taken. So many commands are drawn for a model that
-    loads, and for one that is refused.
+    `dose` is the share of mutants that are taken. So many commands, on average, are drawn for a
+    model that loads, and for one that is refused.
     """
     rng, tally = random.Random(seed), Tally()
     typer.main.get_command = cache(typer.main.get_command)
@@ -321,7 +321,8 @@ def attack(
                 refused = False
             except ModelFileError:
                 refused = True
-            n_commands = on_refused if refused else on_loaded
+            mean = on_refused if refused else on_loaded
+            n_commands = int(mean + rng.random())
             for command in rng.sample(known, min(n_commands, len(known))):
                 ended = run_here(command)
                 wrong = fault(command, ended)
@@ -349,13 +350,15 @@ def main() -> None:
     """Run the whole attack in a folder of its own."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.meta", description=__doc__)
     parser.add_argument("--dose", type=float, default=1.0, help="share of the mutants")
-    parser.add_argument("--loaded", type=int, default=1, help="commands on a model that loads")
-    parser.add_argument("--refused", type=int, default=4, help="and on one that does not")
+    parser.add_argument("--loaded", type=float, default=1, help="commands on a model that loads")
+    parser.add_argument("--refused", type=float, default=4, help="and on one that does not")
+    parser.add_argument("--models", nargs="+", choices=[*CONFIGS], default=[*CONFIGS])
     parser.add_argument("--seed", type=int, default=1, help="the same choice for the same seed")
     options = parser.parse_args()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nnfit-meta-") as home, contextlib.chdir(home):
-        tally = attack(make_models(), options.dose, options.loaded, options.refused, options.seed)
+        models = {name: raw for name, raw in make_models().items() if name in options.models}
+        tally = attack(models, options.dose, options.loaded, options.refused, options.seed)
     codes = ", ".join(f"{n} with {code}" for code, n in sorted(tally.codes.items()))
     print(
         f"{tally.runs} runs ({tally.refused} on models that do not load; ended {codes}), "
