@@ -14,7 +14,7 @@ from fuzz.meta import attack, make_models
 
 @pytest.mark.parametrize(
     ("dose", "least"),
-    [(0.002, 30), pytest.param(0.03, 1500, marks=pytest.mark.slow)],
+    [(0.002, 30), pytest.param(0.03, 1000, marks=pytest.mark.slow)],
     ids=["few", "dose"],
 )
 def test_every_command_on_any_meta(folder: Path, dose: float, least: int) -> None:
