@@ -13,6 +13,7 @@ MAX_UNITS = 2**20  # of all layers together
 MAX_META = 64 * 2**20  # bytes of a model's JSON
 MAX_OBJECTS = 2**20  # lists and objects in it, each of which takes memory of its own
 MAX_VALUES = 2**22  # what commas part in it, each of which does too
+MAX_DEPTH = 100  # of lists and objects within each other
 MAX_EXPRESSIONS = 2**18  # characters of all features together that are more than a column
 
 INFLATED_FREELY = 2**25  # bytes that any compressed table may become

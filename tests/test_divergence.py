@@ -154,6 +154,17 @@ def test_weights_that_make_a_sum_overflow_are_divergence() -> None:
         fit.run()
 
 
+def test_windows_whose_sum_overflows_are_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No epoch is noted with a loss that no model file may hold."""
+    monkeypatch.setattr("nnfit.training.state.WINDOW_BYTES", 1)
+    network = Network(Architecture((1, 1), (), "mse", bias=False), np.float64)
+    rows = network_rows(np.ones((2, 1)), np.full((2, 1), 1e154), None, network)
+    settings = Settings(epochs=1, batch_size=1, learning_rate=1e-300)
+    fit = make_fit(network, make_optimizer("sgd", network.is_weight), settings, rows)
+    with pytest.raises(TrainingError, match="^loss became inf in epoch 1, step 2 "):
+        fit.run()
+
+
 # rolling back ----------------------------------------------------------------------------------
 
 

@@ -20,9 +20,9 @@ import pytest
 from test_model_file import arrays_of, meta_of, packed, refusal, with_meta
 
 import nnfit
+from nnfit.budget import MAX_META, MAX_OBJECTS
 from nnfit.errors import ConfigError, ModelFileError, OutputError
 from nnfit.model.file.reading import MAX_DIRECTORY, MAX_INFLATED, read_model
-from nnfit.storage.npz import MAX_META, MAX_OBJECTS
 from nnfit.table.labels import MAX_CLASSES
 from nnfit.table.scaling import MAX_QUANTILES_IN_ALL
 
@@ -201,7 +201,7 @@ def changes(*path: str, value: Any) -> Callable[[Meta], None]:
 
 
 META = [
-    (changes("config", value={}), "'meta' has no 'data'"),
+    (changes("config", value={}), "config has no 'data'"),
     (changes("metrics", "train", value={"a": float("nan")}),
      "'meta' holds NaN, which is not a number"),
     (changes("config", "data", "delimiter", value="é"), "delimiter is 'é'; expected one ASCII "
@@ -220,9 +220,9 @@ META = [
              value={"decimal": ",", "thousands": "x", "currency": "", "percent": False}),
      "encoder.columns[0].spelling.thousands must be one of ,, .,  , '"),
     (changes("config", "data", "skip_rows", value=True),
-     "config.data.skip_rows must be an integer >= 0"),
+     "config.data.skip_rows must be an integer from 0 to 1000000"),
     (changes("config", "data", "skip_rows", value=-1),
-     "config.data.skip_rows must be an integer >= 0"),
+     "config.data.skip_rows must be an integer from 0 to 1000000"),
     (changes("config", "data", "comment", value="//"),
      "config.data.comment must be one ASCII character"),
     (changes("config", "data", "comment", value="é"),
@@ -230,16 +230,39 @@ META = [
     (changes("config", "data", "missing_values", value=[1]),
      "config.data.missing_values must be text"),
     (changes("config", "data", "missing_values", value={"x": "?"}),
-     "config.data.missing_values must be a list"),
+     "config.data.missing_values.x must be a list"),
     (changes("fingerprints", value=[]), "'meta' has no 'fingerprints'"),
     (changes("fingerprints", value={"data": 1}), "fingerprints.data must be text"),
     (changes("words", value=["x", "x"]), "words must be a list of different texts"),
     (changes("config", "data", "path", value=None), "config.data.path must be text"),
-    (changes("metrics", "train", value=[1]), "'metrics' is not of each part of the rows"),
+    (changes("metrics", "train", value=[1]), "metrics.train must be an object"),
     (changes("metrics", "train", value={"a": 10**400}),
-     "'meta' holds a number beyond the range of float64"),
-    (changes("training", "seconds", value=[1]), "'training' has 'seconds', which is no figure"),
-    (changes("training", "epochs", value=True), "the number of epochs is not an integer"),
+     "metrics.train.a holds a number beyond the range of float64"),
+    (changes("training", value=[]), "training must be an object"),
+    (changes("training", "epochs", value=True),
+     "training.epochs must be an integer from 0 to 1000000000"),
+    (changes("training", "best_epoch", value=31), "training.best_epoch must be one of its epochs"),
+    (changes("training", "rows", value={"all": 1}),
+     "training.rows must be an object with train, validation, test"),
+    (changes("metrics", value={"x": {}}), "metrics must be an object with train, validation, test"),
+    (changes("config", "optimizer", value=None), "config.optimizer must be an object"),
+    (changes("config", "optimizer", value={}), "config.optimizer has no 'name'"),
+    (changes("config", "optimizer", "learning_rate", value=0),
+     "config.optimizer.learning_rate must be a number > 0"),
+    (changes("config", "optimizer", "clip_norm", value=-1),
+     "config.optimizer.clip_norm must be a number > 0"),
+    (changes("config", "seed", value=-1),
+     f"config.seed must be an integer from 0 to {2**63 - 1}"),
+    (changes("config", "class_weight", value="x"), "config.class_weight must be one of balanced"),
+    (changes("config", "class_weight", value={"a": -1}),
+     "config.class_weight.a must be a number >= 0"),
+    (changes("config", "data", "validation", value=1e308),
+     "config.data.validation must be a number in [0, 1)"),
+    (changes("config", "data", "test", value=""), "config.data.test must be the path of a file"),
+    (changes("config", "data", "path", value="a\0b"),
+     "config.data.path must be the path of a file"),
+    (changes("config", "model", "dropout", value=[{"x": -(10**400)}]),
+     "config holds a number beyond the range of float64"),
     (changes("network", "l2", value=10**400), "l2 must be a finite number"),
     (changes("network", "l2", value=-1), "dropout or l2 is out of range"),
     (changes("network", "bias", value=1), "bias must be true or false"),
@@ -396,6 +419,74 @@ def test_extreme_numbers_are_told_without_a_warning(
         for command in ("inspect m.npz --json", "inspect m.npz"):
             result = cli(*command.split())
             assert (result.code, result.err) == (0, "")
+
+
+def test_pictures_of_extreme_numbers_are_drawn_or_refused(cli: Commands, price: Example) -> None:
+    """Residuals so large that they are all one number have bins; what squares to infinity not."""
+    far = "its numbers are too large for a picture; expected none beyond 1e+150"
+    for kind, raw, line in (
+        ("residuals", with_meta(price.npz, changes("scaler", "means", value=[-1e20])), ""),
+        ("residuals", with_meta(price.npz, changes("scaler", "means", value=[-1e300])), far),
+        ("loss", packed({**arrays_of(price.npz), "history_train_loss": np.full(60, 1e308)}), far),
+        ("surface", with_path(price.npz, np.full((2, 3), 1e18)), ""),
+        ("surface", with_path(price.npz, np.array([[1e200] * 3, [0.0] * 3])),
+         "its loss leaves the range of float64 near the trained weights"),
+    ):  # fmt: skip
+        with open("m.npz", "wb") as stream:
+            stream.write(raw)
+        result = cli("plot", kind, "m.npz", "-o", "p.svg", "-q")
+        said = f"nnfit: error: m.npz: {line}\n" if line else ""
+        assert (result.code, result.err) == (2 if line else 0, said), kind
+        assert os.path.exists("p.svg") == (not line)
+        if not line:
+            os.remove("p.svg")
+
+
+def test_a_path_without_principal_components(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some LAPACKs give up where a number is not finite, others give NaN."""
+
+    def give_up(*_: Any, **__: Any) -> Any:
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr("numpy.linalg.svd", give_up)
+    path = np.arange(2 * 67, dtype=np.float32).reshape(2, 67)
+    with open("m.npz", "wb") as stream:
+        stream.write(with_path(tiny.npz, path))
+    result = cli("plot", "surface", "m.npz", "-o", "p.svg", "-q")
+    assert (result.code, result.err) == (
+        2,
+        "nnfit: error: m.npz: its numbers are too large for a picture; expected none beyond "
+        "1e+150\n",
+    )
+
+
+def with_path(raw: bytes, path: Any) -> bytes:
+    """Return the model with such a path of training, from its start."""
+    arrays = arrays_of(with_meta(raw, changes("path_points", value=len(path))))
+    epochs = np.arange(len(path))
+    return packed({**arrays, "history_parameters_epoch": epochs, "history_parameters": path})
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "reason"),
+    [
+        (0.5, 0.5, "validation and test take 0.5 + 0.5 of the rows; expected less than 1, so that "
+         "some are left for training"),
+    ],
+)  # fmt: skip
+def test_a_split_that_is_not_of_the_data(
+    cli: Commands, price: Example, validation: float, test: float, reason: str
+) -> None:
+    def change(meta: Meta) -> None:
+        meta["config"]["data"].update(validation=validation, test=test)
+
+    with open("m.npz", "wb") as stream:
+        stream.write(with_meta(price.npz, change))
+    result = cli("evaluate", "m.npz", "--split", "test", "-q")
+    said = f"nnfit: error: price.csv: the model's config does not fit its rows: {reason}\n"
+    assert (result.code, result.err) == (2, said)
 
 
 def test_gradients_of_extreme_numbers_are_checked_without_a_warning(

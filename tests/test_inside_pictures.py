@@ -103,8 +103,8 @@ def _unvalidated() -> str:
 def test_a_model_without_history_has_no_loss_curve(tiny: Example) -> None:
     model = nnfit.load("tiny.npz")
     empty = {name: values[:0] for name, values in model.history.items()}
-    training = {**model.training, "epochs": 0}
-    dataclasses.replace(model, history=empty, training=training).save("empty.npz")
+    trained = dataclasses.replace(model.trained, epochs=0, best_epoch=0)
+    dataclasses.replace(model, history=empty, trained=trained).save("empty.npz")
     with pytest.raises(PictureError, match="^empty.npz: holds no history of its training; "):
         picture("loss", "empty")
 

@@ -129,14 +129,30 @@ def test_the_path_of_training_is_there_when_asked_for(walked: bytes, folder: Pat
          "history_parameters_epoch does not count epochs"),
         ("history_parameters_epoch", lambda a: a + 1,
          "history_parameters_epoch does not count epochs"),
+        *(("history_epoch", change, "history_epoch does not count epochs from 1") for change in (
+            lambda a: a[::-1], lambda a: a + 1, lambda a: a * 0, lambda a: a + 2**62)),
+        *((f"history_{name}", change, f"history_{name} holds numbers that are not finite")
+          for name in ("train_loss", "validation_loss", "learning_rate")
+          for change in (lambda a: np.where(a == a[0], np.nan, a), lambda a: a - np.inf)),
+        ("history_train_loss", lambda a: a * np.nan,
+         "history_train_loss holds numbers that are not finite"),
     ],
 )  # fmt: skip
-def test_a_path_is_checked(
+def test_what_is_kept_of_the_epochs_is_checked(
     walked: bytes, name: str, change: Callable[[Any], Any], line: str
 ) -> None:
     arrays = arrays_of(walked)
     arrays[name] = np.ascontiguousarray(change(arrays[name]))
     assert refusal(packed(arrays)) == f"m.npz: {line}; train the model again"
+
+
+def test_epochs_may_lack_a_validation_loss_and_have_any_metric(walked: bytes) -> None:
+    """Without held-out rows the loss is NaN in all epochs; an rmse beyond float64 is infinite."""
+    arrays = arrays_of(walked)
+    arrays["history_validation_loss"] *= np.nan
+    arrays["history_metric"][:2] = np.inf, np.nan
+    Path("m.npz").write_bytes(packed(arrays))
+    assert np.isnan(nnfit.load("m.npz").history["validation_loss"]).all()
 
 
 @pytest.mark.parametrize("points", [-1, 5, True, "4", 10**12, None])
@@ -325,10 +341,53 @@ def test_a_small_file_cannot_claim_a_large_model(tiny: Example) -> None:
     assert time.perf_counter() - begin < 30.0
 
 
+LATER_KEYS = {"decimal": ".", "thousands": None, "numbers": "auto", "skip_rows": 0, "comment": None}
+
+
+def test_the_config_is_read_once_and_older_models_lack_some_keys(tiny: Example) -> None:
+    """What commands read is typed; what they don't read is kept and written as it was."""
+
+    def other(meta: dict[str, Any]) -> None:
+        meta["config"]["data"] |= {"comment": "#", "skip_rows": 2, "missing_values": {"x": ["?"]}}
+        meta["config"] |= {"class_weight": {"a": 2}, "later": [None]}
+
+    def older(meta: dict[str, Any]) -> None:
+        for key in LATER_KEYS:
+            del meta["config"]["data"][key]
+
+    raw = with_meta(tiny.npz, other)
+    Path("m.npz").write_bytes(raw)
+    model = nnfit.load("m.npz")
+    kept = model.kept
+    assert (kept.data.comment, kept.data.skip_rows) == ("#", 2)
+    assert (kept.data.missing_values, kept.class_weight) == ({"x": ("?",)}, {"a": 2.0})
+    assert meta_of(model.to_bytes()) == meta_of(raw)
+    Path("m.npz").write_bytes(with_meta(tiny.npz, older))
+    data = nnfit.load("m.npz").kept.data
+    assert {key: getattr(data, key) for key in LATER_KEYS} == LATER_KEYS
+
+
 def test_deep_json(tiny: Example) -> None:
     arrays = arrays_of(tiny.npz)
     arrays["meta"] = np.frombuffer(b'{"a":' + b"[" * 10**6, np.uint8)
-    assert refusal(packed(arrays)) == "m.npz: 'meta' is not JSON; train the model again"
+    deep = "m.npz: 'meta' is nested over 100 levels deep; train the model again"
+    assert refusal(packed(arrays)) == deep
+
+    for levels in (98, 99):  # below meta and config; what a text holds opens nothing
+        nested: Any = []
+        for _ in range(levels - 1):
+            nested = [nested]
+        raw = with_meta(
+            tiny.npz,
+            lambda m, x=nested: m.update(
+                classes=["a", "[" * 200, '\\"{'], config=m["config"] | {"x": x}
+            ),
+        )
+        if levels == 98:
+            Path("m.npz").write_bytes(raw)
+            assert nnfit.load("m.npz").classes[1] == "[" * 200
+        else:
+            assert refusal(raw) == deep
     arrays["meta"] = np.frombuffer(b"[1]", np.uint8)
     assert refusal(packed(arrays)) == "m.npz: 'meta' is not a JSON object; train the model again"
 

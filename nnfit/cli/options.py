@@ -80,7 +80,7 @@ def rows_of(data: str | None, model: Model, name: str, observer: Observer) -> st
 
     own = own_csv(model, name)
     if own is None:
-        path = model.config["data"]["path"]
+        path = model.kept.data.path
         why = "was trained on no file" if path == "-" else f"was trained on {path!r}, not here"
         raise UsageError(f"missing argument 'DATA': name a CSV, or pipe one in; {name} {why}")
     say_own(own, name, observer)

@@ -134,9 +134,7 @@ class Outcome:
         """Return what the metrics judge: the `verdicts` on codes (N,), or values (N, K)."""
         if self.labels is None:
             return self.values(y_hat)
-        judged = verdicts(truth, self.probabilities(y_hat))
-        judged[:, 1:] = self.written(judged[:, 1:])  # as anybody sees them who works them out again
-        return judged
+        return verdicts(truth, self.probabilities(y_hat))
 
     def score(self, truth: Array, judged: Array) -> dict[str, Any]:
         """Return the metrics of what was `judged` against codes (N,), or against values (N, K).
@@ -145,6 +143,8 @@ class Outcome:
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
+                # as anybody sees the probabilities who works the metrics out again
+                judged = np.column_stack([judged[:, 0], self.written(judged[:, 1:])])
                 return _known(classification_metrics(truth, judged, len(self.labels.classes)))
             return _known(regression_metrics(truth, judged, self.targets))
 

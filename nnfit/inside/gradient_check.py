@@ -125,7 +125,7 @@ def _of_model(
     parameters = model.network.parameters.flat.astype(np.float64)
     table = own_table(model, name, data)
     if table is None:
-        stored = model.config["data"]["path"]
+        stored = model.kept.data.path
         observer.warning(
             f"{name}: its training data {stored!r} is not here, so the rows are random; "
             "name a CSV with --data"

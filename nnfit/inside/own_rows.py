@@ -21,13 +21,13 @@ from nnfit.table.targets import drop_rows_without_target
 from nnfit.training.streams import stream
 
 
-def own_csv(model: Model, name: str, key: str = "path") -> str | None:
-    """Return the CSV that `data.path`, or another key, named when training, if it is here.
+def own_csv(model: Model, name: str, held_out: str | None = None) -> str | None:
+    """Return the CSV that `data.path` named when training, or that of `held_out`, if it is here.
 
     `name` is the model's file. A model names its CSVs as its config did, so that its bytes don't
     tell where it was trained.
     """
-    stored = str(model.config["data"][key])
+    stored = held_out or model.kept.data.path
     folders = (".", os.path.dirname(name), "configs")
     places = [os.path.normpath(os.path.join(folder, stored)) for folder in folders]
     places.append(at_home(stored))
@@ -44,28 +44,29 @@ def own_rows(model: Model, name: str, part: str, path: str | None, observer: Obs
     DataError
         If there was no such part, or there is no such CSV, or it holds other rows.
     """
-    data = model.config["data"]
-    held_out = part if part != "train" and isinstance(data[part], str) else None
-    if part != "train" and not data[part]:
+    data = model.kept.data
+    share = None if part == "train" else data.held_out(part)
+    held_out = share if isinstance(share, str) else None
+    if share == 0.0:
         raise DataError(f"{name}: was trained without {part} rows; data.{part} is 0")
     if not model.fingerprints:
         raise DataError(
             f"{name}: keeps no fingerprint of its data, by which its {part} rows could be known. "
             "Train it again, or leave out --split"
         )
-    key = held_out or "path"
-    path = own_csv(model, name, key) if path is None else path
+    path = own_csv(model, name, held_out) if path is None else path
     if path is None:
-        what = "stdin or a DataFrame" if data[key] == "-" else repr(data[key])
+        stored = held_out or data.path
+        what = "stdin or a DataFrame" if stored == "-" else repr(stored)
         raise DataError(
             f"{name}: its {part} rows are of {what}, which is not here. Name that CSV after it"
         )
     # the target as training read it
-    text = () if data["task"] == "regression" else model.targets
+    text = () if data.task == "regression" else model.targets
     rows = read_named(path, csv_format(model), [*model.text_columns, *text], observer)
     rows = drop_rows_without_target(rows, model.targets, observer)
     found = Fingerprint(model.encoder).add(rows, model.outcome.truth(rows)).value
-    if found != model.fingerprints.get(held_out or "data"):
+    if found != model.fingerprints.get(part if held_out else "data"):
         raise DataError(
             f"{rows.name}: is not the data that {name} was trained on, whose {part} rows are asked "
             "for; expected the same rows in the same order. Name that CSV, or leave out --split"
@@ -83,7 +84,11 @@ def evaluate_split(
 
 def drawn_parts(model: Model, rows: NamedRows) -> tuple[Indices, Indices, Indices]:
     """Return the places of the training, validation and test rows among all, drawn again."""
-    data = model.config["data"]
+    data = model.kept.data
     codes = None if model.labels is None else model.labels.read(rows)
-    validation, test = (0.0 if isinstance(data[p], str) else data[p] for p in PARTS[1:])
-    return split(len(rows), codes, validation, test, stream(model.config["seed"], "split"))
+    shares = (data.held_out(part) for part in PARTS[1:])
+    validation, test = (0.0 if isinstance(share, str) else share for share in shares)
+    try:
+        return split(len(rows), codes, validation, test, stream(model.kept.seed, "split"))
+    except ValueError as err:  # of a model whose config was not that of its data
+        raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err

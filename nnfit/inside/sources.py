@@ -25,7 +25,6 @@ from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run.building import build_network
 from nnfit.table.rows import NamedRows
-from nnfit.table.spelling import Written
 from nnfit.table.weights import Weighting
 from nnfit.training.streams import stream
 
@@ -115,5 +114,5 @@ def encoded(model: Model, rows: NamedRows, part: str | None = None) -> Part:
 
 def weighting_of(model: Model) -> Weighting:
     """Return how much rows of a model's own data count."""
-    data = model.config["data"]
-    return Weighting(data["weight"], model.config["class_weight"], written=Written.in_model(data))
+    kept = model.kept
+    return Weighting(kept.data.weight, kept.class_weight, written=kept.data.written)

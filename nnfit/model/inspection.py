@@ -48,7 +48,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
             {"name": code.name, "kind": code.kind, "detail": code.detail}
             for code in model.encoder.columns
         ],
-        "training": dict(model.training),
+        "training": model.training,
         "metrics": dict(model.metrics),
         "config": dict(model.config),
     }

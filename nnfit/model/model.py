@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError, OutputError, listed, path_text, warn
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.file.declared import declare_network
+from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict
@@ -41,10 +42,11 @@ class Model:
     """Everything a prediction needs, and what is known of the training.
 
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
-    (epochs,) per field; `metrics` are those of the train, validation and test rows; `training`
-    says `epochs`, `best_epoch`, `stopped_early`; `config` is the resolved config; `trajectory`
-    is there when the config asked for it; `words` are the columns in which NA, null and the like
-    are values, no gaps; `fingerprints` tell the data that it was trained on.
+    (epochs,) per field; `metrics` are those of the train, validation and test rows; `trained`
+    says how training went; `config` is the resolved config, as it is shown, and `kept` what else
+    is read of it; `trajectory` is there when the config asked for it; `words` are the columns in
+    which NA, null and the like are values, no gaps; `fingerprints` tell the data that it was
+    trained on.
     """
 
     encoder: Encoder
@@ -53,7 +55,7 @@ class Model:
     labels: LabelEncoder | None
     scaler: TargetScaler | None
     config: Mapping[str, Any]
-    training: Mapping[str, Any] = field(default_factory=dict)
+    trained: Trained = field(default_factory=Trained)
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
     trajectory: Trajectory | None = None
@@ -70,6 +72,16 @@ class Model:
         """What the network's outputs mean."""
         return Outcome.of(self.network, self.targets, self.labels, self.scaler)
 
+    @cached_property
+    def kept(self) -> KeptConfig:
+        """The config, as far as commands read it."""
+        return kept_config(self.config, "config")
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """`epochs`, `best_epoch`, `stopped_early`, and `rows` by part."""
+        return asdict(self.trained)
+
     @property
     def task(self) -> str:
         return self.outcome.task
@@ -82,7 +94,7 @@ class Model:
     @property
     def text_columns(self) -> list[str]:
         """Those among them that a CSV reader had better leave as they are spelt."""
-        decimal = self.config["data"].get("decimal", ".")  # a model may be older than the key
+        decimal = self.kept.data.decimal
         targets = self.targets if self.scaler is None else self.scaler.text_targets(decimal)
         return [*self.encoder.text_columns(decimal), *targets]
 

@@ -14,13 +14,13 @@ from nnfit.table.spelling import Spelling
 
 def as_written(model: Model, delimiter: str | None, decimal: str | None) -> Model:
     """Return the model for CSVs with another delimiter or decimal mark; None leaves its own."""
-    data = dict(model.config["data"])
+    data, known = dict(model.config["data"]), model.kept.data
     if delimiter is not None:
         data["delimiter"] = delimiter
-    if decimal is None or decimal == data.get("decimal", "."):
+    if decimal is None or decimal == known.decimal:
         return replace(model, config={**model.config, "data": data})
     data["decimal"] = decimal
-    if data.get("thousands") == decimal:
+    if known.thousands == decimal:
         data["thousands"] = "." if decimal == "," else None
     columns = [
         replace(code, spelling=_respelt(code.spelling, decimal))

@@ -33,16 +33,16 @@ Result = TypeVar("Result")
 
 def csv_format(model: Model) -> CsvFormat:
     """Return how the CSVs of this model are written: as its training data was."""
-    data = model.config["data"]
+    data = model.kept.data
     return CsvFormat(
-        data["delimiter"],
-        data["header"],
-        data["missing_values"],
+        data.delimiter,
+        data.header,
+        data.missing_values,
         model.words,
         known=tuple(model.judged_columns),
-        decimal=data.get("decimal", "."),
-        skip_rows=data.get("skip_rows", 0),
-        comment=data.get("comment"),
+        decimal=data.decimal,
+        skip_rows=data.skip_rows,
+        comment=data.comment,
         expected=tuple(model.encoder.needed_columns),
     )
 
@@ -265,7 +265,7 @@ def evaluate_rows(model: Model, path: str, observer: Observer) -> Evaluation:
 def tell_trained(model: Model, name: str, fingerprint: Fingerprint, observer: Observer) -> None:
     """Say so if the rows of the table `name` are those that the model was trained on."""
     if fingerprint.value == model.fingerprints.get("data"):
-        rows = model.training.get("rows", {})
+        rows = model.trained.rows
         trained = f"the model was trained on {rows.get('train')} of these rows"
         others = [part for part in PARTS[1:] if rows.get(part)]
         judged = f"; --split {joined(others, 'or')} judges it by others" if others else ""

@@ -19,6 +19,7 @@ from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import Interrupted, TrainingError
+from nnfit.model.file.kept import Trained
 from nnfit.model.model import Model
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
@@ -157,12 +158,12 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         labels=dataset.labels,
         scaler=dataset.encoding.scaler,
         config=config,
-        training={
-            "epochs": len(result.records),
-            "best_epoch": result.best_epoch,
-            "stopped_early": result.stopped_early,
-            "rows": {name: len(part) for name, part in dataset.parts.items()},
-        },
+        trained=Trained(
+            epochs=len(result.records),
+            best_epoch=result.best_epoch,
+            stopped_early=result.stopped_early,
+            rows={name: len(part) for name, part in dataset.parts.items()},
+        ),
         history=to_arrays(result.records),
         trajectory=result.trajectory,
         words=dataset.words,

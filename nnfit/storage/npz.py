@@ -17,10 +17,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from nnfit.budget import MAX_META, MAX_OBJECTS, MAX_VALUES
+from nnfit.budget import MAX_DEPTH, MAX_META, MAX_OBJECTS, MAX_VALUES
 from nnfit.errors import shorten
 from nnfit.nn.arrays import Array
 
+_BETWEEN_MARKS = re.compile(rb'[^][{}"]+|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 
 
@@ -45,6 +46,11 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
 
     if too_much := excess(raw):
         raise Invalid(f"'meta' holds {too_much}")
+    # within texts they open nothing; versions of Python differ in how deep they go
+    marks = np.frombuffer(_BETWEEN_MARKS.sub(b"", raw), np.uint8)
+    steps = np.where(np.isin(marks, [*b"[{"]), 1, -1)
+    if steps.cumsum().max(initial=0) > MAX_DEPTH:
+        raise Invalid(f"'meta' is nested over {MAX_DEPTH} levels deep")
     try:
         text = raw.decode()
         meta = json.loads(text, parse_constant=refuse)
@@ -52,7 +58,7 @@ def parse_meta(raw: bytes) -> dict[str, Any]:
             json.dumps(meta, ensure_ascii=False).encode()
     except Invalid:
         raise
-    except (ValueError, RecursionError) as err:
+    except ValueError as err:
         raise Invalid("'meta' is not JSON") from err
     if not isinstance(meta, dict):
         raise Invalid("'meta' is not a JSON object")

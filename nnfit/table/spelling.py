@@ -7,7 +7,7 @@ One spelling is found for a whole column, once; which columns are numbers is for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -175,12 +175,6 @@ class Written:
     def of(cls, data: DataConfig) -> Written:
         """Return what the section `data` says."""
         return cls(data.decimal, data.thousands, data.numbers == "auto")
-
-    @classmethod
-    def in_model(cls, data: Mapping[str, Any]) -> Written:
-        """Return what a model's config says, which may be older than the keys."""
-        auto = data.get("numbers", "auto") == "auto"
-        return cls(data.get("decimal", "."), data.get("thousands"), auto)
 
     @property
     def spelling(self) -> Spelling | None:

@@ -183,10 +183,9 @@ class Fit:
                 return None
             losses = self.gradients.network.head.losses(logits, window.Y.T)
             s = window.weights
-            loss = float(losses.sum(dtype=np.float64) if s is None else losses @ s)
-            if not math.isfinite(loss):
+            e.loss_sum += float(losses.sum(dtype=np.float64) if s is None else losses @ s)
+            if not math.isfinite(e.loss_sum):
                 raise self._lost(losses, epoch, first)
-            e.loss_sum += loss
             e.weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
             e.done = 0
         state.epoch = EpochUnderWay()

@@ -107,7 +107,7 @@ def _of_model(
     """Return a row of the model's data, and the trained network."""
     table = own_table(model, name, data)
     if table is None:
-        stored = model.config["data"]["path"]
+        stored = model.kept.data.path
         raise DataError(f"{name}: its training data {stored!r} is not here; name a CSV after it")
     training = None
     if epoch_step:
@@ -168,7 +168,7 @@ def _plain(model: Model) -> Model:
 def _notes(model: Model, row: Part) -> tuple[str, ...]:
     """Return what differs from a step of training."""
     notes = []
-    network, optimizer = model.network, model.config["optimizer"]
+    network, optimizer = model.network, model.kept.optimizer
     if network.dtype == np.float32:
         notes.append("worked out in float64 from the model's float32 weights")
     if network.architecture.dropout:
@@ -180,9 +180,9 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
             f"the row weighs s = {row.weights[0]:g}: in a minibatch of N rows its ℓ counts "
             "s / (N s̄), s̄ the mean weight of the training rows; shown is ℓ alone"
         )
-    others = [] if optimizer["name"] == "sgd" else [optimizer["name"]]
-    others += [key for key in ("momentum", "weight_decay", "clip_norm") if optimizer[key]]
-    others += [f"schedule {optimizer['schedule']}"] if optimizer["schedule"] != "constant" else []
+    others = [] if optimizer.name == "sgd" else [optimizer.name]
+    others += [key for key in ("momentum", "weight_decay", "clip_norm") if getattr(optimizer, key)]
+    others += [f"schedule {optimizer.schedule}"] if optimizer.schedule != "constant" else []
     if others:
         notes.append(f"the update is plain gradient descent; training uses {', '.join(others)}")
     return tuple(notes)

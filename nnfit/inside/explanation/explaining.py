@@ -212,7 +212,7 @@ def _update(network: Network, example: Example) -> Values:
         examples = network_rows(rows.X, rows.Y, weights, network)
         with Shards(network, 1, n_threads=1, probe=False, observer=Observer()) as gradients:
             gradients.differentiate(examples)
-    learning_rate: float = example.model.config["optimizer"]["learning_rate"]
+    learning_rate = example.model.kept.optimizer.learning_rate
     after = Network(network.architecture, network.dtype)
     np.copyto(after.parameters.flat, network.parameters.flat)
     optimizer = make_optimizer("sgd", network.is_weight)

@@ -63,6 +63,6 @@ def make(request: Request) -> LossCurves:
         epochs=history["epoch"],
         train=history["train_loss"],
         validation=None if np.isnan(validation).all() else validation,
-        best_epoch=int(model.training.get("best_epoch", 0)),
+        best_epoch=model.trained.best_epoch,
         loss=loss,
     )

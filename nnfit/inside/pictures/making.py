@@ -6,7 +6,11 @@ The command line is parsed elsewhere, and nothing is drawn here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import is_dataclass
 from importlib import import_module
+from typing import Any
+
+import numpy as np
 
 from nnfit.errors import PictureError
 from nnfit.inside.own_rows import own_csv
@@ -16,6 +20,8 @@ from nnfit.inside.sources import say_own
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.training.threads import blas_threads
+
+LARGEST = 1e150  # its square is in range, and so are the margins around a logarithmic axis
 
 
 def make_picture(
@@ -53,14 +59,32 @@ def make_picture(
     if wanted.data != "none" and data is None and options.split is None:
         data = own = own_csv(model, name)
         if data is None and wanted.data == "needed":
-            stored = model.config["data"]["path"]
+            stored = model.kept.data.path
             raise PictureError(
                 f"{name}: its training data {stored!r} is not here; expected it, or another CSV. "
                 "Name one after the model"
             )
     make = import_module(f"nnfit.inside.pictures.{kind}").make
-    with blas_threads(1):  # the same bits for any number of cores
-        picture: object = make(Request(models, data, options, observer))
+    far = f"{name}: its numbers are too large for a picture; expected none beyond {LARGEST:g}"
+    with blas_threads(1), np.errstate(all="ignore"):  # the same bits for any number of cores
+        try:
+            picture: object = make(Request(models, data, options, observer))
+        except np.linalg.LinAlgError as err:  # of what is not finite any more
+            raise PictureError(far) from err
+    if _largest(picture) > LARGEST:
+        raise PictureError(far)
     if own is not None and wanted.data == "needed":
         say_own(own, name, observer)
     return picture
+
+
+def _largest(value: Any) -> float:
+    """Return the largest size of a finite number in a picture."""
+    if is_dataclass(value):
+        value = tuple(vars(value).values())
+    if isinstance(value, tuple):
+        return max(map(_largest, value), default=0.0)
+    numbers = np.asarray(value)
+    if numbers.dtype.kind != "f":
+        return 0.0
+    return float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0))

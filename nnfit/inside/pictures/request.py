@@ -90,8 +90,8 @@ def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRow
     The split is drawn again from the config's seed; a table of another length is another table,
     and all its rows are returned.
     """
-    data, counts = model.config["data"], model.training.get("rows", {})
-    drawn = [name for name in PARTS if name == "train" or not isinstance(data[name], str)]
+    data, counts = model.kept.data, model.trained.rows
+    drawn = ["train", *(name for name in PARTS[1:] if not isinstance(data.held_out(name), str))]
     expected = sum(counts.get(name, 0) for name in drawn)
     if len(rows) != expected:
         observer.note(

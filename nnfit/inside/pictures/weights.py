@@ -86,7 +86,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
 
 def _is_pixel(model: Model, column: str) -> bool:
     """Return whether a column of the CSV is an input, or was one before training dropped it."""
-    data = model.config["data"]
-    if data["include"] is not None and column not in data["include"]:
+    data = model.kept.data
+    if data.include is not None and column not in data.include:
         return False
-    return column not in (*model.targets, *data["exclude"], data["weight"])
+    return column not in (*model.targets, *data.exclude, data.weight)

@@ -5,14 +5,12 @@ Every array's name, shape and dtype follows from it; `meta` itself may come from
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nnfit.budget import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
-from nnfit.csv.dialect import CsvFormat
 from nnfit.errors import shorten
 from nnfit.nn.arrays import Described
 from nnfit.nn.losses import make_head
@@ -23,9 +21,6 @@ from nnfit.storage.npz import Invalid, mapping_of
 from nnfit.training import history
 
 FORMAT_VERSION = 1
-MAX_EPOCHS = 10**9
-_MARKS = {"decimal": (".", ","), "thousands": (",", ".", " "), "numbers": ("auto", "plain")}
-FLOAT_MAX = float(np.finfo(np.float64).max)
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
 
@@ -85,56 +80,12 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
     return architecture, np.dtype(net["dtype"])
 
 
-def check_described(
-    training: Mapping[str, Any], metrics: Mapping[str, Any], config: Mapping[str, Any]
-) -> None:
-    """Check what no prediction needs, but `inspect`, `gradcheck` and the reader of CSVs do."""
-    values: list[Any] = [training, metrics, config]
-    while values:
-        value = values.pop()
-        if isinstance(value, dict | list):
-            values += value.values() if isinstance(value, dict) else value
-        elif isinstance(value, int | float) and not abs(value) <= FLOAT_MAX:
-            raise Invalid("'meta' holds a number beyond the range of float64")
-    for figures in (training, *metrics.values()):
-        if not isinstance(figures, dict | None):
-            raise Invalid("'metrics' is not of each part of the rows")
-    for key, value in training.items():
-        for figure in value.values() if isinstance(value, dict) else (value,):
-            if not isinstance(figure, int | float | str | None):
-                raise Invalid(f"'training' has {shorten(key)!r}, which is no figure")
-    data = mapping_of(config, "data")
-    try:
-        check.text(data.get("path"), "config.data.path")
-        CsvFormat(
-            check.text(data.get("delimiter"), "config.data.delimiter"),
-            check.flag(data.get("header"), "config.data.header"),
-        )
-        skip_rows, comment = data.get("skip_rows", 0), data.get("comment")
-        if type(skip_rows) is not int or skip_rows < 0:
-            raise Invalid("config.data.skip_rows must be an integer >= 0")
-        if comment is not None and not re.fullmatch(r"[!#-~]", str(comment)):
-            raise Invalid("config.data.comment must be one ASCII character")
-        for key, known in _MARKS.items():  # which older models don't have
-            if (value := data.get(key, known[0])) is not None or key != "thousands":
-                check.choice(value, f"config.data.{key}", known)
-        tokens = data.get("missing_values")
-        for some in tokens.values() if isinstance(tokens, dict) else (tokens,):
-            for token in check.items(some, "config.data.missing_values"):
-                check.text(token, "config.data.missing_values")
-    except ValueError as err:
-        raise Invalid(str(err)) from err
-
-
 def expected_arrays(
-    architecture: Architecture, dtype: np.dtype[Any], training: Mapping[str, Any], points: Any = 0
+    architecture: Architecture, dtype: np.dtype[Any], epochs: int, points: object
 ) -> Described:
     """Return the shape and dtype of every array that `meta` implies, a trajectory's too."""
     layout = architecture.layout
     expected: Described = {block.name: (block.shape, dtype) for block in layout.blocks}
-    epochs = training.get("epochs")
-    if type(epochs) is not int or not 0 <= epochs <= MAX_EPOCHS:
-        raise Invalid("the number of epochs is not an integer")
     expected |= history.describe(epochs)
     if type(points) is not int or not 0 <= points <= epochs + 1:
         raise Invalid("the number of points on the path of training is out of range")

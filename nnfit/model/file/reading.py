@@ -6,7 +6,8 @@ import math
 import os
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,10 +19,10 @@ from nnfit.model.file.declared import (
     TRAJECTORY_EPOCHS,
     TRAJECTORY_PARAMETERS,
     architecture_of,
-    check_described,
     compare_names,
     expected_arrays,
 )
+from nnfit.model.file.kept import Trained, kept_metrics, trained
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
@@ -123,9 +124,9 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
             "train again or install a newer nnfit"
         )
     architecture, dtype = architecture_of(meta)
-    training, metrics, config = (mapping_of(meta, key) for key in ("training", "metrics", "config"))
-    check_described(training, metrics, config)
-    expected = expected_arrays(architecture, dtype, training, meta.get("path_points", 0))
+    with _invalid():
+        training = trained(meta.get("training"), "training")
+    expected = expected_arrays(architecture, dtype, training.epochs, meta.get("path_points", 0))
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > MAX_ARRAY_BYTES:
@@ -143,9 +144,30 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         if not np.isfinite(arrays[name]).all():
             raise Invalid(f"{name} holds numbers that are not finite")
         np.copyto(home, arrays[name])
-    history = {name: arrays[f"history_{name}"] for name in FIELDS}
     trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
-    return _assemble(meta, network, config, training, metrics, history, trajectory)
+    return _assemble(meta, network, training, _history(arrays), trajectory)
+
+
+def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the figures of each epoch, checked: a metric may be beyond the range."""
+    history = {name: arrays[f"history_{name}"] for name in FIELDS}
+    n_epochs = len(history["epoch"])
+    if (history["epoch"] != np.arange(1, n_epochs + 1)).any():
+        raise Invalid("history_epoch does not count epochs from 1")
+    for name in ("train_loss", "validation_loss", "learning_rate"):
+        no_rows = name == "validation_loss" and np.isnan(history[name]).all()
+        if not (no_rows or np.isfinite(history[name]).all()):
+            raise Invalid(f"history_{name} holds numbers that are not finite")
+    return history
+
+
+@contextmanager
+def _invalid() -> Iterator[None]:
+    """Say of the file what a check says of a value."""
+    try:
+        yield
+    except ValueError as err:
+        raise Invalid(str(err)) from err
 
 
 def _trajectory(arrays: Mapping[str, Array]) -> Trajectory:
@@ -162,9 +184,7 @@ def _trajectory(arrays: Mapping[str, Array]) -> Trajectory:
 def _assemble(
     meta: Mapping[str, Any],
     network: Network,
-    config: Mapping[str, Any],
-    training: Mapping[str, Any],
-    metrics: Mapping[str, Any],
+    training: Trained,
     history: Mapping[str, Array],
     trajectory: Trajectory | None,
 ) -> Model:
@@ -173,8 +193,10 @@ def _assemble(
     if not (isinstance(targets, list) and targets and all(isinstance(t, str) for t in targets)):
         raise Invalid("'targets' is not a list of names")
     labels = scaler = None
-    try:
+    with _invalid():
         encoder = Encoder.from_meta(meta.get("encoder"))
+        config = check.in_range(mapping_of(meta, "config"), "config")
+        metrics = kept_metrics(meta.get("metrics"), "metrics")
         words = check.texts(meta.get("words", []), "words")
         fingerprints = mapping_of(meta, "fingerprints") if "fingerprints" in meta else {}
         for table, value in fingerprints.items():
@@ -188,8 +210,6 @@ def _assemble(
                 raise Invalid("'scaler' is of other targets")
         else:
             raise Invalid("'task' is neither regression nor classification")
-    except ValueError as err:
-        raise Invalid(str(err)) from err
     sizes = network.architecture.sizes
     if encoder.n_inputs != sizes[0]:
         raise Invalid(f"the columns give {encoder.n_inputs} inputs, the network takes {sizes[0]}")
@@ -199,14 +219,14 @@ def _assemble(
             raise Invalid(f"{n_classes} classes do not fit {sizes[-1]} outputs")
     elif len(targets) != sizes[-1]:
         raise Invalid(f"{len(targets)} targets do not fit {sizes[-1]} outputs")
-    return Model(
+    model = Model(
         encoder=encoder,
         network=network,
         targets=tuple(targets),
         labels=labels,
         scaler=scaler,
         config=config,
-        training=training,
+        trained=training,
         metrics=metrics,
         history=history,
         trajectory=trajectory,
@@ -214,3 +234,6 @@ def _assemble(
         fingerprints=fingerprints,
         version=shorten(printable(str(meta.get("nnfit_version")))),
     )
+    with _invalid():
+        assert model.kept  # the config is read here, once
+    return model

@@ -33,7 +33,9 @@ def draw(picture: Residuals) -> Figure:
         )  # fmt: skip
         for panel in (axes, beside):
             panel.axhline(0.0, color=INK, linewidth=1.2)
-        beside.hist(e, bins=_bins(e), orientation="horizontal", color=COLORS[5], edgecolor="white")
+        beside.hist(
+            e, bins=list(_bins(e)), orientation="horizontal", color=COLORS[5], edgecolor="white"
+        )
         beside.tick_params(axis="y", labelleft=False)
         beside.set_xlabel("rows")
         ticks(beside.xaxis, n=3, whole=True)
@@ -45,5 +47,10 @@ def draw(picture: Residuals) -> Figure:
     return figure
 
 
-def _bins(e: Array) -> int:
-    return int(np.clip(np.sqrt(len(e)), 8, 40))
+def _bins(e: Array) -> Array:
+    """Return the edges of the bins, not so near to each other that they are the same number."""
+    low, high = e.min(), e.max()
+    apart = max(1e-9 * np.abs(e).max(), 0.5 * (low == high))
+    if high - low < apart:
+        low, high = low - apart, high + apart
+    return np.linspace(low, high, int(np.clip(np.sqrt(len(e)), 8, 40)) + 1)

@@ -107,7 +107,7 @@ def on_surface(picture: Surface, points: Array) -> Array:
     n = len(picture.x)
     u = (points[:, 0] - picture.x[0]) / (picture.x[-1] - picture.x[0]) * (n - 1)
     v = (points[:, 1] - picture.y[0]) / (picture.y[-1] - picture.y[0]) * (n - 1)
-    i, j = (np.clip(w.astype(np.intp), 0, n - 2) for w in (v, u))
+    i, j = (np.clip(w, 0, n - 2).astype(np.intp) for w in (v, u))
     s, t = v - i, u - j
     z = picture.loss
     heights: Array = (1 - s) * ((1 - t) * z[i, j] + t * z[i, j + 1]) + s * (
