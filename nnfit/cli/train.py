@@ -57,10 +57,10 @@ def train(
     command = _resume_command(config, set_ or [], data, output, ["--json"] * json + ["-q"] * quiet)
     again = " and the same input" if "-" in (config, file.config.data.path) else ""
 
-    def how() -> str:
+    def how(kept: str = "; ") -> str:
         """Return how to go on with a run that was stopped, if it can be."""
         resumable = checkpoint is not None and checkpoint.to_resume
-        return f"; resume with: {command}{again}" if resumable else ""
+        return f"{kept}resume with: {command}{again}" if resumable else ""
 
     check_stdout()
     stop = StopRequest()
@@ -80,6 +80,10 @@ def train(
             observer.finished(run.summary)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
+        except OutputError as err:
+            # a checkpoint's room is not used: while the model took it, neither would be whole
+            kept = f"; the run is kept in {path}.checkpoint. Mend that, then "
+            raise OutputError(f"{err}{how(kept)}") from err
     # a terminal that was closed takes no result; the run that it stopped ends as any other
     with suppress(OutputError) if stop.signal is not None else nullcontext():
         if json:
