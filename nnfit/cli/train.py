@@ -16,6 +16,7 @@ from nnfit.errors import Interrupted, OutputError, TrainingError, printable
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
+    from nnfit.model.model import Model
 
 
 def train(
@@ -71,10 +72,7 @@ def train(
                 run = train_run(
                     file, output=path, observer=observer, stop=stop, checkpoint=checkpoint
                 )
-                if path == "-":
-                    sys.stdout.buffer.write(run.model.to_bytes())
-                else:
-                    run.model.save(path)
+                _write(run.model, path)
                 if checkpoint is not None and not (run.summary.interrupted or run.failure):
                     checkpoint.remove()
             observer.finished(run.summary)
@@ -111,6 +109,13 @@ def _place(file: ConfigFile, config: str, output: str | None) -> str:
     sources = [file.resolve(table) for table in tables if isinstance(table, str)]
     options.check_output(path, [config, *sources], "for the model")
     return path
+
+
+def _write(model: Model, path: str) -> None:
+    if path == "-":
+        sys.stdout.buffer.write(model.to_bytes())
+    else:
+        model.save(path)
 
 
 def _resume_command(
