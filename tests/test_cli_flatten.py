@@ -22,6 +22,7 @@ from PIL import Image
 
 from nnfit.images import pixels
 from nnfit.images.flattening import pixel_names
+from nnfit.images.pixels import read_pixels
 
 if TYPE_CHECKING:
     from conftest import Commands, Nnfit
@@ -190,6 +191,33 @@ def test_transparency_lies_on_white(cli: Commands) -> None:
     assert flattened(cli, "a.png", "--rgb").iloc[0].tolist() == [10, 20, 30] + [255] * 3 + [127] * 3
     Image.fromarray(rgba).convert("LA").save("la.png")
     assert flattened(cli, "la.png").iloc[0, 1:].tolist() == [255, 127]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "I;16", "P", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("rgb", [True, False])
+def test_a_large_picture_is_converted_some_rows_at_a_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, mode: str, rgb: bool
+) -> None:
+    """Copies of all of it would take several times the memory, for the same pixels."""
+    colours = rng.integers(0, 256, (9, 7, 4), dtype=np.uint8)
+    image = Image.fromarray(colours).convert({"I;16": "L", "P": "RGB"}.get(mode, mode))
+    if mode == "P":
+        image = image.convert("P")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    image.save("a.png", transparency=3) if mode == "P" else image.save("a.png")
+    module = sys.modules[read_pixels.__module__]
+    whole, sizes = read_pixels("a.png", None, rgb), []
+    convert = module._flat_band
+
+    def spying(band: Image.Image, mode: str) -> Image.Image:
+        sizes.append(band.size)
+        return convert(band, mode)
+
+    monkeypatch.setattr(module, "_flat_band", spying)
+    monkeypatch.setattr(module, "BAND_PIXELS", 20)
+    assert (read_pixels("a.png", None, rgb) == whole).all()
+    assert sizes == [(7, 2)] * 4 + [(7, 1)]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
