@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("config", "csv", "expression", "model")
+NAMES = ("config", "csv", "expression", "model", "explain", "plot", "checkpoint", "flatten")
 
 
 def main() -> None:
@@ -19,13 +19,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=NAMES)
     parser.add_argument("--runs", type=int, default=200_000, help="how many inputs")
+    parser.add_argument("--seconds", type=int, default=0, help="or those of so long; 0 is no limit")
     parser.add_argument("--seed", type=int, default=1, help="the same inputs for the same seed")
     options = parser.parse_args()
 
     import atheris
 
-    with atheris.instrument_imports(include=["nnfit"]):
-        from tests.fuzz.targets import TARGETS
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest has it
+    with atheris.instrument_imports(include=["nnfit", "PIL"]):
+        from fuzz.targets import TARGETS
     target = TARGETS[options.target]
     home = Path(__file__).parent / "corpus" / target.name
     with tempfile.TemporaryDirectory(prefix="nnfit-fuzz-") as folder:
@@ -38,6 +40,7 @@ def main() -> None:
         words.write_text("".join(f'"{token}"\n' for token in escaped), encoding="ascii")
         arguments = [
             *(f"-runs={options.runs}", f"-seed={options.seed}", f"-dict={words}"),
+            f"-max_total_time={options.seconds}",
             *("-max_len=6000", "-len_control=0", "-timeout=300", "-rss_limit_mb=3000"),
             *("-print_final_stats=1", "-verbosity=1"),
         ]
