@@ -7,8 +7,11 @@ worth keeping goes to `tests/fuzz/corpus/TARGET/`, which the default suite repla
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import sys
 import tempfile
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 NAMES = ("config", "csv", "expression", "model", "explain", "plot", "checkpoint", "flatten")
@@ -28,6 +31,8 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest has it
     with atheris.instrument_imports(include=["nnfit", "PIL"]):
         from fuzz.targets import TARGETS
+
+        _import_all()
     target = TARGETS[options.target]
     home = Path(__file__).parent / "corpus" / target.name
     with tempfile.TemporaryDirectory(prefix="nnfit-fuzz-") as folder:
@@ -49,6 +54,19 @@ def main() -> None:
             target.run,
         )
         atheris.Fuzz()
+
+
+def _import_all() -> None:
+    """Import what is imported late otherwise, so that its branches are seen."""
+    from PIL import Image
+
+    import nnfit
+
+    Image.init()
+    for module in pkgutil.walk_packages(nnfit.__path__, "nnfit."):
+        with suppress(ImportError):  # what an extra is missing for
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
 
 
 if __name__ == "__main__":
