@@ -364,6 +364,27 @@ def test_broken_pictures(cli: Commands, name: str) -> None:
     assert last == "nnfit: warning: left out 1 of 3 pictures"
 
 
+@pytest.mark.parametrize("piece", [2**20, 1])
+def test_passes_of_a_progressive_picture_take_bounded_time(
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """Each goes over all pixels, and there may be one for every hundred bytes."""
+    picture = io.BytesIO()
+    Image.new("L", (40, 30)).save(picture, "JPEG", progressive=True)
+    data = picture.getvalue()
+    passes = data.count(b"\xff\xda") + 7
+    Path("a.jpg").write_bytes(data[:-2] + data[data.rindex(b"\xff\xda") : -2] * 7 + b"\xff\xd9")
+    module = sys.modules[read_pixels.__module__]
+    monkeypatch.setattr(module, "PIECE_BYTES", piece)
+    monkeypatch.setattr(module, "MAX_PASSES", 1200 * passes)
+    assert len(flattened(cli, "a.jpg").columns) == 1200
+    monkeypatch.setattr(module, "MAX_PASSES", 1200 * passes - 1)
+    refused(
+        cli("flatten", "a.jpg"),
+        f"a.jpg: can't be decoded: {passes} passes over 1200 pixels; expected at most {passes - 1}",
+    )
+
+
 def test_libtiff_adds_no_line_of_its_own(nnfit: Nnfit, rng: np.random.Generator) -> None:
     save(rng.integers(0, 256, (20, 20), dtype=np.uint8), "a.tif", compression="tiff_lzw")
     data = bytearray(Path("a.tif").read_bytes())

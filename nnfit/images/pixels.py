@@ -28,6 +28,8 @@ Size = tuple[int, int]  # width, height
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 MAX_COLUMNS = 10**6
 BAND_PIXELS = 2**18  # converted at once
+MAX_PASSES = 2**31  # of a progressive JPEG, times its pixels: 24 for the largest that is read
+PIECE_BYTES = 2**20  # searched at once
 MAX_PIPED_BYTES = 2**30  # a file is read where it lies, a pipe into memory
 
 
@@ -68,6 +70,8 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file, formats=formats) as image:
+                if "progressive" in image.info:
+                    _check_passes(file, image.width * image.height)
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
                 shown = _flat_colours(image, rgb)
@@ -92,6 +96,20 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
     if size is not None:
         shown = shown.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(shown)
+
+
+def _check_passes(file: IO[bytes], n_pixels: int) -> None:
+    """Refuse a JPEG with many passes over its pixels: one of some hundred bytes takes as long."""
+    place, passes, last = file.tell(), 0, b""
+    file.seek(0)
+    while piece := file.read(PIECE_BYTES):
+        passes += (last + piece).count(b"\xff\xda")  # the marker of each, nowhere else in a scan
+        last = piece[-1:]
+    file.seek(place)
+    if passes * n_pixels > MAX_PASSES:
+        raise ValueError(
+            f"{passes} passes over {n_pixels} pixels; expected at most {MAX_PASSES // n_pixels}"
+        )
 
 
 def _flat_colours(image: Image.Image, rgb: bool) -> Image.Image:
