@@ -27,7 +27,8 @@ def main() -> NoReturn:
     except Interrupted as stopped:
         print(f"nnfit: {stopped.message}", file=sys.stderr)
         code = stopped.exit_code
-    except BrokenPipeError:  # the reader has what it wanted
+    except BrokenPipeError:  # the reader has what it wanted; Typer hides that flushing fails too
+        mute_stdout()
         code = ExitCode.DONE
     try:
         sys.stdout.flush()

@@ -22,6 +22,7 @@ from PIL import Image
 
 from nnfit.images import pixels
 from nnfit.images.flattening import pixel_names
+from nnfit.images.pixels import read_pixels
 
 if TYPE_CHECKING:
     from conftest import Commands, Nnfit
@@ -192,6 +193,33 @@ def test_transparency_lies_on_white(cli: Commands) -> None:
     assert flattened(cli, "la.png").iloc[0, 1:].tolist() == [255, 127]
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "I;16", "P", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("rgb", [True, False])
+def test_a_large_picture_is_converted_some_rows_at_a_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, mode: str, rgb: bool
+) -> None:
+    """Copies of all of it would take several times the memory, for the same pixels."""
+    colours = rng.integers(0, 256, (9, 7, 4), dtype=np.uint8)
+    image = Image.fromarray(colours).convert({"I;16": "L", "P": "RGB"}.get(mode, mode))
+    if mode == "P":
+        image = image.convert("P")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    image.save("a.png", transparency=3) if mode == "P" else image.save("a.png")
+    module = sys.modules[read_pixels.__module__]
+    whole, sizes = read_pixels("a.png", None, rgb), []
+    convert = module._flat_band
+
+    def spying(band: Image.Image, mode: str) -> Image.Image:
+        sizes.append(band.size)
+        return convert(band, mode)
+
+    monkeypatch.setattr(module, "_flat_band", spying)
+    monkeypatch.setattr(module, "BAND_PIXELS", 20)
+    assert (read_pixels("a.png", None, rgb) == whole).all()
+    assert sizes == [(7, 2)] * 4 + [(7, 1)]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_camera_held_askew(cli: Commands, pixels: Pixels, orientation: int) -> None:
     """Store what the camera saw, as EXIF defines its eight values; the picture comes upright."""
@@ -334,6 +362,27 @@ def test_broken_pictures(cli: Commands, name: str) -> None:
     first, last = result.err.splitlines()
     assert first.startswith(f"nnfit: warning: {name}: ")
     assert last == "nnfit: warning: left out 1 of 3 pictures"
+
+
+@pytest.mark.parametrize("piece", [2**20, 1])
+def test_passes_of_a_progressive_picture_take_bounded_time(
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """Each goes over all pixels, and there may be one for every hundred bytes."""
+    picture = io.BytesIO()
+    Image.new("L", (40, 30)).save(picture, "JPEG", progressive=True)
+    data = picture.getvalue()
+    passes = data.count(b"\xff\xda") + 7
+    Path("a.jpg").write_bytes(data[:-2] + data[data.rindex(b"\xff\xda") : -2] * 7 + b"\xff\xd9")
+    module = sys.modules[read_pixels.__module__]
+    monkeypatch.setattr(module, "PIECE_BYTES", piece)
+    monkeypatch.setattr(module, "MAX_PASSES", 1200 * passes)
+    assert len(flattened(cli, "a.jpg").columns) == 1200
+    monkeypatch.setattr(module, "MAX_PASSES", 1200 * passes - 1)
+    refused(
+        cli("flatten", "a.jpg"),
+        f"a.jpg: can't be decoded: {passes} passes over 1200 pixels; expected at most {passes - 1}",
+    )
 
 
 def test_libtiff_adds_no_line_of_its_own(nnfit: Nnfit, rng: np.random.Generator) -> None:

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from fuzz.targets import MODEL_CONFIGS, TARGETS, Target
+from fuzz.targets import TARGETS, Target
 from hypothesis import given, settings
 
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
-EXAMPLES = {"config": 200, "csv": 200, "expression": 400, "model": 150}
+EXAMPLES = {
+    **{"config": 200, "csv": 200, "expression": 400, "model": 150},
+    **{"explain": 25, "plot": 40, "checkpoint": 40, "flatten": 100},
+}
+# of those whose inputs stand for an archive: bytes before the one that chooses it
+VALUES_TRIED = {"model": (0, 150), "plot": (1, 25), "checkpoint": (0, 40)}
 LONGEST = 20.0  # seconds of the processor for one input, far from what any takes
 
 
@@ -51,14 +56,22 @@ def test_any_bytes_are_taken_or_refused_in_lines(name: str) -> None:
     check()
 
 
-@settings(max_examples=200, database=None)
-@given(
-    model=st.sampled_from(range(len(MODEL_CONFIGS))),
-    edits=st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))),
-)
-def test_any_values_in_meta(model: int, edits: list[tuple[int, int, int]]) -> None:
-    data = bytes([4 * model + 3]) + b"".join(bytes(edit) for edit in edits[:6])
-    timed(TARGETS["model"], data)
+@pytest.mark.parametrize("name", VALUES_TRIED)
+def test_any_values_in_meta(name: str) -> None:
+    n_before, n_examples = VALUES_TRIED[name]
+    byte = st.integers(0, 255)
+
+    @settings(max_examples=n_examples, database=None)
+    @given(
+        before=byte,
+        archive=st.integers(0, 63),
+        edits=st.lists(st.tuples(byte, byte, byte), max_size=6),
+    )
+    def check(before: int, archive: int, edits: list[tuple[int, int, int]]) -> None:
+        data = bytes([before] * n_before + [4 * archive + 3]) + b"".join(map(bytes, edits))
+        timed(TARGETS[name], data)
+
+    check()
 
 
 CASES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())

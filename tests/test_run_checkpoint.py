@@ -1056,6 +1056,59 @@ def test_a_failed_write_costs_no_run_and_is_said_once(
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EOPNOTSUPP, errno.EFBIG, None])
+def test_one_that_leaves_no_room_for_the_model_is_not_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int | None
+) -> None:
+    """The room that the first takes is the model's; where none can be asked for, it is kept."""
+    asked: list[tuple[int, int]] = []
+    none = code in (errno.ENOSPC, errno.EDQUOT)
+
+    def fallocate(handle: int, at: int, n_bytes: int) -> None:
+        asked.append((at, n_bytes))
+        os.ftruncate(handle, at + n_bytes)
+        if code is not None:
+            raise OSError(code, os.strerror(code))
+
+    heard = Listener()
+    monkeypatch.setattr(os, "posix_fallocate", fallocate, raising=False)
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(validation=False), held)
+        checkpoint.attach(fit, lambda: RUN)
+        stop_after(fit, 9)
+        fit.run()
+        assert checkpoint.to_resume is not none
+    said = (
+        "warning: m.npz.checkpoint: there is no room for it and the model; "
+        "training goes on without a new checkpoint"
+    )
+    assert heard.said == ([said] if none else [])
+    ((at, n_bytes),) = asked
+    assert at == n_bytes > 0
+    assert [path.stat().st_size for path in folder.iterdir()] == ([] if none else [at])
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_one_asks_for_no_more_room_than_the_one_that_it_replaces_lacks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda *how: asked.append(how[2]), raising=False)
+    if not supported:
+        monkeypatch.delattr(os, "posix_fallocate")
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, Observer()))
+        fit = make_case(Case(), held)
+        checkpoint.attach(fit, lambda: RUN)
+        for _ in range(2):
+            checkpoint._save(fit.state)
+        size = Path("m.npz.checkpoint").stat().st_size
+        Path("m.npz.checkpoint").write_bytes(Path("m.npz.checkpoint").read_bytes()[:-100])
+        checkpoint._save(fit.state)
+    assert asked == ([size, 100] if supported else [])
+
+
 def test_one_that_can_not_be_removed_is_told(
     kept: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

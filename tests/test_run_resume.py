@@ -6,6 +6,7 @@ Where in the loop a run may stop is tried out in `test_run_checkpoint`; here it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -13,10 +14,13 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from nnfit.errors import OutputError
+from nnfit.model.model import Model
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -250,3 +254,65 @@ def test_a_failed_run_leaves_its_checkpoint(cli: Commands, tiny: Example, folder
         assert (result.code, result.out) == (code, "")
         assert result.err == f"nnfit: error: tiny.npz.checkpoint: {said}\n"
         assert (folder / "tiny.npz").read_bytes() == model == tiny.npz
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("open", errno.ENOSPC),
+        ("write", errno.ENOSPC),
+        ("write", errno.EDQUOT),
+        ("fsync", errno.EDQUOT),
+        ("close", errno.EDQUOT),
+        ("replace", errno.ENOSPC),
+    ],
+)
+def test_a_model_that_finds_no_room_leaves_its_run_in_the_checkpoint(
+    cli: Commands, tiny: Example, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    name: str, code: int,
+) -> None:  # fmt: skip
+    """The old model and the checkpoint are whole until the new model is, and the line tells."""
+    overrides = "--set training.checkpoint_seconds=1e-9 --set training.epochs=3"
+    words = f"train tiny.yaml {overrides} -q -o m.npz".split()
+    assert cli(*words).code == 0
+    whole = (folder / "m.npz").read_bytes()
+    (folder / "m.npz").write_bytes(tiny.npz)
+    real, save = getattr(os, name), Model.save
+
+    def full(*args: Any, **options: Any) -> Any:
+        if name == "close":  # a descriptor is closed even where closing it failed
+            real(*args)
+        raise OSError(code, os.strerror(code))
+
+    def saving(model: Model, path: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, full)
+            save(model, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "save", saving)
+        result = cli(*words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        f"nnfit: error: m.npz: cannot be written: {os.strerror(code).lower()}; the run is kept in "
+        "m.npz.checkpoint. Mend that, then resume with: nnfit train tiny.yaml "
+        f"{overrides} -o m.npz -q --resume\n"
+    )
+    assert (folder / "m.npz").read_bytes() == tiny.npz
+    result = cli(*words, "--resume")
+    assert (result.code, result.out, result.err) == (0, "m.npz\n", "")
+    assert (folder / "m.npz").read_bytes() == whole
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"tiny.csv", "tiny.npz", "tiny.yaml", "m.npz"}
+
+
+def test_without_a_checkpoint_a_full_disk_promises_none(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(model: Model, path: str) -> None:
+        raise OutputError(f"{path}: cannot be written: no space left on device")
+
+    monkeypatch.setattr(Model, "save", full)
+    result = cli("train", "tiny.yaml", "-q")
+    line = "nnfit: error: tiny.npz: cannot be written: no space left on device\n"
+    assert (result.code, result.out, result.err) == (2, "", line)

@@ -16,6 +16,7 @@ from nnfit.errors import Interrupted, OutputError, TrainingError, printable
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
+    from nnfit.model.model import Model
 
 
 def train(
@@ -57,10 +58,10 @@ def train(
     command = _resume_command(config, set_ or [], data, output, ["--json"] * json + ["-q"] * quiet)
     again = " and the same input" if "-" in (config, file.config.data.path) else ""
 
-    def how() -> str:
+    def how(kept: str = "; ") -> str:
         """Return how to go on with a run that was stopped, if it can be."""
         resumable = checkpoint is not None and checkpoint.to_resume
-        return f"; resume with: {command}{again}" if resumable else ""
+        return f"{kept}resume with: {command}{again}" if resumable else ""
 
     check_stdout()
     stop = StopRequest()
@@ -71,15 +72,16 @@ def train(
                 run = train_run(
                     file, output=path, observer=observer, stop=stop, checkpoint=checkpoint
                 )
-                if path == "-":
-                    sys.stdout.buffer.write(run.model.to_bytes())
-                else:
-                    run.model.save(path)
+                _write(run.model, path)
                 if checkpoint is not None and not (run.summary.interrupted or run.failure):
                     checkpoint.remove()
             observer.finished(run.summary)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped.message}{how()}", stopped.exit_code) from None
+        except OutputError as err:
+            # a checkpoint's room is not used: while the model took it, neither would be whole
+            kept = f"; the run is kept in {path}.checkpoint. Mend that, then "
+            raise OutputError(f"{err}{how(kept)}") from err
     # a terminal that was closed takes no result; the run that it stopped ends as any other
     with suppress(OutputError) if stop.signal is not None else nullcontext():
         if json:
@@ -107,6 +109,13 @@ def _place(file: ConfigFile, config: str, output: str | None) -> str:
     sources = [file.resolve(table) for table in tables if isinstance(table, str)]
     options.check_output(path, [config, *sources], "for the model")
     return path
+
+
+def _write(model: Model, path: str) -> None:
+    if path == "-":
+        sys.stdout.buffer.write(model.to_bytes())
+    else:
+        model.save(path)
 
 
 def _resume_command(

@@ -27,6 +27,9 @@ Size = tuple[int, int]  # width, height
 # Pillow knows more, among them formats that it hands to other programs
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 MAX_COLUMNS = 10**6
+BAND_PIXELS = 2**18  # converted at once
+MAX_PASSES = 2**31  # of a progressive JPEG, times its pixels: 24 for the largest that is read
+PIECE_BYTES = 2**20  # searched at once
 MAX_PIPED_BYTES = 2**30  # a file is read where it lies, a pipe into memory
 
 
@@ -67,8 +70,11 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file, formats=formats) as image:
+                if "progressive" in image.info:
+                    _check_passes(file, image.width * image.height)
                 image.load()
-                shown = _flat_colours(ImageOps.exif_transpose(image), rgb)
+                ImageOps.exif_transpose(image, in_place=True)
+                shown = _flat_colours(image, rgb)
         except UnidentifiedImageError:
             raise DataError(
                 f"{name}: is no picture that can be read; expected {', '.join(formats)}"
@@ -92,8 +98,37 @@ def read_pixels(path: str, size: Size | None, rgb: bool) -> NDArray[np.uint8]:
     return np.asarray(shown)
 
 
+def _check_passes(file: IO[bytes], n_pixels: int) -> None:
+    """Refuse a JPEG with many passes over its pixels: one of some hundred bytes takes as long."""
+    place, passes, last = file.tell(), 0, b""
+    file.seek(0)
+    while piece := file.read(PIECE_BYTES):
+        passes += (last + piece).count(b"\xff\xda")  # the marker of each, nowhere else in a scan
+        last = piece[-1:]
+    file.seek(place)
+    if passes * n_pixels > MAX_PASSES:
+        raise ValueError(
+            f"{passes} passes over {n_pixels} pixels; expected at most {MAX_PASSES // n_pixels}"
+        )
+
+
 def _flat_colours(image: Image.Image, rgb: bool) -> Image.Image:
-    """Return `image` in 8 bits of grey or RGB, on white."""
+    """Return `image` in 8 bits of grey or RGB, on white; some rows at a time, as copies are large.
+
+    No pixel depends on another here.
+    """
+    from PIL import Image
+
+    flat = Image.new("RGB" if rgb else "L", image.size)
+    width, height = image.size
+    rows = max(1, BAND_PIXELS // max(1, width))
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        flat.paste(_flat_band(band, flat.mode), (0, top))
+    return flat
+
+
+def _flat_band(image: Image.Image, mode: str) -> Image.Image:
     from PIL import Image
 
     if image.mode.startswith("I"):  # Pillow would clip 16 bits instead of scaling them
@@ -106,7 +141,7 @@ def _flat_colours(image: Image.Image, rgb: bool) -> Image.Image:
     elif image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB").convert("RGB" if rgb else "L")
+    return image.convert("RGB").convert(mode)
 
 
 @contextmanager

@@ -7,11 +7,14 @@ worth keeping goes to `tests/fuzz/corpus/TARGET/`, which the default suite repla
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import sys
 import tempfile
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
-NAMES = ("config", "csv", "expression", "model")
+NAMES = ("config", "csv", "expression", "model", "explain", "plot", "checkpoint", "flatten")
 
 
 def main() -> None:
@@ -19,13 +22,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=NAMES)
     parser.add_argument("--runs", type=int, default=200_000, help="how many inputs")
+    parser.add_argument("--seconds", type=int, default=0, help="or those of so long; 0 is no limit")
     parser.add_argument("--seed", type=int, default=1, help="the same inputs for the same seed")
     options = parser.parse_args()
 
     import atheris
 
-    with atheris.instrument_imports(include=["nnfit"]):
-        from tests.fuzz.targets import TARGETS
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest has it
+    with atheris.instrument_imports(include=["nnfit", "PIL"]):
+        from fuzz.targets import TARGETS
+
+        _import_all()
     target = TARGETS[options.target]
     home = Path(__file__).parent / "corpus" / target.name
     with tempfile.TemporaryDirectory(prefix="nnfit-fuzz-") as folder:
@@ -38,6 +45,7 @@ def main() -> None:
         words.write_text("".join(f'"{token}"\n' for token in escaped), encoding="ascii")
         arguments = [
             *(f"-runs={options.runs}", f"-seed={options.seed}", f"-dict={words}"),
+            f"-max_total_time={options.seconds}",
             *("-max_len=6000", "-len_control=0", "-timeout=300", "-rss_limit_mb=3000"),
             *("-print_final_stats=1", "-verbosity=1"),
         ]
@@ -46,6 +54,19 @@ def main() -> None:
             target.run,
         )
         atheris.Fuzz()
+
+
+def _import_all() -> None:
+    """Import what is imported late otherwise, so that its branches are seen."""
+    from PIL import Image
+
+    import nnfit
+
+    Image.init()
+    for module in pkgutil.walk_packages(nnfit.__path__, "nnfit."):
+        with suppress(ImportError):  # what an extra is missing for
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
 
 
 if __name__ == "__main__":

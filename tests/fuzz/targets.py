@@ -6,11 +6,14 @@ is raised, a warning included, is a finding. Nothing here chooses inputs.
 
 from __future__ import annotations
 
+import atexit
 import copy
 import io
 import json
+import os
 import re
 import sys
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,6 +24,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from loops import make_fit
+from PIL import Image
 
 import nnfit
 from nnfit.config.reading import ConfigFile, load_config
@@ -29,11 +34,25 @@ from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import BlockReader, read_table
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError, NnfitWarning
+from nnfit.images.flattening import flatten_images
+from nnfit.inside.explanation import explain
+from nnfit.inside.pictures.kinds import KINDS, Options
+from nnfit.inside.pictures.making import make_picture
 from nnfit.model.file.reading import read_model
 from nnfit.model.inspection import describe
 from nnfit.model.streaming import csv_format
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
+from nnfit.report import plots
+from nnfit.report.explanation import print_explanation
+from nnfit.report.textplots import print_plot
+from nnfit.run.checkpoint.stored import read, write
 from nnfit.table.expressions import FUNCTIONS, parse, parse_features
+from nnfit.training.examples import network_rows
+from nnfit.training.fit import Fit
+from nnfit.training.state import Settings
 
 LONGEST_LINE = 3000  # characters: twenty names of sixty and what is said around them
 
@@ -46,6 +65,10 @@ class Target:
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
     tokens: tuple[bytes, ...]
+
+
+def first_byte(data: bytes) -> tuple[int, bytes]:
+    return (data[0], data[1:]) if data else (0, b"")
 
 
 @contextmanager
@@ -125,7 +148,7 @@ def run_csv(data: bytes) -> None:
 
     The first byte says how the CSV is written and what for.
     """
-    how, text = (data[0], data[1:]) if data else (0, b"")
+    how, text = first_byte(data)
     fmt = CsvFormat(DELIMITERS[how & 3], bool(how & 4), ("?",) if how & 8 else ())
     with refusals():
         with stdin(text):
@@ -248,6 +271,11 @@ MODEL_CONFIGS: tuple[dict[str, Any], ...] = (
         "training": {"dtype": "float64"},
     },
     {"data": {"target": "flag", "include": ["u"]}, "model": {"hidden_sizes": [], "bias": False}},
+    {
+        "data": {"target": "kind", "include": ["u", "v"]},
+        "model": {"hidden_sizes": [2, 3]},
+        "training": {"keep_path": True},
+    },
 )
 
 
@@ -275,9 +303,9 @@ def models() -> tuple[bytes, ...]:
 
 
 @cache
-def members(number: int) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(models()[number])) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+def members(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -308,24 +336,24 @@ def zipped(contents: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def model_of(data: bytes) -> bytes:
-    """Return the file that `data` stands for; a mere change of bytes stops at the checksums.
+def archive_of(data: bytes, good: tuple[bytes, ...]) -> tuple[int, bytes]:
+    """Return the file that `data` stands for, and the number of the good one that it is made of.
 
-    After a byte that chooses a model there come: the whole file; or its `meta`; or edits of its
+    After a byte that chooses that there come: the whole file; or its `meta`; or edits of its
     members, each the member's number, a place from its start and the byte to put there; or other
-    values in `meta`.
+    values in `meta`. A mere change of bytes would stop at the checksums.
     """
-    how, rest = (data[0], data[1:]) if data else (0, b"")
-    number = how // 4 % len(MODEL_CONFIGS)
+    how, rest = first_byte(data)
+    number = how // 4 % len(good)
     if how % 4 == 0:
-        return rest
-    contents = dict(members(number))
+        return number, rest
+    contents = dict(members(good[number]))
     if how % 4 == 3:
         rest = with_values(contents["meta.npy"][META_AT:], rest)
     if how % 2 == 1:
         header = io.BytesIO()
         np.lib.format.write_array(header, np.frombuffer(rest, np.uint8), (1, 0))
-        return zipped({**contents, "meta.npy": header.getvalue()})
+        return number, zipped({**contents, "meta.npy": header.getvalue()})
     names = list(contents)
     for i in range(0, len(rest) - 2, 3):
         name = names[rest[i] % len(names)]
@@ -333,14 +361,14 @@ def model_of(data: bytes) -> bytes:
         raw = bytearray(contents[name])
         raw[place] = rest[i + 2]
         contents[name] = bytes(raw)
-    return zipped(contents)
+    return number, zipped(contents)
 
 
 def run_model(data: bytes) -> None:
     """Load a model and do all that the commands do with it."""
     frame = pd.DataFrame(ROWS)
     with refusals():
-        model = read_model("m.npz", io.BytesIO(model_of(data)))
+        model = read_model("m.npz", io.BytesIO(archive_of(data, models())[1]))
         csv_format(model)
         info = describe(model, "m.npz")
         json.dumps(info, allow_nan=False, ensure_ascii=False).encode()
@@ -351,14 +379,18 @@ def run_model(data: bytes) -> None:
         model.evaluate(frame.rename(columns={"kind": model.targets[0]}))
 
 
-def model_seeds() -> list[bytes]:
+def archive_seeds(good: tuple[bytes, ...]) -> list[bytes]:
     seeds = []
-    for number, raw in enumerate(models()):
-        meta = members(number)["meta.npy"]
+    for number, raw in enumerate(good):
         edits = bytes([1, 12, 60, 2, 130, 0, 0, 200, 48])
-        seeds += [bytes([4 * number]) + raw, bytes([4 * number + 1]) + meta[META_AT:]]
-        seeds += [bytes([4 * number + 2]) + edits, bytes([4 * number + 3, 0, 60, 3])]
+        seeds += [bytes([4 * number]) + raw, bytes([4 * number + 2]) + edits]
+        seeds += [bytes([4 * number + 1]) + members(raw)["meta.npy"][META_AT:]]
+        seeds += [bytes([4 * number + 3, 0, 60, 3])]
     return seeds
+
+
+def model_seeds() -> list[bytes]:
+    return archive_seeds(models())
 
 
 MODEL_TOKENS = (
@@ -377,6 +409,183 @@ MODEL_TOKENS = (
     *(b"PK\x05\x06", b"PK\x06\x06", b"\x93NUMPY\x01\x00", b"'descr'", b"(99999999999,)", b"\x1b["),
 )
 
+# what explains and draws a model ---------------------------------------------------------------
+
+
+def run_explain(data: bytes) -> None:
+    """Explain one row by a model, as JSON and as text; the first byte says which, and how."""
+    how, rest = first_byte(data)
+    with refusals():
+        model = read_model("m.npz", io.BytesIO(archive_of(rest, models())[1]))
+        steps = explain(model, pd.DataFrame(ROWS), row=1 + how // 2 % 7, epoch_step=bool(how & 1))
+        json.dumps(steps, allow_nan=False, ensure_ascii=False).encode()
+        text = io.StringIO()
+        print_explanation(steps, text)
+        assert all(line.isprintable() for line in text.getvalue().split("\n"))
+
+
+def explain_seeds() -> list[bytes]:
+    return [bytes([how]) + seed for how, seed in enumerate(model_seeds())]
+
+
+@cache
+def rows_file() -> str:
+    folder = tempfile.TemporaryDirectory(prefix="nnfit-fuzz-")
+    atexit.register(folder.cleanup)
+    path = os.path.join(folder.name, "rows.csv")
+    pd.DataFrame(ROWS).to_csv(path, index=False)
+    return path
+
+
+def run_plot(data: bytes) -> None:
+    """Make a picture of the kind that the first byte says, as text too; one in eight is drawn.
+
+    Drawing takes longest, and is of numbers that are made by then.
+    """
+    how, rest = first_byte(data)
+    kind = list(KINDS)[how % len(KINDS)]
+    options = Options(repeats=2) if kind == "importance" else Options()
+    with refusals():
+        model = read_model("m.npz", io.BytesIO(archive_of(rest, models())[1]))
+        picture = make_picture(kind, [("m.npz", model)], rows_file(), options, Observer())
+        if KINDS[kind].text:
+            text = io.StringIO()
+            print_plot(picture, text)
+            assert all(line.isprintable() for line in text.getvalue().split("\n"))
+        if how // len(KINDS) % 8 == 7:
+            plots.render(kind, picture, "svg")
+
+
+def plot_seeds() -> list[bytes]:
+    good = model_seeds()
+    return [bytes([how]) + good[how % len(good)] for how in range(8 * len(KINDS))]
+
+
+# the checkpoint's reader -----------------------------------------------------------------------
+
+RUN = {"nnfit_version": "0", "config": {"seed": 0}, "data": "d"}
+
+
+def make_run(number: int) -> Fit:
+    """Return a small run before its first step; the second one rolls back and keeps its path."""
+    rng = np.random.default_rng(3)
+    network = Network(Architecture((2, 3, 1), ("tanh",), "mse"), np.float32)
+    network.initialize("auto", np.random.default_rng(1))
+    train, held_out = (
+        network_rows(rng.normal(size=(n, 2)), rng.normal(size=(n, 1)), None, network)
+        for n in (12, 5)
+    )
+    name, momentum, schedule = (("adam", 0.0, "cosine"), ("sgd", 0.9, "plateau"))[number]
+    return make_fit(
+        network,
+        make_optimizer(name, network.is_weight, 0.0, momentum, False),
+        Settings(
+            epochs=3, batch_size=4, learning_rate=0.1, patience=None, clip_norm=None,
+            rollback=number == 1, checkpoint_seconds=1e-9, keep_trajectory=number == 1,
+        ),
+        train,
+        held_out if number == 1 else None,
+        schedule=Schedule(schedule, 3, every=1 if schedule == "plateau" else None),
+    )  # fmt: skip
+
+
+def saved(fit: Fit) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer, fit.state, RUN)
+    return buffer.getvalue()
+
+
+@cache
+def checkpoints() -> tuple[bytes, ...]:
+    """Return a checkpoint of each run, in its second epoch."""
+    kept = []
+    for number in range(2):
+        fit, of_run = make_run(number), []
+        fit.checkpoint = lambda state, fit=fit, of_run=of_run: of_run.append(saved(fit))
+        fit.run()
+        kept.append(of_run[len(of_run) // 2])
+    return tuple(kept)
+
+
+def run_checkpoint(data: bytes) -> None:
+    """Read a checkpoint, write it again, and end the run from there."""
+    number, file = archive_of(data, checkpoints())
+    path = os.path.join(os.path.dirname(rows_file()), "checkpoint")
+    with open(path, "wb") as stream:
+        stream.write(file)
+    fit, again = make_run(number), make_run(number)
+    with refusals():
+        read(path, fit.state, RUN)
+        with open(path, "wb") as stream:
+            stream.write(raw := saved(fit))
+        read(path, again.state, RUN)
+        assert saved(again) == raw
+        result = fit.run()
+        assert result.failure is not None or np.isfinite(fit.state.parameters).all()
+
+
+def checkpoint_seeds() -> list[bytes]:
+    return archive_seeds(checkpoints())
+
+
+CHECKPOINT_TOKENS = (
+    *MODEL_TOKENS,
+    *(b'"checkpoint_version"', b'"state"', b'"run"', b'"epochs"', b'"first"', b'"done"'),
+    *(b'"rollbacks"', b'"path_points"', b'"PCG64"', b"2", b"3", b"4", b"8", b"12"),
+)
+
+# the pixels of pictures ------------------------------------------------------------------------
+
+
+def run_flatten(data: bytes) -> None:
+    """Make a picture a row of pixels; the first byte says of which size, and whether in colour."""
+    how, picture = first_byte(data)
+    size, rgb = (None, (1, 1), (3, 2), (28, 28))[how & 3], bool(how & 4)
+    text = io.StringIO()
+    with refusals(), stdin(picture):
+        flatten_images(
+            ["-"], text, size=size, rgb=rgb, label_from_folder=False, skip_bad=bool(how & 8),
+            observer=Observer(),
+        )  # fmt: skip
+        header, row = text.getvalue().splitlines()
+        names, pixels = header.split(","), [int(pixel) for pixel in row.split(",")]
+        assert len(names) == len(set(names)) == len(pixels)
+        assert size is None or len(names) == size[0] * size[1] * (3 if rgb else 1)
+        assert 0 <= min(pixels) and max(pixels) <= 255
+
+
+def flatten_seeds() -> list[bytes]:
+    colours = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    seeds = []
+    for number, (mode, kind, options) in enumerate(
+        [
+            ("RGB", "png", {}), ("RGBA", "png", {}), ("LA", "png", {}), ("1", "png", {}),
+            ("P", "png", {"transparency": 3}), ("L", "jpeg", {}), ("RGB", "jpeg", {"exif": turned}),
+            ("P", "gif", {}), ("RGB", "bmp", {}), ("P", "bmp", {}), ("L", "tiff", {}),
+            ("RGB", "tiff", {"compression": "tiff_lzw"}), ("RGB", "ppm", {}), ("1", "ppm", {}),
+            ("RGBA", "webp", {}), ("RGB", "jpeg2000", {}),
+        ]
+    ):  # fmt: skip
+        buffer = io.BytesIO()
+        Image.fromarray(colours).convert("RGB").convert(mode).save(buffer, kind, **options)
+        seeds.append(bytes([number % 8]) + buffer.getvalue())
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[0, 65535], [1, 300]], np.uint16)).save(buffer, "png")
+    return [*seeds, b"\0" + buffer.getvalue(), b"\4P3 2 1 255 1 2 3 4 5 6\n", b"\0P1 1 1 0"]
+
+
+FLATTEN_TOKENS = (
+    *(b"\x89PNG\r\n\x1a\n", b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"acTL"),
+    *(b"\xff\xd8\xff", b"\xff\xe1", b"Exif\0\0", b"\xff\xdb", b"\xff\xc0", b"\xff\xda", b"JFIF"),
+    *(b"GIF89a", b"GIF87a", b"\x21\xf9\x04", b"\x21\xfe", b"\x2c", b"\x3b", b"BM", b"II*\0"),
+    *(b"MM\0*", b"RIFF", b"WEBPVP8L", b"WEBPVP8X", b"ANIM", b"P1", b"P2", b"P3", b"P4", b"P5 "),
+    *(b"P6 ", b"Pf", b"\0\0\0\x0cjP  \r\n\x87\n", b"ihdr", b"jp2c", b"\xff\x4f\xff\x51"),
+    *(b"ftypavif", b"mdat", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\x01\x12"),
+    *(b"65535\n", b"99999 99999"),
+)
+
 TARGETS = {
     target.name: target
     for target in (
@@ -384,5 +593,9 @@ TARGETS = {
         Target("csv", run_csv, csv_seeds, CSV_TOKENS),
         Target("expression", run_expression, expression_seeds, EXPRESSION_TOKENS),
         Target("model", run_model, model_seeds, MODEL_TOKENS),
+        Target("explain", run_explain, explain_seeds, MODEL_TOKENS),
+        Target("plot", run_plot, plot_seeds, MODEL_TOKENS),
+        Target("checkpoint", run_checkpoint, checkpoint_seeds, CHECKPOINT_TOKENS),
+        Target("flatten", run_flatten, flatten_seeds, FLATTEN_TOKENS),
     )
 }

@@ -6,9 +6,10 @@ What goes wrong while writing costs the run its checkpoint and never the run.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import IO, Any
 
 from nnfit.errors import OutputError, ResumeError
 from nnfit.observer import Observer
@@ -16,8 +17,11 @@ from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.checkpoint.stored import read, write
 from nnfit.storage.files import PREFIX_LENGTH, remove_abandoned, whole_file
 from nnfit.storage.origin import CHECKPOINT, check_links, holds
+from nnfit.storage.output import told
 from nnfit.training.fit import Fit
 from nnfit.training.state import State
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Checkpoint:
@@ -148,6 +152,7 @@ class Checkpoint:
                 raise OutputError(f"{self.path}: is no longer a checkpoint of nnfit's and stays")
             with whole_file(self.path) as stream:
                 write(stream, state, self._fingerprint())
+                self._leave_room(stream)
         except (OutputError, OSError, MemoryError) as err:
             if not self._failed:
                 what = f"{self.path}: out of memory" if isinstance(err, MemoryError) else str(err)
@@ -155,6 +160,25 @@ class Checkpoint:
             self._failed = True
         else:
             self._failed, self.to_resume = False, True
+
+    def _leave_room(self, stream: IO[bytes]) -> None:
+        """Raise if there is no room beside this one for what comes next: the model, or one anew.
+
+        As much as its own size, which the one that it takes the place of gives back in part.
+        """
+        stream.flush()
+        with told(self.path):
+            size = os.fstat(stream.fileno()).st_size
+            old = os.path.getsize(self.path) if os.path.lexists(self.path) else 0
+            if size > old and hasattr(os, "posix_fallocate"):
+                try:
+                    os.posix_fallocate(stream.fileno(), size, size - old)
+                except OSError as err:
+                    if err.errno in NO_ROOM:
+                        raise OutputError(
+                            f"{self.path}: there is no room for it and the model"
+                        ) from err
+                os.ftruncate(stream.fileno(), size)
 
     def _is_foreign(self) -> bool:
         """Return whether something is there that nnfit has not written, and must not lose."""
