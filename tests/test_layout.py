@@ -24,7 +24,7 @@ FLOORS = [
     {"storage"},
     {"csv", "config", "images"},
     {"table", "gradcheck", "training"},
-    {"dataset"},
+    {"dataset", "graph"},
     {"model"},
     {"run"},
     {"inside"},
