@@ -214,7 +214,8 @@ def test_random_expressions_agree_with_jax(text: str, point: tuple[float, ...]) 
     found = differentiated(text, point)
     if found is None or not found.wrt:
         return
-    slopes = jax.grad(lambda at: value(parse(text).tree, at) * 1.0)(found.at)
+    at = {name: found.values[i] for name, i in found.wrt.items()}
+    slopes = jax.grad(lambda at: value(parse(text).tree, at) * 1.0)(at)
     # JAX has nan where a power of 0 meets a logarithm
     check_against(found, {n: float(s) for n, s in slopes.items() if math.isfinite(s)}, 1e-11)
 
@@ -279,6 +280,17 @@ def test_with_respect_to_names_of_lines_too() -> None:
     found = differentiate(["abs(x)*y + y**n"], {"x": 0.0, "y": -2.0, "n": 3.0}, ["y"])
     assert as_json(found)["derivatives"] == {"y": 12.0}
     assert {node["id"]: node["adjoint"] for node in as_json(found)["nodes"]}["n"] is None
+
+
+def test_names_in_backticks_and_numbers_that_are_names(cli: Commands) -> None:
+    arguments = ("--at", "`a b`=3", "--at", "2=5", "--at", "if=1", "--wrt", "`a b`", "--wrt", "if")
+    line = "z = 2*`a b` + `2`*`if`"
+    found = json.loads(cli("graph", line, *arguments, "--json").out)
+    assert (found["value"], found["derivatives"]) == (11.0, {"a b": 2.0, "if": 5.0})
+    ids = [node["id"] for node in found["nodes"]]
+    assert {"a b", "2", "if", "z"} < set(ids) and len(set(ids)) == len(ids) == 7
+    out = cli("graph", line, *arguments).out
+    assert "∂z/∂`if` = " in out and "= `2`·`if`" in out
 
 
 def test_an_intermediate_result_is_no_name_of_the_user() -> None:
@@ -448,6 +460,16 @@ def test_a_picture_is_drawn_and_its_path_printed(cli: Commands, folder: Path) ->
     result = cli(*call(*CHAIN, x=3), "-o", "chain.svg", "--json")
     assert json.loads(result.out)["value"] == 81.0
     assert (folder / "chain.svg").read_text(encoding="utf-8") == contents
+
+
+def test_a_picture_that_nobody_could_read_is_refused(cli: Commands, folder: Path) -> None:
+    lines = ["a0 = x*x", *(f"a{i} = a{i - 1}*x" for i in range(1, 60))]
+    result = cli(*call(*lines, x=1), "-o", "a.svg")
+    assert (result.code, result.err) == (
+        2, "nnfit: error: graph: 61 nodes are too many for a picture; expected at most 60. "
+        "Leave out -o to have them as text\n",
+    )  # fmt: skip
+    assert not (folder / "a.svg").exists()
 
 
 def test_without_matplotlib_the_extra_is_named_and_text_still_comes(

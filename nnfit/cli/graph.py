@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from typing import Annotated
 
@@ -41,7 +42,7 @@ def graph(
         if output == "-" and json:
             raise UsageError("--json and -o -: stdout takes one of them; name a file")
         check_output(output, [], "for the picture")
-    found = differentiate(expressions, _point(at or []), wrt or [])
+    found = differentiate(expressions, _point(at or []), [_bare(name) for name in wrt or []])
     if form is not None:
         from nnfit.report.plots import render, require_matplotlib
 
@@ -62,9 +63,7 @@ def _point(settings: list[str]) -> dict[str, float]:
     point: dict[str, float] = {}
     for setting in settings:
         name, equals, text = setting.rpartition("=")
-        name = name.strip()
-        if len(name) > 2 and name[0] == name[-1] == "`":
-            name = name[1:-1]
+        name = _bare(name)
         if not (equals and name):
             raise ConfigError(f"--at {shorten(setting)}: expected NAME=VALUE, such as x=3")
         value = Scalar(text.strip(), plain=True).value
@@ -75,3 +74,8 @@ def _point(settings: list[str]) -> dict[str, float]:
             raise ConfigError(f"--at {name}: is there twice; expected each name once")
         point[name] = number
     return point
+
+
+def _bare(name: str) -> str:
+    """Return a name without the backticks that it may have in an expression."""
+    return re.sub("^`(.+)`$", r"\1", name.strip())

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnfit.errors import ConfigError, did_you_mean, listed
 from nnfit.gradcheck.checking import TOLERANCE
-from nnfit.graph.formulas import figure, formula, shown
+from nnfit.graph.formulas import called, figure, formula, shown
 from nnfit.graph.nodes import Graph, read_lines
 from nnfit.graph.passes import (
     above,
@@ -39,7 +39,6 @@ class Differentiated:
     """
 
     graph: Graph
-    at: dict[str, float]
     values: list[float]
     slopes: list[tuple[float, ...]]
     adjoints: list[float]
@@ -94,7 +93,7 @@ def differentiate(
             if not abs(steps[name] - adjoints[i]) <= TOLERANCE["complex"] * sizes[i] + NEGLIGIBLE
         }
     return Differentiated(
-        graph=graph, at=dict(at), values=[float(value) for value in values], slopes=slopes,
+        graph=graph, values=[float(value) for value in values], slopes=slopes,
         adjoints=[float(adjoint) for adjoint in adjoints], wrt=asked, wanted=wanted, steps=steps,
         differing=differing,
         products=count_products(nodes, root, set(asked.values())),
@@ -158,18 +157,18 @@ def _check_adjoints(
     wanted: set[int],
 ) -> None:
     """Say where a derivative is lost on its way down: at a kink, at a pole, or by overflow."""
-    for i in range(graph.root, -1, -1):
-        if i not in wanted or math.isfinite(adjoints[i]):
+    for i in sorted(wanted.intersection(graph.uses), reverse=True):
+        if math.isfinite(adjoints[i]):
             continue
-        for user, node in enumerate(graph.nodes):
-            for j, slope in zip(node.inputs, slopes[user], strict=True):
-                if j == i and not math.isfinite(slope):
-                    by = f" by {shown(graph, i)}" if len(_varying(graph, user)) > 1 else ""
-                    raise ConfigError(
-                        f"graph: {formula(graph, user)} has no derivative here{by}, got {slope:g}"
-                        f"{_place(graph, values, user)}; expected a finite number. Change --at"
-                    )
-        what = f"∂{graph.root_name}/∂{graph.nodes[i].id}"
+        for user, place in graph.uses[i]:
+            if not math.isfinite(slopes[user][place]):
+                by = f" by {shown(graph, i)}" if len(_varying(graph, user)) > 1 else ""
+                raise ConfigError(
+                    f"graph: {formula(graph, user)} has no derivative here{by}, got "
+                    f"{slopes[user][place]:g}{_place(graph, values, user)}; expected a finite "
+                    "number. Change --at"
+                )
+        what = f"∂{called(graph.root_name)}/∂{shown(graph, i)}"
         raise ConfigError(f"graph: {what} is beyond the range of float64. Change --at")
 
 

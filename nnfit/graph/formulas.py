@@ -6,6 +6,7 @@ The letters are the lecture's; a screen that can't show them spells them out.
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 
 from nnfit.graph.nodes import NUMBER, Graph
 from nnfit.graph.rules import RULES
@@ -36,7 +37,7 @@ def shown(graph: Graph, i: int) -> str:
 def called(name: str) -> str:
     """Return a name as formulas have it: short, and in backticks if it is no plain word."""
     short = name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
-    return short if name.isidentifier() else f"`{short}`"
+    return short if name.isidentifier() and not iskeyword(name) else f"`{short}`"
 
 
 def formula(graph: Graph, i: int) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from nnfit.graph.nodes import Edge, Graph
 
-SWEEPS, TRIES, MANY = 20, 20, 60  # from so many nodes on, there is one try
+SWEEPS, TRIES = 20, 20
 GAP, NARROW_GAP = 1.0, 0.7  # between two nodes of a layer, and beside a line that passes
 
 Key = tuple[int, int, int]  # a node, -1, 0; or what stands in for an edge in a layer
@@ -44,8 +44,8 @@ def lay_out(graph: Graph) -> Layout:
                 rows[key[2]].append(key)
             for d, line in enumerate(pairwise(through)):
                 lines[far[i] - d].append(line)
-    tries = [_heights(rows, lines, seed) for seed in range(TRIES if len(uses) < MANY else 1)]
-    heights = min(tries, key=lambda heights: _tangle(lines, heights)) if tries[1:] else tries[0]
+    tries = [_heights(rows, lines, seed) for seed in range(TRIES)]
+    heights = min(tries, key=lambda heights: _tangle(lines, heights))
     layer = {key: len(rows) - 1 - d for d, row in enumerate(rows) for key in row}
     edges = {edge: [(layer[k], heights[k]) for k in keys] for edge, keys in chains.items()}
     return Layout({i: (layer[i, -1, 0], heights[i, -1, 0]) for i in uses}, edges)

@@ -155,7 +155,7 @@ class _Builder:
 
     def graph(self, root: int, name: str | None) -> Graph:
         """Return the graph, all operations named: those without a line u1, u2, …"""
-        names = {i: name for name, i in reversed(self.names.items()) if name not in self.lines}
+        names = {i: [name] for name, i in self.names.items() if name not in self.lines}
         lines: dict[int, list[str]] = {}
         for line in self.lines:
             lines.setdefault(self.names[line], []).append(line)
@@ -166,11 +166,8 @@ class _Builder:
         own = (f"u{n}" for n in range(1, 10 * MAX_NODES) if f"u{n}" not in self.names)
         nodes = []
         for i, (operation, inputs, number) in enumerate(self.made):
-            given = lines.get(i, [])
-            if operation == NUMBER and not given:
-                number_text = str(number).removesuffix(".0")
-                node_id = number_text if number_text not in self.names else next(own)
-            else:
-                node_id = names.get(i) or (given[0] if given else next(own))
-            nodes.append(Node(node_id, operation, inputs, tuple(given), number=number))
+            text = str(number).removesuffix(".0") if operation == NUMBER else ""
+            own_name = [*names.get(i, []), *lines.get(i, []), "" if text in self.names else text]
+            node_id = next(filter(None, own_name), "") or next(own)
+            nodes.append(Node(node_id, operation, inputs, tuple(lines.get(i, [])), number=number))
         return Graph(tuple(nodes), {**self.names, name: root}, root, name)

@@ -5,8 +5,9 @@ Its picture is drawn in `plots.graph`.
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple, TextIO
 
@@ -20,7 +21,7 @@ from nnfit.report.screen import Screen
 
 NARROWEST = 20  # columns of the tree
 INDENT = 4
-GLUE = "\u00a0"  # a space that no line ends with
+GLUE = "\u00a0"  # a space that no line ends at
 MAX_SLOPE = 26  # columns of a local derivative; of a longer one the letters are left out
 
 
@@ -122,18 +123,20 @@ class _Tree:
 
 
 def _equation(screen: Screen, derivation: Derivation) -> list[str]:
-    """Return a derivative as equal terms, broken where they are, and its check."""
-    left = screen.formula(derivation.name)
-    margin, lines = " " * (len(left) + 1), []
-    terms = [screen.formula(term) for term in derivation.letters]
-    sides = [f"{left} {_broken(terms, screen.width - len(margin))}"]
+    """Return a derivative as equal terms, broken before an operator, and its check."""
+    left, terms = screen.formula(derivation.name), derivation.letters
+    lines: list[str] = []
+    margin = " " * (len(left) + 1)
+    texts = [screen.formula(" = ".join([derivation.name, *terms]))]
+    if len(texts[0]) > screen.width:
+        texts = [f"{left} = {terms[0]}", *(f"= {term}" for term in terms[1:])]
     if derivation.numbers:
-        numbers = [screen.formula(derivation.numbers), figure(derivation.value)]
-        sides.append(_broken(numbers, screen.width - len(margin)))
-    for i, text in enumerate(sides):
+        texts.append(f"= {derivation.numbers} = {figure(derivation.value)}")
+    for text in map(screen.formula, texts):
         lines += textwrap.wrap(
-            text, screen.width, initial_indent=margin if i else "", subsequent_indent=margin,
-            break_long_words=False, break_on_hyphens=False,
+            re.sub(" (?![=+·*] )", GLUE, text), screen.width, break_long_words=False,
+            initial_indent=margin if lines else "", subsequent_indent=margin,
+            break_on_hyphens=False,
         )  # fmt: skip
     if derivation.step is not None:
         verdict = screen.formula("✓") if derivation.agrees else "differs"
@@ -143,19 +146,6 @@ def _equation(screen: Screen, derivation: Derivation) -> list[str]:
         else:
             lines.append(margin + check)
     return [line.replace(GLUE, " ") for line in lines]
-
-
-def _broken(terms: Sequence[str], width: int) -> str:
-    """Return equal terms as `= a = b`, to be broken where an operator may begin a line."""
-    texts = []
-    for term in terms:
-        whole = f"={GLUE}{term}"
-        if len(whole) <= width:
-            whole = whole.replace(" ", GLUE)
-        for operator in "·*+":
-            whole = whole.replace(f" {operator} ", f" {operator}{GLUE}")
-        texts.append(whole.replace(" − ", f"{GLUE}−{GLUE}"))
-    return " ".join(texts)
 
 
 def _count(n: int) -> str:

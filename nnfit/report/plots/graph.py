@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 from rich.cells import cell_len
 
+from nnfit.errors import PictureError
 from nnfit.graph.chain_rule import slope_texts
 from nnfit.graph.differentiating import Differentiated
 from nnfit.graph.formulas import figure, label, shown
@@ -22,14 +23,21 @@ from nnfit.report.plots.style import new_figure
 # in inches, the units of the picture: letters, boxes, what is between them, and the least width
 LETTER, SMALL_LETTER, HALF_HEIGHT, MARGIN = 0.1, 0.08, 0.26, 0.3
 BETWEEN, LAYER, BULGE, HEAD, NARROWEST = 0.5, 1.15, 0.45, 0.7, 6.6
-DIGITS = 4
+DIGITS, MOST = 4, 60  # of figures; nodes
 
 Place = tuple[float, float]
 
 
 def draw(picture: Differentiated) -> Figure:
     """Draw values above the nodes, derivatives below them, local derivatives on the edges."""
-    graph, layout = picture.graph, lay_out(picture.graph)
+    graph = picture.graph
+    n = sum(not graph.is_plain(i) for i in graph.uses)
+    if n > MOST:
+        raise PictureError(
+            f"graph: {n} nodes are too many for a picture; expected at most {MOST}. Leave out -o "
+            "to have them as text"
+        )
+    layout = lay_out(graph)
     boxes = {i: _lines(label(graph, i).rpartition(" = ")) for i in layout.places}
     notes = {
         edge: _lines(" = ".join(slope_texts(picture, *edge, DIGITS)).partition(" = "))
