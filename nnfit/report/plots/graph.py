@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,7 +45,8 @@ def draw(picture: Differentiated) -> Figure:
         if graph.nodes[edge[0]].inputs[edge[1]] in picture.wanted
     }
     halves, x = _columns(layout, boxes, notes)
-    lowest, highest = (end(height for _, height in layout.places.values()) for end in (min, max))
+    heights = [y for _, y in chain(layout.places.values(), *layout.edges.values())]
+    lowest, highest = min(heights), max(heights)
     width, height = max(NARROWEST, x[-1] + halves[-1] + MARGIN), (highest - lowest + 1.0) * LAYER
     shift = (width - x[-1] - halves[-1] - MARGIN) / 2.0
     drawn = new_figure(width, height + HEAD)
@@ -67,17 +68,11 @@ def draw(picture: Differentiated) -> Figure:
         _edge(axes, points, bulge, notes.get(edge))
     for i, (layer, height) in layout.places.items():
         adjoint = figure(picture.adjoints[i], DIGITS) if i in picture.wanted else ""
-        centre, shade = place(layer, height), "#FFF4DC" if i == graph.root else "white"
-        shade = shade if graph.nodes[i].inputs else "#EFEFEF"
-        _box(axes, centre, halves[layer], boxes[i], shade)
-        for text, side, color in (
-            (figure(picture.values[i], DIGITS), 1, NEGATIVE),
-            (adjoint, -1, POSITIVE),
-        ):
-            axes.annotate(
-                text, centre, (0.0, side * (72.0 * HALF_HEIGHT + 3.0)), textcoords="offset points",
-                ha="center", va="bottom" if side > 0 else "top", color=color, zorder=4,
-            )  # fmt: skip
+        shade = (
+            "#EFEFEF" if not graph.nodes[i].inputs else "#FFF4DC" if i == graph.root else "white"
+        )
+        texts = boxes[i], figure(picture.values[i], DIGITS), adjoint
+        _node(axes, place(layer, height), halves[layer], texts, shade)
     root = shown(graph, graph.root)
     below = f"values above the nodes, ∂{root}/∂node below; on the edges the local derivatives"
     title(axes, f"Computation graph of {root}", below)
@@ -133,11 +128,16 @@ def _edge(axes: Axes, points: list[Place], bulge: float, note: str | None) -> No
         )  # fmt: skip
 
 
-def _box(axes: Axes, centre: Place, half: float, text: str, shade: str) -> None:
+def _node(axes: Axes, centre: Place, half: float, texts: tuple[str, str, str], shade: str) -> None:
+    """Draw a box with what it is, its value above and its derivative below."""
     x, y = centre
     box = FancyBboxPatch(
         (x - half, y - HALF_HEIGHT), 2.0 * half, 2.0 * HALF_HEIGHT, facecolor=shade, edgecolor=INK,
         boxstyle="round,pad=0,rounding_size=0.12", linewidth=1.4, zorder=2, clip_on=False,
     )  # fmt: skip
     axes.add_patch(box)
-    axes.text(x, y, text, ha="center", va="center", zorder=3, fontsize=12.0, linespacing=1.05)
+    name, value, adjoint = texts
+    axes.text(x, y, name, ha="center", va="center", zorder=3, fontsize=12.0, linespacing=1.05)
+    above = y + HALF_HEIGHT + 0.04
+    axes.text(x, above, value, ha="center", va="bottom", color=NEGATIVE, zorder=4)
+    axes.text(x, 2.0 * y - above, adjoint, ha="center", va="top", color=POSITIVE, zorder=4)
