@@ -41,6 +41,7 @@ COMMANDS = (
     "inspect",
     "explain",
     "plot",
+    "graph",
     "init",
     "schema",
     "flatten",
@@ -428,6 +429,7 @@ def test_every_command_takes_quiet(cli: Commands, tiny: Example, command: str) -
         "init": ("tiny.csv", "--target", "kind"),
         "activations": ("tiny.npz", "tiny.csv", "--layer", "1"),
         "gradcheck": ("tiny.npz",),
+        "graph": ("x**2", "--at", "x=3"),
         "inspect": ("tiny.npz",),
         "schema": (),
     }

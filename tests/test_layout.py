@@ -25,7 +25,7 @@ FLOORS = [
     {"storage"},
     {"csv", "config", "images"},
     {"table", "gradcheck", "training"},
-    {"dataset"},
+    {"dataset", "graph"},
     {"model"},
     {"run"},
     {"inside"},

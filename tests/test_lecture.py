@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,21 @@ def test_a_section_runs(folder: Path, start: str) -> None:
     some = [call for call in CALLS if call.section.startswith(start)]
     assert some
     for call in some:
-        check(call, folder)
+        if not call.command.startswith("nnfit graph "):  # those of the next test
+            check(call, folder)
+
+
+def test_graphs_are_as_they_are_shown(cli: Commands) -> None:
+    """Run each `nnfit graph` in this process; a pipe after it leaves lines that follow another."""
+    some = [call for call in CALLS if call.command.startswith("nnfit graph ")]
+    assert len(some) >= 4
+    for call in some:
+        arguments = shlex.split(call.command.partition(" | ")[0])[1:]
+        if "-o" not in arguments:  # pictures are drawn by the slow test
+            printed = cli(*arguments).out.splitlines()
+            n = len(call.shown)
+            places = range(len(printed) - n + 1)
+            assert any(all(map(alike, call.shown, printed[i : i + n])) for i in places), call
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from nnfit.cli.evaluate import evaluate
 from nnfit.cli.explain import explain
 from nnfit.cli.flatten import flatten
 from nnfit.cli.gradcheck import gradcheck
+from nnfit.cli.graph import graph
 from nnfit.cli.init import init
 from nnfit.cli.inspect import inspect
 from nnfit.cli.memory import check_room, shortage
@@ -32,7 +33,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    train, predict, activations, evaluate, gradcheck, inspect, explain, plot, init, schema, flatten,
+    train, predict, activations, evaluate, gradcheck, inspect, explain, plot, graph, init, schema,
+    flatten,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.__name__)(command)

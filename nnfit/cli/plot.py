@@ -107,7 +107,7 @@ def plot(  # an argument for each option of the command
     else:
         from nnfit.report.plots import render
 
-        _write(render(kind, picture, wanted), output)
+        write_picture(render(kind, picture, wanted), output)
 
 
 def _options(kind: str, asked: dict[str, Any]) -> Options:
@@ -134,14 +134,17 @@ def _format_of(kind: str, output: str | None, format: Format | None) -> str | No
         if KINDS[kind].text and format is None:
             return None
         raise UsageError(f"{kind} is a picture: name a file with -o FILE.png, .svg or .pdf")
-    if format is not None:
-        return format.value
+    return format.value if format is not None else suffix_format(output, ". Or set --format")
+
+
+def suffix_format(output: str, otherwise: str = "") -> str:
+    """Return the format that the suffix of a picture's file stands for, PNG for stdout."""
     if output == "-":
         return Format.png.value
     suffix = os.path.splitext(output)[1].lower()
     if suffix.removeprefix(".") not in tuple(Format):
         got = f"the suffix {suffix!r}" if suffix else "no suffix"
-        raise UsageError(f"{output}: got {got}; expected .png, .svg or .pdf. Or set --format")
+        raise UsageError(f"{output}: got {got}; expected .png, .svg or .pdf{otherwise}")
     return suffix.removeprefix(".")
 
 
@@ -172,8 +175,8 @@ def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[
     return models, "-" if may_pipe and takes == "needed" and piped(look=True) else None
 
 
-def _write(contents: bytes, output: str | None) -> None:
-    """Write a file and print its path, or write to stdout."""
+def write_picture(contents: bytes, output: str | None, told: bool = True) -> None:
+    """Write a file and print its path unless it is not to be `told`, or write to stdout."""
     from nnfit.cli.streams import print_path
     from nnfit.storage.files import whole_file
 
@@ -183,4 +186,5 @@ def _write(contents: bytes, output: str | None) -> None:
     assert output is not None
     with whole_file(output) as stream:
         stream.write(contents)
-    print_path(output)
+    if told:
+        print_path(output)

@@ -31,8 +31,9 @@ _ASCII = str.maketrans("…★–—×→·▁▂▃▄▅▆▇█│─├└�
 # The letters of formulas, which nothing stands below.
 _SPELT = str.maketrans({
     "ŷ": "y_hat", "φ": "phi", "σ": "sigma", "α": "alpha", "π": "pi", "ℓ": "l", "∂": "d",
-    "Σ": "sum", "√": "sqrt", "′": "'", "ᵀ": "^T", "²": "^2", "³": "^3", "·": "*", "⊙": ".*",
-    "−": "-", "←": "<-", "≤": "<=", "‖": "||",
+    "Σ": "sum", "√": "sqrt", "′": "'", "ᵀ": "^T", "✓": "ok", "·": "*", "⊙": ".*",
+    **{raised: f"^{n}" for n, raised in enumerate("²³⁴⁵⁶⁷⁸⁹", 2)}, "−": "-", "←": "<-",
+    "≤": "<=", "‖": "||",
 })  # fmt: skip
 
 

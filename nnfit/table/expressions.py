@@ -7,10 +7,9 @@ it is ever compiled or run, since expressions travel in model files.
 from __future__ import annotations
 
 import ast
-import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from nnfit.budget import MAX_EXPRESSIONS
 from nnfit.errors import ConfigError, did_you_mean
+from nnfit.table.functions import BINARY, FUNCTIONS, OPERATIONS
 
 MAX_LENGTH = 1000  # characters; `budget` has the most of all together
 MAX_DEPTH = 50
@@ -29,37 +29,25 @@ _NUMBER = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    # 1 / (1 + e^-x) overflows for large negative x; its logarithm does not.
-    return np.exp(-np.logaddexp(0.0, -x))
-
-
-def _relu(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(x, 0.0)
-
-
-_OF_NUMPY = ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "tanh")
-_UNARY: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _OF_NUMPY}
-_UNARY |= {"sigmoid": _sigmoid, "relu": _relu}
-_BINARY: dict[str, Callable[..., Any]] = {"minimum": np.minimum, "maximum": np.maximum}
-FUNCTIONS = {**_UNARY, **_BINARY}
-_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
 }
 
 
 @dataclass(frozen=True)
-class _Operation:
-    function: Callable[..., Any]
-    arguments: tuple[_Node, ...]
+class Operation:
+    """What stands in `OPERATIONS` under a name, and what it is done to."""
+
+    name: str
+    arguments: tuple[Node, ...]
 
 
 # A number (never a Python one: 10**10**10 must give inf, at once), a column's name, or this.
-_Node = np.float64 | str | _Operation
+Node = np.float64 | str | Operation
 
 
 @dataclass(frozen=True)
@@ -71,12 +59,12 @@ class Expression:
 
     text: str
     columns: tuple[str, ...]
-    _tree: _Node = field(repr=False)
+    tree: Node = field(repr=False)
 
     @property
     def is_column(self) -> bool:
         """True when the expression is nothing but a column's name."""
-        return isinstance(self._tree, str)
+        return isinstance(self.tree, str)
 
     def evaluate(
         self, lookup: Mapping[str, NDArray[np.float64]], n_rows: int
@@ -96,7 +84,7 @@ class Expression:
             Not finite where the mathematics is not: log(0) is -inf, sqrt(-1) is nan.
         """
         with np.errstate(all="ignore"):
-            value = _evaluate(self._tree, lookup)
+            value = _evaluate(self.tree, lookup)
         return np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.float64), (n_rows,)))
 
 
@@ -204,9 +192,9 @@ def check_length(texts: Iterable[str], where: str, error: type[Exception]) -> No
         raise error(f"{where}: {length} characters are too many; at most {MAX_EXPRESSIONS} in all")
 
 
-def _evaluate(node: _Node, lookup: Mapping[str, NDArray[np.float64]]) -> Any:
-    if isinstance(node, _Operation):
-        return node.function(*(_evaluate(argument, lookup) for argument in node.arguments))
+def _evaluate(node: Node, lookup: Mapping[str, NDArray[np.float64]]) -> Any:
+    if isinstance(node, Operation):
+        return OPERATIONS[node.name](*(_evaluate(argument, lookup) for argument in node.arguments))
     return lookup[node] if isinstance(node, str) else node
 
 
@@ -227,7 +215,7 @@ class _Walk:
         stop = len(self.encoded[: node.end_col_offset].decode())
         return start + 1, self.text[start:stop]
 
-    def node(self, node: ast.expr, depth: int) -> _Node:
+    def node(self, node: ast.expr, depth: int) -> Node:
         self.n_nodes += 1
         if depth > MAX_DEPTH:
             raise ValueError(f"nested too deeply; at most {MAX_DEPTH} levels")
@@ -240,10 +228,10 @@ class _Walk:
         if isinstance(node, ast.Call):
             return self.call(node, depth)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return _Operation(operator.neg, (self.node(node.operand, depth + 1),))
+            return Operation("neg", (self.node(node.operand, depth + 1),))
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             left, right = self.node(node.left, depth + 1), self.node(node.right, depth + 1)
-            return _Operation(_OPERATORS[type(node.op)], (left, right))
+            return Operation(_OPERATORS[type(node.op)], (left, right))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
             raise ValueError(f"no '^', got {self.shown(node)}; a power is written **")
         raise ValueError(
@@ -278,7 +266,7 @@ class _Walk:
         self.columns.append(name)
         return name
 
-    def call(self, node: ast.Call, depth: int) -> _Operation:
+    def call(self, node: ast.Call, depth: int) -> Operation:
         start, name = self.span(node.func)
         if name not in FUNCTIONS:
             hint = did_you_mean(name, FUNCTIONS)
@@ -286,12 +274,12 @@ class _Walk:
                 f"unknown function {name!r} at character {start}; "
                 f"functions are: {' '.join(FUNCTIONS)}{hint}"
             )
-        n_arguments = 2 if name in _BINARY else 1
+        n_arguments = 2 if name in BINARY else 1
         if node.keywords or len(node.args) != n_arguments:
             expected = "one argument" if n_arguments == 1 else "two arguments"
             raise ValueError(f"{name} takes {expected}, got {self.shown(node)}")
         arguments = tuple(self.node(argument, depth + 1) for argument in node.args)
-        return _Operation(FUNCTIONS[name], arguments)
+        return Operation(name, arguments)
 
     def shown(self, node: ast.expr) -> str:
         start, text = self.span(node)

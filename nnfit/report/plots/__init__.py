@@ -32,11 +32,12 @@ def figure_of(kind: str, picture: object) -> Figure:
     return figure
 
 
-def require_matplotlib() -> None:
+def require_matplotlib(command: str = "plot") -> None:
     """Say, before the work, what to install when matplotlib is missing."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as err:
         raise PictureError(
-            "plot: pictures need matplotlib, which is not installed. Run: pip install matplotlib"
+            f"{command}: pictures need matplotlib, which is not installed. "
+            "Run: pip install matplotlib"
         ) from err
