@@ -24,6 +24,7 @@ INPUTS_AT_ONCE = 2**23  # numbers of the matrix X
 CELLS_AT_ONCE = 2**19  # numbers that are made of some rows and become text, a hundred bytes each
 CHECKED_WORK = 2**33  # multiplications of a gradient check: seconds
 ENTRIES_CHECKED = 400  # of a larger array, that many are drawn
+NUMBERS_EXPLAINED = 2**21  # parameters and units, each told a dozen times
 NAMES_COMPARED = 100  # names that a misspelt one is compared with, letter by letter
 
 

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
 EXAMPLES = {
-    **{"config": 200, "csv": 200, "expression": 400, "model": 150},
+    **{"config": 200, "csv": 200, "expression": 400, "graph": 100, "model": 150},
     **{"explain": 25, "plot": 40, "checkpoint": 40, "flatten": 100},
 }
 # of those whose inputs stand for an archive: bytes before the one that chooses it
-VALUES_TRIED = {"model": (0, 150), "plot": (1, 25), "checkpoint": (0, 40)}
+VALUES_TRIED = {"model": (0, 150), "explain": (1, 25), "plot": (1, 25), "checkpoint": (0, 40)}
 LONGEST = 20.0  # seconds of the processor for one input, far from what any takes
 
 

@@ -14,7 +14,10 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("config", "csv", "expression", "model", "explain", "plot", "checkpoint", "flatten")
+NAMES = (
+    *("config", "csv", "expression", "graph", "model"),
+    *("explain", "plot", "checkpoint", "flatten"),
+)
 
 
 def main() -> None:

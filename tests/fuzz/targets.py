@@ -34,6 +34,7 @@ from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import BlockReader, read_table
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError, NnfitWarning
+from nnfit.graph.differentiating import as_json, differentiate
 from nnfit.images.flattening import flatten_images
 from nnfit.inside.explanation import explain
 from nnfit.inside.pictures.kinds import KINDS, Options
@@ -47,6 +48,7 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.report import plots
 from nnfit.report.explanation import print_explanation
+from nnfit.report.graph import print_graph
 from nnfit.report.textplots import print_plot
 from nnfit.run.checkpoint.stored import read, write
 from nnfit.table.expressions import FUNCTIONS, parse, parse_features
@@ -229,6 +231,16 @@ def run_expression(data: bytes) -> None:
             assert values.shape == (3,) and values.dtype == np.float64
             assert parse(expression.text, COLUMNS) == expression
         parse_features(lines, list(COLUMNS), "c.yaml:1:1: features", {"y": "is the target"})
+
+
+def run_graph(data: bytes) -> None:
+    """Differentiate lines of expressions, and print what comes of it."""
+    text = data.decode(errors="replace")
+    at = {n: v for n, v in (("x", 2.0), ("y", -1.5), ("petal width", 0.5)) if n in text}
+    with refusals():
+        found = differentiate(text.split("\n"), at)
+        json.dumps(as_json(found), allow_nan=False)
+        print_graph(found, io.StringIO())
 
 
 def expression_seeds() -> list[bytes]:
@@ -592,6 +604,7 @@ TARGETS = {
         Target("config", run_config, config_seeds, CONFIG_TOKENS),
         Target("csv", run_csv, csv_seeds, CSV_TOKENS),
         Target("expression", run_expression, expression_seeds, EXPRESSION_TOKENS),
+        Target("graph", run_graph, expression_seeds, EXPRESSION_TOKENS),
         Target("model", run_model, model_seeds, MODEL_TOKENS),
         Target("explain", run_explain, explain_seeds, MODEL_TOKENS),
         Target("plot", run_plot, plot_seeds, MODEL_TOKENS),

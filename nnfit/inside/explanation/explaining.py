@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.budget import NUMBERS_EXPLAINED
+from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import (
     TOLERANCE,
     affordable,
@@ -80,6 +82,11 @@ def explain(
         Y=one.Y,
         share=1.0,
     )
+    if (n_numbers := architecture.n_parameters + sum(architecture.sizes)) > NUMBERS_EXPLAINED:
+        raise ConfigError(
+            f"{example.source}: {n_numbers} parameters and units are too many to be told one by "
+            f"one; expected at most {NUMBERS_EXPLAINED}"
+        )
     most = affordable(problem)
     network, ws = problem.build(np.float64)
     with blas_threads(1), np.errstate(all="ignore"):

@@ -87,9 +87,20 @@ def training_loss(
     """Return the loss over the rows that the model learned from, or a sample of them.
 
     The more `evaluations` there will be, the fewer rows large networks get.
+
+    Raises
+    ------
+    PictureError
+        Where even few rows would take minutes.
     """
     rows = training_rows(model, rows, observer)
-    affordable = int(WORK / (evaluations * model.network.architecture.n_parameters))
+    architecture = model.network.architecture
+    affordable = int(WORK / (evaluations * (architecture.n_parameters + sum(architecture.sizes))))
+    if 4 * affordable < MIN_ROWS:
+        raise PictureError(
+            f"{rows.name}: the loss of {architecture.n_parameters} parameters takes too long to "
+            f"be worked out {evaluations} times; expected a smaller network"
+        )
     n = max(MIN_ROWS, min(MAX_ROWS, affordable))
     if len(rows) > n:
         observer.note(f"{rows.name}: the loss is taken over {n} of {len(rows)} rows")
