@@ -16,7 +16,7 @@ from nnfit.config.schema import DataConfig
 from nnfit.errors import ConfigError, DataError, require_columns
 from nnfit.observer import Observer
 from nnfit.table.cells import (
-    known_label,
+    KnownLabel,
     label,
     merged,
     parse_number,
@@ -177,7 +177,7 @@ def test_1_and_1_0_are_one_only_among_whole_numbers(cells: list[Any], labels: li
     ],
 )
 def test_the_known_label_that_a_cell_names(known: list[str], cells: list[tuple[Any, str]]) -> None:
-    spell = known_label(known)
+    spell = KnownLabel(known)
     assert [(cell, spell(cell)) for cell, _ in cells] == cells
 
 

@@ -152,29 +152,30 @@ def value_of(text: str) -> str:
     return f"{whole}.{fraction}"
 
 
-def known_label(known: Sequence[str]) -> Callable[[object], str | None]:
-    """Return a function from a cell to the label among `known` that it names, or to its own.
+class KnownLabel:
+    """From a cell to the label among `known` that it names, or to its own.
 
     It is one that is spelt so, else the only one of the same value, where the cell is a number
     of pandas', which has no spelling, or a truth value, or all that are known are whole numbers.
     """
-    exact = set(known)
-    all_whole = all(map(_WHOLE.fullmatch, known))
-    by_value: dict[str, str | None] = {}
-    for text in known:
-        value = value_of(text)
-        by_value[value] = None if value in by_value else text
 
-    def spell(cell: object) -> str | None:
+    def __init__(self, known: Sequence[str]) -> None:
+        self._exact = set(known)
+        self._all_whole = all(map(_WHOLE.fullmatch, known))
+        self._by_value: dict[str, str | None] = {}
+        for text in known:
+            value = value_of(text)
+            self._by_value[value] = None if value in self._by_value else text
+
+    def __call__(self, cell: object) -> str | None:
         text = spelling(cell)
-        if text is None or text in exact:
+        if text is None or text in self._exact:
             return text
         value = value_of(label(cell) or text)
-        if not isinstance(cell, str) or value in _TRUTH or (all_whole and _WHOLE.fullmatch(text)):
-            return by_value.get(value) or text
+        is_whole = self._all_whole and _WHOLE.fullmatch(text)
+        if not isinstance(cell, str) or value in _TRUTH or is_whole:
+            return self._by_value.get(value) or text
         return text
-
-    return spell
 
 
 def spelling(cell: object) -> str | None:

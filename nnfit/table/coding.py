@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.storage import json_checks as check
-from nnfit.table.cells import known_label, spelt_otherwise
+from nnfit.table.cells import KnownLabel, spelt_otherwise
 from nnfit.table.columns import Column, Kind
 from nnfit.table.spelling import Spelling
 from nnfit.table.table import Floats, Table
@@ -230,8 +230,8 @@ class CategoryCode(Code):
         return {category: slot for slot, category in enumerate(self.categories)}
 
     @cached_property
-    def _spell(self) -> Callable[[object], str | None]:
-        return known_label(self.categories)
+    def _spell(self) -> KnownLabel:
+        return KnownLabel(self.categories)
 
     @property
     def n_slots(self) -> int:

@@ -6,7 +6,6 @@ Which columns hold labels is for `targets` to say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -19,7 +18,7 @@ from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
 from nnfit.table.cells import (
     INTEGER,
-    known_label,
+    KnownLabel,
     parse_number,
     read_labels,
     spelling,
@@ -176,8 +175,8 @@ class LabelEncoder:
         return {text: code for code, text in enumerate(self.classes)}
 
     @cached_property
-    def _spell(self) -> Callable[[object], str | None]:
-        return known_label(self.classes)
+    def _spell(self) -> KnownLabel:
+        return KnownLabel(self.classes)
 
     @cached_property
     def _typed(self) -> NDArray[Any]:

@@ -75,7 +75,7 @@ class Table:
     ) -> tuple[NDArray[np.intp], list[str]]:
         """Return a categorical column as codes (N,), -1 in gaps, and the labels they stand for.
 
-        The labels are what `spell` makes of the cells, of `known_label` say; without it they are
+        The labels are what `spell` makes of the cells, of `KnownLabel` say; without it they are
         found in the column.
 
         Raises

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nnfit.errors import ConfigError, DataError, did_you_mean, listed
 from nnfit.nn.arrays import in_proportion
-from nnfit.table.cells import known_label, read_floats
+from nnfit.table.cells import KnownLabel, read_floats
 from nnfit.table.finding import find_spelling
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedColumn, NamedRows
@@ -83,7 +83,7 @@ def class_weights(
         counts = np.bincount(codes, minlength=len(classes))
         return np.asarray(len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
     weights = np.ones(len(classes))
-    spell = known_label(classes)
+    spell = KnownLabel(classes)
     for text, value in spec.items():
         if (known := spell(text)) not in classes:
             raise ConfigError(
