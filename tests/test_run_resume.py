@@ -133,6 +133,7 @@ def test_twenty_runs_killed_once_each_end_with_the_same_bytes(nnfit: Nnfit) -> N
         os.unlink(nnfit.folder / "c.npz")
 
 
+@pytest.mark.slow
 def test_more_epochs_can_be_asked_for_and_other_things_not(nnfit: Nnfit, binary: Example) -> None:
     put_rows(nnfit.folder, 30, 3)
     constant = ("--set", "optimizer.schedule=constant", "--set", "optimizer.schedule_epochs=null")
