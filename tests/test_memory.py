@@ -144,7 +144,7 @@ def test_data_too_large_to_read(nnfit: Nnfit, tiny: Example) -> None:
 
 @pytest.mark.slow
 def test_too_little_to_predict(nnfit: Nnfit, tiny: Example) -> None:
-    wide = ("--set", "model.hidden_sizes=[80000]", "--set", "training.epochs=1")
+    wide = ("--set", "model.hidden_sizes=[500000]", "--set", "training.epochs=1")
     assert nnfit("train", "tiny.yaml", "-q", *wide, "-o", "wide.npz").code == 0
     (nnfit.folder / "out.csv").write_bytes(b"old")
     code, out, err = limited(nnfit, 450, "predict", "wide.npz", "tiny.csv", "-q", "-o", "out.csv")
