@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from nnfit.budget import entries_checked
 from nnfit.errors import ConfigError
 from nnfit.gradcheck.definitions import at_chosen_points, by_definition
 from nnfit.gradcheck.numeric import CentralDifference, ComplexStep, Numeric
-from nnfit.gradcheck.problems import Problem
+from nnfit.gradcheck.problems import Problem, standard_problems
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Workspace
 
@@ -87,9 +87,16 @@ def check_values(problem: Problem) -> list[Check]:
     ]
 
 
-def check_points() -> list[Check]:
-    """Return a Check of each activation's and loss's value and slope at chosen points."""
-    return [_judged(*of) for of in at_chosen_points()]
+def standard_checks(methods: Sequence[str], network_class: type[Network]) -> Iterator[Check]:
+    """Yield all that is checked without a network of one's own, the values first."""
+    problems = list(standard_problems(network_class))
+    for of in at_chosen_points():
+        yield _judged(*of)
+    for problem in problems:
+        yield from check_values(problem)
+    for method in methods:
+        for problem in problems:
+            yield from check_problem(problem, method)
 
 
 def unreached(checks: Sequence[Check]) -> list[Check]:

@@ -14,13 +14,12 @@ from nnfit.gradcheck.checking import (
     TOLERANCE,
     Check,
     affordable,
-    check_points,
     check_problem,
-    check_values,
     largest_error,
+    standard_checks,
     unreached,
 )
-from nnfit.gradcheck.problems import BUGS, Problem, random_problem, standard_problems, with_bug
+from nnfit.gradcheck.problems import BUGS, Problem, random_problem, with_bug
 from nnfit.inside.sources import (
     Source,
     initialised,
@@ -77,20 +76,17 @@ def check_gradients(
     if method not in ("complex", "central", "both"):
         raise ValueError(f"method must be one of complex, central, both, got {method!r}")
     network_class = Network if inject_bug is None else with_bug(inject_bug)
-    values: list[Check] = []
-    if source is None:
-        if data is not None:
-            raise ConfigError("--data: without a config or a model there is no network for it")
-        problems = list(standard_problems(network_class))
-        values = check_points() + [check for p in problems for check in check_values(p)]
-    else:
-        problems = [_problem(source, data, network_class, observer)]
-        _refuse_hidden(problems[0], inject_bug)
     methods = ("complex", "central") if method == "both" else (method,)
+    if source is None and data is not None:
+        raise ConfigError("--data: without a config or a model there is no network for it")
     with np.errstate(all="ignore"):  # what overflows fails, or is compared as it is
-        checks = [check for m in methods for p in problems for check in check_problem(p, m)]
+        if source is None:
+            checks = list(standard_checks(methods, network_class))
+        else:
+            problem = _problem(source, data, network_class, observer)
+            _refuse_hidden(problem, inject_bug)
+            checks = [check for m in methods for check in check_problem(problem, m)]
     blind = unreached(checks)
-    checks += values
     return {
         "passed": not blind and all(check.passed or check.nothing_to_compare for check in checks),
         "max_relative_error": largest_error(checks),
