@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,19 @@ from numpy.typing import NDArray
 
 import nnfit
 from nnfit.errors import ConfigError
-from nnfit.gradcheck.checking import Check, check_problem, largest_error, relative_errors
+from nnfit.gradcheck.checking import (
+    Check,
+    check_problem,
+    largest_error,
+    relative_errors,
+    standard_checks,
+    unreached,
+)
 from nnfit.gradcheck.problems import BUGS, random_problem, standard_problems, with_bug
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import Share
-from nnfit.nn.network import Architecture, Network, Workspace
+from nnfit.nn.losses import RESIDUAL_LOSSES, Share
+from nnfit.nn.network import Architecture, Network, Workspace, product_of
+from nnfit.training.gradients import Shards
 
 Array = NDArray[Any]
 METHODS = ("complex", "central")
@@ -142,6 +151,173 @@ def test_a_bias_that_is_not_there_can_not_be_lost() -> None:
     with pytest.raises(ConfigError) as caught:
         nnfit.check_gradients(config, frame, inject_bug="lost_bias")
     assert str(caught.value) == "config: has no bias to lose; inject another bug"
+
+
+def test_on_one_row_no_mean_can_be_lost(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, 20), "y": np.linspace(1.0, 2.5, 20)})
+    model = nnfit.train({**SHORT, "data": {"target": "y"}}, frame)
+    assert nnfit.check_gradients(model, frame[:1])["passed"] is True
+    assert nnfit.check_gradients(model, frame[:2], inject_bug="lost_mean")["passed"] is False
+    with pytest.raises(ConfigError) as caught:
+        nnfit.check_gradients(model, frame[:1], inject_bug="lost_mean")
+    assert str(caught.value) == (
+        "the model: is checked on one row, the mean of which is its sum; inject another bug, "
+        "or name more rows with --data"
+    )
+
+
+# --- the rows that a model is checked on ------------------------------------------------------
+
+SHORT = {"model": {"hidden_sizes": [3], "activation": "tanh"}, "training": {"epochs": 1}}
+
+
+@pytest.fixture(scope="module")
+def saturated() -> tuple[nnfit.Model, pd.DataFrame]:
+    """A model whose units are saturated on all rows of its sorted data but a few late ones."""
+    x = np.r_[np.linspace(-900.0, -300.0, 3000), np.linspace(-0.9, 0.9, 12), np.full(20, 300.0)]
+    frame = pd.DataFrame({"x": x, "y": np.where(x < -1.0, 1.0, np.sin(3.0 * x))})
+    data = {"data": {"target": "y", "validation": 0}, "preprocessing": {"numeric": "none"}}
+    model = nnfit.train({**SHORT, **data}, frame)
+    model.network.parameters.W[0][...] = [[0.5], [-1.0], [1.5]]
+    return model, frame
+
+
+def test_a_model_is_checked_on_the_worst_rows_of_all_its_data(
+    saturated: tuple[nnfit.Model, pd.DataFrame], tmp_path: Path
+) -> None:
+    model, frame = saturated
+    frame.to_csv(tmp_path / "sorted.csv", index=False)
+    of_frame = nnfit.check_gradients(model, frame)
+    assert of_frame == nnfit.check_gradients(model, tmp_path / "sorted.csv")
+    assert of_frame["passed"] is True and of_frame["unreached"] == []
+    # those eight alone: of the rows that reach every layer the worst predicted
+    reach = frame[frame["x"].abs() < 1.0]
+    errors = np.abs(model.predict(reach) - reach["y"])
+    worst = reach.loc[errors.nlargest(8).sort_index().index]
+    assert nnfit.check_gradients(model, worst) == of_frame
+    for bug in BUGS:
+        assert nnfit.check_gradients(model, frame, inject_bug=bug)["passed"] is False, bug
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("bug", [None, *BUGS])
+def test_where_every_gradient_is_zero_nothing_is_called_right(
+    saturated: tuple[nnfit.Model, pd.DataFrame], bug: str | None, l2: float
+) -> None:
+    model, frame = saturated
+    network = Network(replace(model.network.architecture, l2=l2), np.float32)
+    np.copyto(network.parameters.flat, model.network.parameters.flat)
+    found = nnfit.check_gradients(
+        replace(model, network=network), frame[:1500], inject_bug=bug, method="both"
+    )
+    assert found["passed"] is False
+    # the penalty's part of a gradient says nothing of the network
+    nothing = {check["parameter"] for check in found["checks"] if check["nothing_to_compare"]}
+    assert {"W1", "b1", "x"} <= nothing
+    assert not any(c["passed"] for c in found["checks"] if c["parameter"] in ("W1", "b1", "x"))
+    for method in METHODS:
+        assert {"case": "the model", "method": method, "layer": 1} in found["unreached"]
+
+
+def test_one_array_of_zeros_is_told_and_fails_nothing() -> None:
+    # with W2 = 0 nothing reaches the first layer; with x = 0 only its weights have no gradient
+    problem = random_problem("case", PLAIN, np.random.default_rng(0))
+    checks = check_problem(replace(problem, X=np.zeros_like(problem.X)))
+    assert [c.parameter for c in checks if c.nothing_to_compare] == ["W1"]
+    assert [c.parameter for c in checks if c.passed] == ["b1", "W2", "b2", "x"]
+    assert unreached(checks) == []
+    problem.parameters[16:-1] = 0.0
+    checks = check_problem(problem)
+    assert [c.parameter for c in checks if c.nothing_to_compare] == ["W1", "b1", "x"]
+    assert [check.parameter for check in unreached(checks)] == ["W1"]
+
+
+def test_zeros_that_should_not_be_zero_are_wrong() -> None:
+    class Silent(Network):
+        def backward(self, ws: Workspace, dropout: bool = False) -> None:
+            super().backward(ws, dropout)
+            self.gradient.flat.fill(0.0)
+
+    problem = random_problem("case", PLAIN, np.random.default_rng(0), network_class=Silent)
+    checks = check_problem(problem)[:-1]
+    assert not any(check.passed or check.nothing_to_compare for check in checks)
+
+
+# --- wrong values, whose derivative is theirs -------------------------------------------------
+
+
+def _wrong_relu(z: Array, a: Array, slope: Array) -> None:
+    np.greater(z.real, 0.1, out=slope)  # the mask is wrong forward and backward alike
+    np.multiply(z, slope, out=a)
+
+
+def _failed_values() -> set[tuple[str, str]]:
+    checks = standard_checks((), Network)  # by no method of slopes
+    return {(check.case, check.parameter) for check in checks if not check.passed}
+
+
+def test_a_wrong_relu_with_its_own_slope_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _failed_values() == set()
+    wrong = replace(ACTIVATIONS["relu"], f=_wrong_relu)
+    monkeypatch.setitem(ACTIVATIONS, "relu", wrong)
+    slopes = [
+        c for p in standard_problems() if p.case.startswith("relu x") for c in check_problem(p)
+    ]
+    assert all(check.passed or check.nothing_to_compare for check in slopes)
+    failed = _failed_values()
+    assert ("relu at chosen points", "f(z)") in failed
+    assert ("relu at chosen points", "f'(z)") not in failed
+    assert {("relu x3, mse", "y_hat"), ("relu x3, mse", "loss")} <= failed
+
+
+@pytest.mark.parametrize("name", sorted(RESIDUAL_LOSSES))
+def test_a_wrong_loss_with_its_own_slope_is_caught(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = RESIDUAL_LOSSES[name]
+
+    def derivative(e: Array) -> None:
+        right.derivative(e)
+        e *= 1.5
+
+    wrong = right._replace(value=lambda e: 1.5 * right.value(e), derivative=derivative)
+    monkeypatch.setitem(RESIDUAL_LOSSES, name, wrong)
+    failed = _failed_values()
+    assert {(f"{name} at chosen points", "l(e)"), (f"linear, {name}", "loss")} <= failed
+    assert all(name in case for case, _ in failed)
+
+
+def test_a_wrong_product_of_many_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The large product and the small one are both reached, each with its own mistake."""
+    for kind, reached in (("matmul", {"many rows, mse"}), ("dot", None)):
+        with monkeypatch.context() as patch:
+
+            def wrong(shape: tuple[int, ...], n_rows: int, kind: str = kind) -> Any:
+                right = product_of(shape, n_rows)
+                mistaken = right is getattr(np, kind)
+
+                def product(a: Array, b: Array, out: Array) -> None:
+                    right(a, b, out=out)
+                    if mistaken:
+                        out *= 1.001
+
+                return product
+
+            patch.setattr("nnfit.nn.network.product_of", wrong)
+            failed = {case for case, _ in _failed_values()}
+        assert failed == reached if reached else "linear, mse" in failed
+
+
+def test_a_wrong_sum_over_shards_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Shards._sum
+
+    def wrong(self: Shards, k: int, *rest: Any) -> Array:
+        return right(self, k, *rest) * (1.0 if k == 0 else 1.001)
+
+    monkeypatch.setattr(Shards, "_sum", wrong)
+    some = [p for p in standard_problems() if p.case.startswith(("linear", "in shards"))]
+    failed = {p.case for p in some if not all(check.passed for check in check_problem(p))}
+    assert failed == {"in shards, mse", "in shards, cross_entropy"}
 
 
 # --- wrong derivatives of each activation -----------------------------------------------------

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import nnfit
 from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.nn.activations import ACTIVATIONS, Activation
 from nnfit.nn.inference import mean_loss, predict
@@ -220,6 +222,41 @@ def test_explicit_bias_is_a_weight_on_a_column_of_ones(loss: str, K: int) -> Non
     after = predict(explicit, X)
     assert np.abs(explicit.parameters.b[0] - b).min() > 0.1  # the bias did learn
     np.testing.assert_allclose(after, predict(column, ones), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("numeric", ["none", "standardize"])
+@pytest.mark.parametrize("features", [["x", "u", "1"], ["1", "x", "u"], ["x", "u", "one"]])
+@pytest.mark.parametrize("target", ["y", "label"])
+def test_a_run_with_an_implicit_bias_ends_where_the_explicit_one_does(
+    features: list[str], numeric: str, optimizer: str, target: str
+) -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(4.0, 2.0, 40), "u": rng.random(40), "one": 1.0})
+    frame["y"] = 2.0 * frame["x"] - frame["u"] + 1.0
+    frame["label"] = np.digitize(frame["y"], [7.0, 10.0]).astype(str)
+    config: dict[str, Any] = {
+        "data": {"target": target},
+        "preprocessing": {"numeric": numeric, "target": "none" if target == "y" else "auto"},
+        "optimizer": {"name": optimizer, "learning_rate": 0.02},
+        "training": {"epochs": 20, "batch_size": 8, "dtype": "float64"},
+    }
+    start = {"hidden_sizes": [], "initialization": "zeros"}  # equal for both
+    explicit, implicit = (
+        nnfit.train({**config, "features": phi, "model": {**start, "bias": bias}}, frame)
+        for phi, bias in ((["x", "u"], True), (features, False))
+    )
+    at = features.index("one" if "one" in features else "1")
+    W, b = explicit.network.parameters.W[0], explicit.network.parameters.b[0]
+    assert np.abs(b).max() > 0.01  # it did learn
+    found = implicit.network.parameters.W[0]
+    np.testing.assert_allclose(np.delete(found, at, axis=1), W, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(found[:, at], b, rtol=1e-10, atol=1e-12)
+    y_hat = [
+        model.predict(frame) if target == "y" else model.predict_proba(frame)
+        for model in (explicit, implicit)
+    ]
+    np.testing.assert_allclose(y_hat[1], y_hat[0], rtol=1e-12, atol=1e-12)
 
 
 # --- worked by hand ---------------------------------------------------------------------------

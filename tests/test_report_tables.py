@@ -149,6 +149,9 @@ def make_result(checks):
     }
 
 
+BY_SLOPE = "by slope: W, b and x; by value: nothing, which a bare nnfit gradcheck does\n"
+
+
 def test_gradcheck_has_a_row_per_parameter():
     checks = [make_check(), make_check(parameter="b1", shape=(64,), error=0.0)]
     assert printed(print_gradcheck, make_result(checks)) == (
@@ -157,7 +160,7 @@ def test_gradcheck_has_a_row_per_parameter():
         "relu + mse  b1             64         0.0e+00  ok\n"
         "\n"
         "passed: 2 gradients in 1 case\n"
-        "largest relative error 3.2e-13, tolerance 1e-06 (complex)\n"
+        "largest relative error 3.2e-13, tolerance 1e-06 (complex)\n" + BY_SLOPE
     )
 
 
@@ -172,7 +175,7 @@ def test_gradcheck_shows_both_derivatives_of_a_failure():
         "  analytic -1.234000e-02, numeric 1.318000e-02, relative error 6.4e-02 > 1e-06\n"
         "\n"
         "failed: 1 of 2 gradients in 1 case\n"
-        "largest relative error 6.4e-02, tolerance 1e-06 (complex)\n"
+        "largest relative error 6.4e-02, tolerance 1e-06 (complex)\n" + BY_SLOPE
     )
 
 
@@ -190,8 +193,8 @@ def test_gradcheck_of_many_cases_opens_only_those_that_fail():
         "case 7    b1             5         7.0e-15  ok",
         "case 8    2 in all                 8.0e-15  ok",
     ]
-    assert len(lines) == 1 + 301 + 3 + 3
-    assert lines[-2] == "failed: 1 of 600 gradients in 300 cases"
+    assert len(lines) == 1 + 301 + 3 + 4
+    assert lines[-3] == "failed: 1 of 600 gradients in 300 cases"
 
 
 def test_gradcheck_by_two_methods():
@@ -212,7 +215,7 @@ def test_gradcheck_by_two_methods():
         "  analytic -1.234000e-02, numeric 1.318000e-02, relative error 6.4e-02 > 1e-06\n"
         "\n"
         "failed: 1 of 2 gradients in 1 case\n"
-        "largest relative error 6.4e-02, tolerance 1e-09 (complex), 1e-06 (central)\n"
+        "largest relative error 6.4e-02, tolerance 1e-09 (complex), 1e-06 (central)\n" + BY_SLOPE
     )
 
 
@@ -229,7 +232,50 @@ def test_gradcheck_where_all_fails_opens_ten_cases_and_shows_ten_failures():
         "case 10  2 of 2                        nan  FAILED",
     ]
     assert sum("analytic" in line for line in lines) == 10
-    assert lines[-4:-1] == ["and 50 more failed", "", "failed: 60 of 60 gradients in 30 cases"]
+    assert lines[-5:-2] == ["and 50 more failed", "", "failed: 60 of 60 gradients in 30 cases"]
+
+
+def test_gradcheck_names_what_could_not_be_compared():
+    nothing = {"passed": False, "nothing_to_compare": True}
+    checks = [make_check(error=0.0) | nothing, make_check(parameter="b1", shape=(64,))]
+    assert printed(print_gradcheck, make_result(checks) | {"passed": True}) == (
+        "case        parameter   shape  relative error  verdict\n"
+        "relu + mse  W1         64 × 4         0.0e+00  nothing to compare\n"
+        "relu + mse  b1             64         3.2e-13  ok\n"
+        "\n"
+        "passed: 1 of 2 gradients in 1 case, 1 with nothing to compare\n"
+        "largest relative error 3.2e-13, tolerance 1e-06 (complex)\n" + BY_SLOPE
+    )
+    unreached = {"unreached": [{"case": "relu + mse", "method": "complex", "layer": 1}]}
+    lines = printed(print_gradcheck, make_result(checks[:1]) | unreached).splitlines()
+    assert lines[2:] == [
+        "",
+        "nothing to compare: relu + mse, layer 1",
+        "  every gradient is 0 on these rows, so no mistake could show: units there or",
+        "  above are saturated, dead or 0. Name other rows with --data, or start from",
+        "  other weights: seed, model.initialization",
+        "",
+        "failed: 0 of 1 gradient in 1 case, 1 with nothing to compare",
+        "largest relative error 0.0e+00, tolerance 1e-06 (complex)",
+        BY_SLOPE.rstrip(),
+    ]
+
+
+@pytest.mark.parametrize("error", [0.0, 0.5])
+def test_gradcheck_tells_values_from_slopes(error):
+    value = make_check(parameter="y_hat", error=error, passed=not error) | {"method": "value"}
+    lines = printed(print_gradcheck, make_result([make_check(), value])).splitlines()
+    assert lines[-2:] == [
+        "by slope: W, b and x of each network; f'(z), l'(e) at chosen points",
+        "by value, against definitions: y_hat and loss; f(z), l(e) at chosen points",
+    ]
+    if error:  # its own tolerance, not that of the slopes
+        assert (
+            "  analytic -1.234000e-02, numeric 1.318000e-02, relative error 5.0e-01 > 1e-09"
+            in lines
+        )
+    verdict = "failed: 1 of" if error else "passed:"
+    assert f"{verdict} 1 gradient and 1 value in 1 case" in lines
 
 
 @pytest.mark.parametrize("stream_type", [io.StringIO, Terminal])

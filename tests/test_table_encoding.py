@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -32,15 +32,19 @@ from nnfit.table.columns import decide_columns
 from nnfit.table.encoding import Encoder
 from nnfit.table.fitting import fit_encoder
 from nnfit.table.rows import NamedRows
-from nnfit.table.scaling import normal_quantile
+from nnfit.table.scaling import Method, normal_quantile
 
 
 class Heard(Observer):
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.notes: list[str] = []
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 def fit(
@@ -49,13 +53,14 @@ def fit(
     categorical: tuple[str, ...] = (),
     numbering: Any = 1,
     features: list[str] | None = None,
+    bias: bool = True,
     **keys: Any,
 ) -> Encoder:
     rows, observer = NamedRows(frame, "d.csv", numbering), heard or Heard()
     data = DataConfig.model_construct(path="d.csv", target=(), categorical=categorical)
     columns = decide_columns(rows, data, None, "features", observer)
     settings = PreprocessingConfig(**{"numeric": "none", **keys})
-    return fit_encoder(rows, columns, settings, features, "features", observer)
+    return fit_encoder(rows, columns, settings, features, "features", observer, bias)
 
 
 def mixed(n: int = 40) -> pd.DataFrame:
@@ -262,6 +267,39 @@ def test_constant_and_empty_columns_go() -> None:
         "d.csv: no usable feature column: none varies over the training rows. "
         "Check data.include, data.exclude and features"
     )
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_without_a_bias_a_constant_is_the_bias_and_is_not_scaled(method: str) -> None:
+    frame = pd.DataFrame(
+        {
+            "one": [1.0] * 4,
+            "x": [1, 2, 4, 9],
+            "nought": [0] * 4,  # the weight of a 0 is no bias
+            "same": ["a"] * 4,
+            "yes": [True] * 4,
+            "gap": [5.0, np.nan, 5.0, 5.0],
+        }
+    )
+    heard = Heard()
+    features = ["1", "*", "0*x", "2 + 0*x"]
+    encoder = fit(frame, heard, features=features, bias=False, numeric=method)
+    assert encoder.input_names == ["1", "one", "x", "yes", "gap", "gap is missing", "2 + 0*x"]
+    assert heard.warnings == [
+        "d.csv: columns 'nought', 'same' dropped: one value in all training rows",
+        "d.csv: feature '0*x' dropped: one value in all training rows",
+    ]
+    assert heard.notes == [
+        "d.csv: '1', 'one', 'yes', 'gap', '2 + 0*x': one value in all training rows, kept as it "
+        "is: its weight is the bias, as model.bias is false"
+    ]
+    again = Encoder.from_meta(json.loads(json.dumps(encoder.to_meta())))
+    for one in (encoder, again):
+        X = one.transform(NamedRows(frame, "d.csv"))
+        np.testing.assert_array_equal(X[:, [0, 1, 3, 4, 6]], [[1.0, 1.0, 1.0, 5.0, 2.0]] * 4)
+    assert fit(frame, features=features, numeric=method).input_names == ["x", "gap is missing"]
+    alone = fit(frame[["x"]], features=["1"], bias=False, numeric=method)  # the mean, learned
+    assert alone.transform(NamedRows(frame, "d.csv")).tolist() == [[1.0]] * 4
 
 
 def test_the_lectures_phi() -> None:

@@ -116,7 +116,9 @@ class ModelConfig(Section):
     output_activation: Annotated[str, fields.Choice(("auto", *names.OUTPUT_ACTIVATIONS))] = Field(
         "auto", description=f"auto = the loss's own: {joined(_OWN_OUTPUTS, 'or')}"
     )
-    bias: fields.Flag = Field(True, description="add b in z = W a + b")
+    bias: fields.Flag = Field(
+        True, description="add b in z = W a + b; false: only W, and a constant feature is b"
+    )
     initialization: Annotated[str, fields.Choice(("auto", *names.INITIALIZATIONS))] = Field(
         "auto",
         description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",

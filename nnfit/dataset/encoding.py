@@ -113,6 +113,7 @@ def fit_encoding(
         config.features,
         file.where("features"),
         observer,
+        config.model.bias,
     )
     check_head(file, decisions)
     check_size(file, encoder.n_inputs, decisions.n_outputs)

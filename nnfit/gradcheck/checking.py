@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from nnfit.budget import entries_checked
 from nnfit.errors import ConfigError
+from nnfit.gradcheck.definitions import at_chosen_points, by_definition
 from nnfit.gradcheck.numeric import CentralDifference, ComplexStep, Numeric
-from nnfit.gradcheck.problems import Problem
+from nnfit.gradcheck.problems import Problem, standard_problems
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network, Workspace
 
-TOLERANCE = {"complex": 1e-9, "central": 1e-6}
+TOLERANCE = {"complex": 1e-9, "central": 1e-6, "value": 1e-9}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One array of one network, by one method; the figures are those of the worst entry."""
+    """One array of one network, by one method; the figures are those of the worst entry.
+
+    By the method `value` it is a value beside its definition: `analytic` is ours, `numeric` that.
+    """
 
     case: str
-    parameter: str  # W1, b1, ..., or x for the inputs
+    parameter: str  # W1, b1, ..., x for the inputs, or what has the value: y_hat, loss, f(z), l(e)
     shape: tuple[int, ...]
     relative_error: float
     analytic: float
@@ -32,6 +37,7 @@ class Check:
     method: str
     entries: int  # entries compared
     kinks: int = 0  # entries left out: a kink of ReLU, mae, ... lay between the points compared
+    nothing_to_compare: bool = False  # every figure is 0: no mistake could show, so not passed
 
 
 def relative_errors(analytic: Array, numeric: Array, floor: float = 0.0) -> Array:
@@ -55,10 +61,51 @@ def check_problem(problem: Problem, method: str = "complex") -> list[Check]:
     dropout = problem.architecture.dropout > 0
     network.loss_and_gradient(ws, problem.share, dropout)
     numeric = ComplexStep(problem) if method == "complex" else CentralDifference(problem)
-    arrays = gradients(network, ws)
+    arrays, of_data = gradients(network, ws), None
+    if problem.architecture.l2:  # the penalty's derivative is no news of the network
+        bare = replace(problem, architecture=replace(problem.architecture, l2=0.0))
+        network, ws = bare.build(np.float64)
+        network.loss_and_gradient(ws, problem.share, dropout)
+        of_data = gradients(network, ws)
     return [
-        _check(problem.case, name, array, numeric, method, most) for name, array in arrays.items()
+        _check(problem.case, name, array, numeric, method, most, (of_data or arrays)[name])
+        for name, array in arrays.items()
     ]
+
+
+def check_values(problem: Problem) -> list[Check]:
+    """Return a Check of the predictions and of loss + penalty beside their definitions."""
+    network, ws = problem.build(np.float64)
+    dropout = problem.architecture.dropout > 0
+    y_hat = np.empty_like(ws.z[-1])
+    network.head.predict(network.forward(ws, dropout), y_hat)
+    loss = network.loss_and_gradient(ws, problem.share, dropout) + network.penalty()
+    defined = by_definition(problem)
+    return [
+        _judged(problem.case, "y_hat", y_hat.T, defined[0], "value"),
+        _judged(problem.case, "loss", np.asarray(loss), defined[1], "value"),
+    ]
+
+
+def standard_checks(methods: Sequence[str], network_class: type[Network]) -> Iterator[Check]:
+    """Yield all that is checked without a network of one's own, the values first."""
+    problems = list(standard_problems(network_class))
+    for of in at_chosen_points():
+        yield _judged(*of)
+    for problem in problems:
+        yield from check_values(problem)
+    for method in methods:
+        for problem in problems:
+            yield from check_problem(problem, method)
+
+
+def unreached(checks: Sequence[Check]) -> list[Check]:
+    """Return a Check of W for each layer no parameter of which has a gradient other than 0."""
+    layers: dict[tuple[str, str, str], list[Check]] = {}
+    for check in checks:
+        if check.parameter[0] in "Wb":
+            layers.setdefault((check.method, check.case, check.parameter[1:]), []).append(check)
+    return [of[0] for of in layers.values() if all(check.nothing_to_compare for check in of)]
 
 
 def gradients(network: Network, ws: Workspace) -> dict[str, Array]:
@@ -94,34 +141,56 @@ def compared(size: int, most: int) -> Array:
 
 
 def _check(
-    case: str, name: str, analytic: Array, numeric: Numeric, method: str, most: int
+    case: str,
+    name: str,
+    analytic: Array,
+    numeric: Numeric,
+    method: str,
+    most: int,
+    of_data: Array,
 ) -> Check:
-    """Compare one array, in `most` entries or fewer."""
+    """Compare one array, in `most` entries or fewer; `of_data` is it without the penalty's part."""
     places = [np.unravel_index(entry, analytic.shape) for entry in compared(analytic.size, most)]
     values = np.array([numeric.derivative(name, place) for place in places])
     smooth = np.isfinite(values)  # the others crossed a kink
     values, places = values[smooth], [p for p, ok in zip(places, smooth, strict=True) if ok]
     backward = np.array([analytic[place] for place in places], np.float64)
-    errors = relative_errors(backward, values, numeric.resolution / TOLERANCE[method])
-    error = of_backward = of_method = 0.0
-    index: tuple[int, ...] = ()
-    if len(errors):
-        worst = int(errors.argmax())
-        error, of_backward = float(errors[worst]), float(backward[worst])
-        of_method = float(values[worst])
-        index = tuple(int(k) for k in places[worst])
+    check = _judged(case, name, backward, values, method, numeric.resolution, analytic.shape)
+    told = any(not abs(of_data[place]) <= numeric.resolution for place in places)
+    return replace(
+        check,
+        index=tuple(int(k) for k in places[check.index[0]]) if places else (),
+        kinks=int((~smooth).sum()),
+        nothing_to_compare=check.passed and not told,
+        passed=check.passed and told,
+    )
+
+
+def _judged(
+    case: str,
+    name: str,
+    ours: Array,
+    right: Array,
+    method: str,
+    resolution: float = 0.0,
+    shape: tuple[int, ...] | None = None,
+) -> Check:
+    """Compare all entries of two arrays, which are those smooth ones of an array of `shape`."""
+    errors = relative_errors(ours, right, resolution / TOLERANCE[method])
+    index: tuple[Any, ...] = ()
+    if errors.size:
+        index = np.unravel_index(int(errors.argmax()), errors.shape)
     return Check(
         case=case,
         parameter=name,
-        shape=analytic.shape,
-        relative_error=error,
-        analytic=of_backward,
-        numeric=of_method,
-        index=index,
-        passed=bool(len(errors)) and error <= TOLERANCE[method],  # nothing compared: no proof
+        shape=ours.shape if shape is None else shape,
+        relative_error=float(errors[index]) if errors.size else 0.0,
+        analytic=float(ours[index]) if errors.size else 0.0,
+        numeric=float(right[index]) if errors.size else 0.0,
+        index=tuple(int(k) for k in index),
+        passed=bool(errors.size) and float(errors.max()) <= TOLERANCE[method],
         method=method,
-        entries=len(errors),
-        kinks=int((~smooth).sum()),
+        entries=errors.size,
     )
 
 

@@ -40,6 +40,8 @@ class Numeric:
 class ComplexStep(Numeric):
     """f'(x) = Im f(x + ih)/h."""
 
+    resolution = float(np.finfo(np.float64).tiny) / COMPLEX_STEP  # below it h f' is no number
+
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem, np.complex128)
 

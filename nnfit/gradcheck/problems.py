@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
 from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
 from nnfit.nn.network import Architecture, Network, Workspace
+from nnfit.observer import Observer
+from nnfit.training.examples import Examples
+from nnfit.training.gradients import Shards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +84,17 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
     """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
 
     Then every output activation with every residual loss, and dropout, L2, sample weights and
-    the missing bias, alone and together. The numbers of each are drawn from the seed and its own
-    name, so that one more changes no other. The default seed draws no network whose output is
-    dead on every row, and no array with a kink beside every entry.
+    the missing bias, alone and together; one on so many rows that np.matmul multiplies instead
+    of np.dot, and the sum that is taken in shards. The numbers of each are drawn from the seed
+    and its own name, so that one more changes no other. The default seed draws no network whose
+    output is dead on every row, and no array with a kink beside every entry.
     """
 
-    def problem(case: str, architecture: Architecture, weighted: bool = False) -> Problem:
+    def problem(
+        case: str, architecture: Architecture, weighted: bool = False, n_rows: int = 5
+    ) -> Problem:
         rng = np.random.default_rng([seed, zlib.crc32(case.encode())])
-        return random_problem(
-            case, architecture, rng, weighted=weighted, network_class=network_class
-        )
+        return random_problem(case, architecture, rng, n_rows, weighted, network_class)
 
     for loss in LOSSES:
         outputs = 1 if loss == "binary_cross_entropy" else 3
@@ -118,6 +122,30 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         yield problem(f"no bias, {loss}", Architecture(sizes, names, loss, bias=False))
         together = Architecture(sizes, names, loss, bias=False, dropout=0.4, l2=0.3)
         yield problem(f"no bias, dropout, l2, weights, {loss}", together, weighted=True)
+    two = Architecture((3, 4, 2), ("tanh",), "binary_cross_entropy")
+    yield problem("two outputs, binary_cross_entropy", two)
+    many = Architecture((3, 20, 20, 2), ("tanh", "relu"), "mse")
+    yield problem("many rows, mse", many, n_rows=120)
+    for loss in ("mse", "cross_entropy"):
+        cut = Architecture((3, 4, 3), ("tanh",), loss, l2=0.3)
+        of_rows = problem(f"in shards, {loss}", cut, loss != "mse", 9)
+        yield replace(of_rows, network_class=in_shards(network_class))
+
+
+def in_shards(network_class: type[Network]) -> type[Network]:
+    """Return a Network whose gradient is the sum that large batches are trained with."""
+
+    class Sharded(network_class):  # type: ignore[misc, valid-type]
+        def loss_and_gradient(self, ws: Workspace, share: Share, dropout: bool = False) -> Any:
+            super().loss_and_gradient(ws, share, dropout)  # for the gradient of the inputs
+            self.gradient.flat.fill(np.nan)
+            weights = share * ws.n_rows if isinstance(share, np.ndarray) else None
+            with Shards(self, 2, n_threads=2, probe=False, observer=Observer()) as shards:
+                shards.block_rows = 2  # of four and five rows: several blocks in each
+                z = shards.differentiate(Examples(ws.aT[0], ws.Y.T, weights))
+            return (self.head.losses(z, ws.Y) * share).sum(axis=-1)
+
+    return Sharded
 
 
 BUGS = {

@@ -9,10 +9,11 @@ import sys
 from typing import TextIO
 
 from nnfit.observer import Observer
+from nnfit.report.gradcheck import print_gradcheck
 from nnfit.report.live import LiveObserver
 from nnfit.report.plain import PlainObserver, QuietObserver
 from nnfit.report.screen import Screen
-from nnfit.report.tables import print_gradcheck, print_inspection, print_metrics
+from nnfit.report.tables import print_inspection, print_metrics
 
 __all__ = ["make_observer", "print_gradcheck", "print_inspection", "print_metrics"]
 

@@ -1,4 +1,4 @@
-"""The tables that commands print on stdout: metrics, gradient checks, a model's insides.
+"""The tables that commands print on stdout: metrics, a model's insides.
 
 They take the mappings that `--json` prints and work out nothing new; there are frames and colour
 on a terminal only.
@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-import numpy as np
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -19,9 +18,6 @@ from nnfit.report.run import metrics_table
 from nnfit.report.screen import Cell, Screen, titled
 
 NAME_WIDTH = 24
-MAX_CHECKS_IN_FULL = 40
-MAX_CASES_OPENED = 10
-MAX_FAILURES_IN_FULL = 10
 MAX_CONFUSIONS = 15
 MAX_MATRIX = 100  # classes of a confusion matrix that some terminal is wide enough for
 
@@ -79,97 +75,6 @@ def _confusion(
 
 def _count(n: int, right: bool) -> Text:
     return Text(number(int(n)), "green" if right and n else "red" if n else "dim")
-
-
-def print_gradcheck(result: Mapping[str, Any], stream: TextIO) -> None:
-    """Print a gradient check: a row per parameter, what failed, and the verdict.
-
-    The result holds `passed`, `max_relative_error`, `method`, `tolerance` (one figure, or one by
-    method) and `checks`: for each parameter `case`, `parameter`, `shape`, `relative_error`,
-    `analytic`, `numeric`, `index`, `passed`, and `method` where `tolerance` is by method. Over 40
-    checks, a case gets one row in all, but for the first ten that failed.
-    """
-    screen = Screen(stream)
-    checks = result["checks"]
-    by_method = isinstance(result["tolerance"], Mapping)
-    allowed = result["tolerance"] if by_method else {result["method"]: result["tolerance"]}
-    cases: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for check in checks:
-        method = check["method"] if by_method else result["method"]
-        cases.setdefault((str(check["case"]), method), []).append(check)
-    rows = _gradcheck_rows(cases, len(checks) > MAX_CHECKS_IN_FULL)
-    align = {"case": "l", "parameter": "l", "shape": "r", "relative error": "r", "verdict": "l"}
-    if by_method:
-        align = {"case": "l", "method": "l"} | align
-    if screen.narrow:
-        del align["shape"]
-    table = screen.table("".join(align.values()), [*align], [[r[h] for h in align] for r in rows])
-    failures = [check for check in checks if not check["passed"]]
-    blocks: list[RenderableType] = [table]
-    for check in failures[:MAX_FAILURES_IN_FULL]:
-        blocks += _failure(check, allowed[check["method"] if by_method else result["method"]])
-    if len(failures) > MAX_FAILURES_IN_FULL:
-        blocks.append(Text(f"\nand {len(failures) - MAX_FAILURES_IN_FULL:,} more failed"))
-    n_cases = len({case for case, _ in cases})
-    screen.write(*blocks, "", _conclusion(result, allowed, n_cases, len(failures)))
-
-
-def _gradcheck_rows(
-    cases: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]], shorten: bool
-) -> list[dict[str, Cell]]:
-    """Return a row for each check, or for all of a case where there is no room for more."""
-    rows: list[dict[str, Cell]] = []
-    opened = 0
-    for (case, method), checks in cases.items():
-        failed = sum(not check["passed"] for check in checks)
-        lines = [(str(check["parameter"]), shape_text(check["shape"]), [check]) for check in checks]
-        if shorten and (not failed or opened == MAX_CASES_OPENED):
-            text = f"{failed} of {len(checks)}" if failed else f"{len(checks)} in all"
-            lines = [(text, "", [*checks])]
-        else:
-            opened += failed > 0
-        for parameter, shape, judged in lines:
-            error = float(np.max([check["relative_error"] for check in judged]))  # NaN, if any is
-            passed = all(check["passed"] for check in judged)
-            verdict = Text("ok", "green") if passed else Text("FAILED", "bold red")
-            rows.append({
-                "case": case, "method": method, "parameter": parameter, "shape": shape,
-                "relative error": _error(error), "verdict": verdict,
-            })  # fmt: skip
-    return rows
-
-
-def _failure(check: Mapping[str, Any], tolerance: float) -> list[RenderableType]:
-    index = ", ".join(str(i) for i in check["index"])
-    place = f"[{index}]" if index else ""
-    head = Text("\nfailed: ", "bold red")
-    head.append(f"{cut(str(check['case']), 50)}, {cut(str(check['parameter']), 20)}{place}", "none")
-    if check.get("entries") == 0:
-        return [head, Text("  nothing compared: a kink beside every entry; try --method complex")]
-    figures = (
-        f"  analytic {check['analytic']:.6e}, numeric {check['numeric']:.6e},"
-        f" relative error {_error(check['relative_error'])} > {tolerance:.0e}"
-    )
-    return [head, Text(figures)]
-
-
-def _conclusion(
-    result: Mapping[str, Any], allowed: Mapping[str, float], cases: int, failures: int
-) -> Text:
-    what = f"{count(len(result['checks']), 'gradient')} in {count(cases, 'case')}"
-    tolerances = ", ".join(f"{value:.0e} ({method})" for method, value in allowed.items())
-    how = f"largest relative error {_error(result['max_relative_error'])}, tolerance {tolerances}"
-    checks = result["checks"]
-    entries, kinks = (sum(check.get(key, 0) for check in checks) for key in ("entries", "kinks"))
-    if kinks:
-        how += f"\n{entries:,} entries compared, {kinks:,} left out beside a kink"
-    if result["passed"]:
-        return Text.assemble(("passed", "bold green"), f": {what}\n{how}")
-    return Text.assemble(("failed", "bold red"), f": {failures:,} of {what}\n{how}")
-
-
-def _error(value: float) -> str:
-    return f"{value:.1e}"
 
 
 def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:

@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nnfit.errors import ConfigError, DataError, quoted
+from nnfit.errors import ConfigError, DataError, listed, quoted
 from nnfit.observer import Observer
 from nnfit.table.coding import CODES
 from nnfit.table.columns import Column
 from nnfit.table.encoding import Encoder
 from nnfit.table.expressions import Expression, parse_features
-from nnfit.table.inputs import KINDS, ExpressionInput, Input, evaluate
+from nnfit.table.inputs import KINDS, ColumnInput, ExpressionInput, FitScaler, Input, evaluate
 from nnfit.table.rows import NamedRows
-from nnfit.table.scaling import MAX_QUANTILES, MAX_QUANTILES_IN_ALL, Scaler, fit_scaler
+from nnfit.table.scaling import (
+    AS_IT_IS,
+    MAX_QUANTILES,
+    MAX_QUANTILES_IN_ALL,
+    Method,
+    Scaler,
+    fit_scaler,
+)
 from nnfit.table.table import Floats, Table
 
 if TYPE_CHECKING:
@@ -33,12 +40,14 @@ def fit_encoder(
     features: Sequence[str] | None,
     where: str,
     observer: Observer,
+    bias: bool = True,
 ) -> Encoder:
     """Return the encoder that `rows`, the training rows only, teach.
 
     `columns` are what `decide_columns` returned. `features` are expressions, column names and `*`
     (all columns), None is `*` alone; `where` is the place of that key in messages. The observer
-    is warned of what is dropped: empty columns, and what is constant on these rows.
+    is warned of what is dropped: empty columns, and what is constant on these rows. In a network
+    without `bias` a constant other than 0 stays, as it is: its weight is the bias.
 
     Raises
     ------
@@ -59,34 +68,29 @@ def fit_encoder(
         if column.name not in empty
     }
     _warn_of_cells(observer, table)
-    most_quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, len(wanted))))
-
-    def scaler_of(values: Floats, what: str, as_they_are: bool = False) -> Scaler:
-        method = "none" if as_they_are else preprocessing.numeric
-        try:
-            return fit_scaler(method, values, most_quantiles)
-        except ValueError as err:
-            raise DataError(
-                f"{rows.name}: {what}: {err}. Set preprocessing.numeric to none, or mend the data"
-            ) from err
-
+    scaler_of = _fit_scalers(preprocessing.numeric, len(wanted), rows.name)
     inputs: list[Input] = []
     constant: list[Expression] = []
+    biases: list[Expression] = []
     for item in wanted:
         made: list[Input] = []
         if not item.is_column:
             values = _values(item, table, empty)
             if not _is_constant(values):
-                made = [ExpressionInput(item, scaler_of(values, f"feature {item.text!r}"))]
+                made = [ExpressionInput(item, scaler_of(values, f"feature {item.text!r}", False))]
+            elif not bias and values.any():
+                made, biases = [ExpressionInput(item, AS_IT_IS)], [*biases, item]
         elif item.columns[0] in codes:
             code = codes[item.columns[0]]
             tried = (kind.of_column(code, table, scaler_of) for kind in KINDS.values())
             made = [one for one in tried if one is not None]
+            if not bias and code.name in table.numbers and _is_bias(table.numbers[code.name]):
+                made, biases = [ColumnInput(code.name, AS_IT_IS), *made], [*biases, item]
         else:
             continue
         inputs += made
         constant += [] if made else [item]
-    _warn_of_dropped(observer, rows.name, empty, constant)
+    _tell_of_constants(observer, rows.name, empty, constant, biases)
     if not inputs:
         raise DataError(
             f"{rows.name}: no usable feature column: none varies over the training rows. "
@@ -95,6 +99,21 @@ def fit_encoder(
     needed = {column for item in inputs for column in item.columns}
     read_later = tuple(code for column, code in codes.items() if column in needed)
     return Encoder(read_later, tuple(inputs), preprocessing.missing)
+
+
+def _fit_scalers(numeric: Method, n_features: int, name: str) -> FitScaler:
+    """Return what scales one input of so many, with the table's name in its errors."""
+    most_quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, n_features)))
+
+    def scaler_of(values: Floats, what: str, as_they_are: bool) -> Scaler:
+        try:
+            return fit_scaler("none" if as_they_are else numeric, values, most_quantiles)
+        except ValueError as err:
+            raise DataError(
+                f"{name}: {what}: {err}. Set preprocessing.numeric to none, or mend the data"
+            ) from err
+
+    return scaler_of
 
 
 def _refuse_categories(wanted: Sequence[Expression], columns: Sequence[Column], where: str) -> None:
@@ -126,6 +145,10 @@ def _is_constant(values: Floats) -> bool:
     return bool(values.max() <= values.min() + slack)
 
 
+def _is_bias(column: Floats) -> bool:
+    return bool(column.min() == column.max() != 0.0)
+
+
 def _warn_of_cells(observer: Observer, table: Table) -> None:
     frame, name = table.rows.frame, table.rows.name
     for column, alike in table.alike.items():
@@ -147,9 +170,18 @@ def _warn_of_cells(observer: Observer, table: Table) -> None:
         )
 
 
-def _warn_of_dropped(
-    observer: Observer, name: str, empty: Sequence[str], constant: Sequence[Expression]
+def _tell_of_constants(
+    observer: Observer,
+    name: str,
+    empty: Sequence[str],
+    constant: Sequence[Expression],
+    biases: Sequence[Expression],
 ) -> None:
+    if biases:
+        observer.note(
+            f"{name}: {listed([repr(item.text) for item in biases])}: one value in all training "
+            "rows, kept as it is: its weight is the bias, as model.bias is false"
+        )
     dropped = "dropped: one value in all training rows"
     if empty:
         observer.warning(f"{name}: {quoted(empty)} dropped: empty in all training rows")

@@ -87,6 +87,7 @@ class QuantileScaler:
 
 
 Scaler = LinearScaler | QuantileScaler
+AS_IT_IS = LinearScaler(0.0, 1.0)
 
 
 def fit_scaler(
@@ -110,7 +111,7 @@ def fit_scaler(
         If the values are too far apart for float64.
     """
     if method == "none":
-        return LinearScaler(0.0, 1.0)
+        return AS_IT_IS
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = float(x.min()), float(x.max())
         if method == "quantile":

@@ -98,9 +98,10 @@ class Shards:
         width = max(network.architecture.sizes)
         self.block_rows = max(SMALLEST_SHARD, BLOCK_BYTES // (width * network.dtype.itemsize))
         self.network, self.observer = network, observer
-        self.workers = []
+        self.workers: list[Network] = []
         for _ in range(n):
-            self.workers.append(Network(replace(network.architecture, l2=0.0), network.dtype))
+            alike = type(network)(replace(network.architecture, l2=0.0), network.dtype)
+            self.workers.append(alike)
             self.workers[-1].parameters = network.parameters
         self.sums = [np.empty_like(network.gradient.flat) for _ in range(n)]
         self.n_threads = min(n_threads, n)
