@@ -320,8 +320,9 @@ REFUSED: list[tuple[str, str]] = [
     ("loss none.npz", "none.npz: no such file; 'nnfit train' writes one"),
     ("loss tiny.csv", "tiny.csv: not an nnfit model; expected a .npz that nnfit wrote"),
     ("loss tiny.npz tiny.csv", f"loss takes a model alone, got 'tiny.csv' as well{HELP}"),
-    ("loss tiny.npz binary.npz",
-     f"loss takes one model, got tiny.npz, binary.npz; only fit takes several{HELP}"),
+    ("residuals tiny.npz binary.npz -o a.png",
+     f"residuals takes one model, got tiny.npz, binary.npz; "
+     f"only fit and surface take several{HELP}"),
     ("fit line.npz line.csv tiny.csv",
      f"got line.csv, tiny.csv; expected one CSV, after the models{HELP}"),
     ("weights tiny.npz", f"weights is a picture: name a file with -o FILE.png, .svg or .pdf{HELP}"),

@@ -174,7 +174,25 @@ def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
     assert {"path of training", "start", "the model's weights"} <= {
         str(line.get_label()) for line in flat.lines
     }
-    assert len(solid.lines) == 2
+    assert len(solid.lines) == 3  # the start and the end are marked there too
+
+
+def test_two_models_are_drawn_with_their_paths_and_the_line_between(folder: Path) -> None:
+    table = pd.DataFrame({"x": np.linspace(0, 1, 30), "y": np.linspace(0, 2, 30) ** 2})
+    table.to_csv("p.csv", index=False)
+    config = {"data": {"target": "y", "validation": 0}, "model": {"hidden_sizes": [2]},
+              "training": {"epochs": 3, "keep_path": True}}  # fmt: skip
+    models = [(f"m{i}.npz", nnfit.train({**config, "seed": i}, table)) for i in (1, 2)]
+    picture: Any = make_picture("surface", models, "p.csv", Options(), Observer())
+    drawn = figure_of("surface", picture)
+    flat, solid = (axes for axes in drawn.axes if axes.name == "3d" or axes.lines)
+    assert len(flat.lines) == len(solid.lines) == 7  # 2 paths, starts and ends, and the line
+    found = words(drawn)
+    for text in ("path of m1.npz", "m2.npz", "start", "m1.npz at 0", "at the stars, up to"):
+        assert text in found
+    assert found.count("start") == 1
+    colors = [line.get_color() for line in flat.lines if line.get_marker() == "*"]
+    assert len(set(colors)) == 2
 
 
 def test_heights_on_a_surface_are_the_grids_at_its_points(binary: Example) -> None:

@@ -26,6 +26,7 @@ from nnfit.cli.options import (
 from nnfit.errors import joined
 from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
+SEVERAL = joined([name for name, kind in KINDS.items() if kind.several], "and")
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
 
 if TYPE_CHECKING:  # a type checker knows enums of literal names only
@@ -49,8 +50,8 @@ def plot(  # an argument for each option of the command
     kind: Annotated[PictureKind, typer.Argument(metavar="KIND", show_default=False,
         help="What to draw.")],
     sources: Annotated[list[str], typer.Argument(metavar="MODEL… [DATA|-]", show_default=False,
-        help="A model file, several for fit; then a CSV. Without it, the one the model was trained "
-        "on, where it is still there.")],
+        help=f"A model file, several for {SEVERAL}; then a CSV. Without it, the one the model was "
+        "trained on, where it is still there.")],
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
         help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
         f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
@@ -159,9 +160,8 @@ def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
     rest = sources[len(models) :]
     if len(models) > 1 and not KINDS[kind].several:
-        only = " and ".join(name for name, other in KINDS.items() if other.several)
         raise UsageError(
-            f"{kind} takes one model, got {', '.join(models)}; only {only} takes several"
+            f"{kind} takes one model, got {', '.join(models)}; only {SEVERAL} take several"
         )
     if len(rest) > 1:
         raise UsageError(f"got {', '.join(rest)}; expected one CSV, after the models")

@@ -70,8 +70,9 @@ KINDS = {
         "contours and in 3-D: the weights themselves where a linear predictor has two; the "
         "principal components of the path of training where the model kept it "
         "(`training.keep_path: true`); else random directions, filter-normalised (Li et al. 2018; "
-        "`--seed`)",
+        "`--seed`); two or three models, with their paths, in the plane through them",
         options=("seed",),
+        several=True,
     ),
     "features": Kind(
         meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
