@@ -322,7 +322,7 @@ REFUSED: list[tuple[str, str]] = [
     ("loss tiny.npz tiny.csv", f"loss takes a model alone, got 'tiny.csv' as well{HELP}"),
     ("residuals tiny.npz binary.npz -o a.png",
      f"residuals takes one model, got tiny.npz, binary.npz; "
-     f"only fit and surface take several{HELP}"),
+     f"only loss, fit and surface take several{HELP}"),
     ("fit line.npz line.csv tiny.csv",
      f"got line.csv, tiny.csv; expected one CSV, after the models{HELP}"),
     ("weights tiny.npz", f"weights is a picture: name a file with -o FILE.png, .svg or .pdf{HELP}"),

@@ -16,8 +16,10 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 
 import nnfit
 from nnfit.errors import PictureError
+from nnfit.inside.pictures import loss as loss_picture
 from nnfit.inside.pictures.calibration import wilson
 from nnfit.inside.pictures.kinds import Options
+from nnfit.inside.pictures.loss import LossCurves
 from nnfit.inside.pictures.making import make_picture
 from nnfit.inside.pictures.planes import random_direction
 from nnfit.inside.pictures.request import read_rows, sample_of, training_rows
@@ -28,6 +30,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.losses import softmax
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
+from nnfit.training.history import Steps
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -84,16 +87,64 @@ def saved(folder: Path, name: str, table: pd.DataFrame, **sections: Any) -> Mode
 
 def test_loss_is_the_history(tiny: Example) -> None:
     model = nnfit.load("tiny.npz")
-    found = picture("loss", "tiny")
+    (found,), drawn = (made := picture("loss", "tiny")).runs, made
     np.testing.assert_array_equal(found.train, model.history["train_loss"])
     np.testing.assert_array_equal(found.validation, model.history["validation_loss"])
     assert found.best_epoch == model.training["best_epoch"]
-    assert found.loss == "cross entropy"
+    assert (drawn.loss, found.name, found.steps) == ("cross entropy", "tiny.npz", None)
     assert found.best == found.validation[list(found.epochs).index(found.best_epoch)]
     losses = [*found.train, *found.validation]
-    assert found.ends == (min(losses), max(losses))
+    assert drawn.ends == (min(losses), max(losses))
     alone = picture("loss", _unvalidated())
-    assert (alone.validation, alone.best, len(alone.curves)) == (None, None, 1)
+    (run,) = alone.runs
+    assert (run.validation, run.best, len(alone.curves)) == (None, None, 1)
+
+
+def test_several_runs_over_one_axis_of_epochs_with_their_steps(folder: Path) -> None:
+    table, models = curve_table(40), []
+    for name, batch, record in (("gd", "full", True), ("sgd", 8, True), ("plain", 8, False)):
+        training = {"batch_size": batch, "record_steps": record, "epochs": 3}
+        models.append((f"in/{name}.npz", trained(table, training=training)))
+    found = make_picture("loss", models, None, Options(), Observer())
+    assert isinstance(found, LossCurves)
+    gd, sgd, plain = found.runs
+    assert [run.name for run in found.runs] == ["gd.npz", "sgd.npz", "plain.npz"]
+    assert gd.steps is not None and sgd.steps is not None and plain.steps is None
+    np.testing.assert_array_equal(gd.step_epochs, [1, 2, 3])  # a step ends where its epoch does
+    np.testing.assert_allclose(gd.steps, gd.train, rtol=1e-12)
+    np.testing.assert_array_equal(sgd.step_epochs, np.arange(1, 13) / 4)  # 32 rows to train on
+    np.testing.assert_allclose(sgd.steps.reshape(3, 4).mean(axis=1), sgd.train, rtol=1e-12)
+    kinds = [(curve.run, curve.kind) for curve in found.curves]
+    each = [(i, kind) for i in range(3) for kind in ("training", "validation")]
+    assert kinds == [(0, "each step"), (1, "each step"), *each]
+
+
+def test_of_many_steps_those_are_drawn_that_bound_the_others(monkeypatch: Any) -> None:
+    monkeypatch.setattr(loss_picture, "BINS", 5)
+    losses = np.random.default_rng(0).random(1000)
+    model = dataclasses.replace(trained(curve_table()), steps=Steps(100, losses))
+    found = make_picture("loss", [("m.npz", model)], None, Options(), Observer())
+    assert isinstance(found, LossCurves)
+    (run,) = found.runs
+    assert run.step_epochs is not None and run.steps is not None
+    shown = np.rint(run.step_epochs * 100).astype(int) - 1
+    np.testing.assert_array_equal(losses[shown], run.steps)
+    for part in range(5):
+        own = run.steps[shown // 200 == part]
+        bins = losses[200 * part : 200 * part + 200]
+        assert (len(own), own.min(), own.max()) == (2, bins.min(), bins.max())
+
+
+def test_runs_of_one_picture_have_one_loss(folder: Path) -> None:
+    table = curve_table()
+    models = [("a", trained(table)), ("b", trained(table, loss="huber"))]
+    with pytest.raises(
+        PictureError,
+        match="^b: its loss is huber, target standardised, that of a is mse, target standardised; ",
+    ):
+        make_picture("loss", models, None, Options(), Observer())
+    with pytest.raises(PictureError, match="^got 9 models; expected at most 8$"):
+        make_picture("loss", models[:1] * 9, None, Options(), Observer())
 
 
 def _unvalidated() -> str:

@@ -152,14 +152,31 @@ def test_the_line_of_a_boundary_is_where_the_log_odds_are_0(binary: Example) -> 
 
 
 def test_the_best_epoch_is_marked_and_wide_losses_get_a_logarithmic_axis(tiny: Example) -> None:
-    picture = numbers("loss", "tiny")
-    axes = figure_of("loss", picture).axes[0]
+    made = numbers("loss", "tiny")
+    axes, (picture,) = figure_of("loss", made).axes[0], made.runs
     (star,) = [line for line in axes.lines if line.get_marker() == "*"]
     assert star.get_xdata() == [picture.best_epoch]
     wide = max(picture.train.max(), picture.validation.max()) > 20 * min(
         picture.train.min(), picture.validation.min()
     )
     assert axes.get_yscale() == ("log" if wide else "linear")
+
+
+def test_runs_and_their_steps_are_drawn_in_one_picture(folder: Path) -> None:
+    table = pd.DataFrame({"x": np.linspace(0, 1, 30), "y": np.linspace(0, 2, 30) ** 2})
+    training = {"epochs": 4, "batch_size": 5, "record_steps": True}
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": []}, "training": training}
+    models = [(f"{i}.npz", nnfit.train({**config, "seed": i}, table)) for i in range(2)]
+    drawn = figure_of("loss", make_picture("loss", models, None, Options(), Observer()))
+    (axes,) = drawn.axes
+    assert len(axes.lines) == 8  # steps, training, validation and the best of each
+    found = words(drawn)
+    for text in ("0.npz: each step", "1.npz: training", "1.npz: validation", "0.npz, best: epoch"):
+        assert text in found
+    steps = [line for line in axes.lines if str(line.get_label()).endswith("each step")]
+    assert [len(np.asarray(line.get_xdata())) for line in steps] == [20, 20]
+    thick = min(line.get_linewidth() for line in axes.lines if line not in steps)
+    assert max(line.get_linewidth() for line in steps) < thick
 
 
 def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:

@@ -46,8 +46,10 @@ class Kind:
 
 KINDS = {
     "loss": Kind(
-        meaning="training and validation loss by epoch, the best epoch marked",
+        meaning="training and validation loss by epoch, the best epoch marked, several models in "
+        "one picture; the loss of each step where the model has it (`training.record_steps: true`)",
         data="none",
+        several=True,
         text=True,
     ),
     "boundary": Kind(
