@@ -143,6 +143,16 @@ def test_data_may_come_through_a_pipe(nnfit: Nnfit, tiny: Example) -> None:
     )
 
 
+@pytest.mark.parametrize("names", [(), ("relu", "sigmoid"), ("tiny.npz",)])
+def test_activations_need_no_model(
+    cli: Commands, tiny: Example, folder: Path, names: tuple[str, ...]
+) -> None:
+    result = cli("plot", "activation", *names, "-o", "a.svg")
+    assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "σ = max(0, z)" in drawn and ("tanh(z)" in drawn) == (not names)
+
+
 def test_several_models_over_each_other(cli: Commands, models: Path) -> None:
     result = cli("plot", "fit", "line.npz", "line.npz", "line.csv", "-o", "a.svg")
     assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
@@ -318,6 +328,12 @@ REFUSED: list[tuple[str, str]] = [
     ("boundary binary.npz none.csv -o a.png", "none.csv: no such file"),
     # what is named, and where it goes
     ("loss none.npz", "none.npz: no such file; 'nnfit train' writes one"),
+    ("loss", f"loss needs a model: name its file after the kind{HELP}"),
+    ("activation tiny.npz tiny.csv -o a.png",
+     f"activation takes a model alone, got 'tiny.csv' as well{HELP}"),
+    ("activation relu tiny.npz -o a.png",
+     "activation takes one model, got relu, tiny.npz; "
+     f"only loss, fit and surface take several{HELP}"),
     ("loss tiny.csv", "tiny.csv: not an nnfit model; expected a .npz that nnfit wrote"),
     ("loss tiny.npz tiny.csv", f"loss takes a model alone, got 'tiny.csv' as well{HELP}"),
     ("residuals tiny.npz binary.npz -o a.png",

@@ -17,6 +17,7 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 import nnfit
 from nnfit.errors import PictureError
 from nnfit.inside.pictures import loss as loss_picture
+from nnfit.inside.pictures.activation import Activations
 from nnfit.inside.pictures.calibration import wilson
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.loss import LossCurves
@@ -145,6 +146,58 @@ def test_runs_of_one_picture_have_one_loss(folder: Path) -> None:
         make_picture("loss", models, None, Options(), Observer())
     with pytest.raises(PictureError, match="^got 9 models; expected at most 8$"):
         make_picture("loss", models[:1] * 9, None, Options(), Observer())
+
+
+# activations ----------------------------------------------------------------------------------
+
+OWN_ACTIVATIONS: dict[str, Any] = {  # by other formulas than the code's
+    "identity": lambda z: z,
+    "sigmoid": lambda z: np.exp(z) / (1 + np.exp(z)),
+    "tanh": lambda z: (np.exp(2 * z) - 1) / (np.exp(2 * z) + 1),
+    "relu": lambda z: (z + np.abs(z)) / 2,
+    "leaky_relu": lambda z: np.maximum(z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.exp(z) - 1),
+    "selu": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * (np.exp(z) - 1)),
+    "gelu": lambda z: z / (1 + np.exp(-2 * np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "mish": lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+}
+
+
+@pytest.mark.parametrize("name", OWN_ACTIVATIONS)
+def test_activations_are_drawn_with_their_derivatives(name: str) -> None:
+    found = make_picture("activation", [], None, Options(), Observer(), names=(name,))
+    assert isinstance(found, Activations)
+    (one,), f = found.shown, OWN_ACTIVATIONS[name]
+    inside = ~np.isnan(one.z)
+    z = one.z[inside]
+    assert (z.min(), z.max(), np.isnan(one.slope).sum()) == (-4.0, 4.0, len(one.kinks))
+    np.testing.assert_allclose(one.value[inside], f(z), rtol=1e-12, atol=1e-12)
+    away = np.abs(z) > 1e-3
+    slopes = (f(z + 1e-6) - f(z - 1e-6)) / 2e-6
+    np.testing.assert_allclose(one.slope[inside][away], slopes[away], rtol=1e-6, atol=1e-8)
+    for kink, (left, right, used) in zip(one.kinks, one.jumps, strict=True):
+        for side, slope in ((-1, left), (1, right)):
+            near = np.array([kink, kink + side * 1e-6])
+            assert slope == pytest.approx(np.diff(f(near))[0] / (side * 1e-6), abs=1e-5)
+        assert used in (pytest.approx(left, abs=1e-8), pytest.approx(right, abs=1e-8))
+
+
+def test_all_activations_or_those_of_a_model(tiny: Example, folder: Path) -> None:
+    def shown(models: Any, *names: str) -> list[str]:
+        found = make_picture("activation", models, None, Options(), Observer(), names=names)
+        assert isinstance(found, Activations)
+        return [one.name for one in found.shown]
+
+    assert shown([]) == list(OWN_ACTIVATIONS)
+    assert shown([], "relu", "sigmoid", "relu") == ["sigmoid", "relu"]
+    assert shown([("tiny.npz", nnfit.load("tiny.npz"))]) == ["relu"]  # softmax is of all outputs
+    with pytest.raises(PictureError, match="^'tahn' is no activation; .* did you mean 'tanh'"):
+        shown([], "tahn")
+    table = pd.DataFrame({"u": np.arange(30.0), "y": ["a", "b", "c"] * 10})
+    with pytest.raises(PictureError, match="^m: has softmax alone, of all outputs together; "):
+        shown([("m", trained(table))])
 
 
 def _unvalidated() -> str:

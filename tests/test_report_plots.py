@@ -88,6 +88,7 @@ KINDS_DRAWN: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("features", "pair", {}, ("Hidden layer 1: 8 units, relu", "u", "v", "activation a")),
     ("features", "labels", {"x": "amount"}, ("amount", "relu unit", "at city = ")),
     ("weights", "tiny", {}, ("colour=green", "First-layer weights, 8 × 4")),
+    ("activation", "tiny", {}, ("relu", "σ = max(0, z)", "its derivative σ′(z)", "kink")),
     ("network", "tiny", {}, ("Network 4–8–3", "colour=red", "kind = b", "relu", "softmax")),
     ("confusion", "labels", {}, ("true label", "predicted label", "Zürich", "100 rows")),
     ("calibration", "binary", {}, ("probability of passed = True", "share that came true")),

@@ -49,9 +49,10 @@ def _asked(option: str, text: str, metavar: str | None = None, **limits: Any) ->
 def plot(  # an argument for each option of the command
     kind: Annotated[PictureKind, typer.Argument(metavar="KIND", show_default=False,
         help="What to draw.")],
-    sources: Annotated[list[str], typer.Argument(metavar="MODEL… [DATA|-]", show_default=False,
-        help=f"A model file, several for {SEVERAL}; then a CSV. Without it, the one the model was "
-        "trained on, where it is still there.")],
+    sources: Annotated[list[str] | None, typer.Argument(metavar="MODEL… [DATA|-]",
+        show_default=False, help=f"A model file, several for {SEVERAL}; then a CSV. Without it, "
+        "the one the model was trained on, where it is still there. For activation, names of some, "
+        "or nothing.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
         help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
         f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
@@ -91,16 +92,18 @@ def plot(  # an argument for each option of the command
              "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
+    sources = sources or []
     models, data = _split_sources(kind, sources, may_pipe=split is None)
+    names = () if models else tuple(sources)
     if output is not None:
-        check_output(output, sources, "for the picture")
+        check_output(output, models and sources, "for the picture")
     if wanted is not None:
         from nnfit.report.plots import require_matplotlib
 
         require_matplotlib()
     loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
     with closing(make_observer(quiet)) as observer, offering_decimal(decimal):
-        picture = make_picture(kind, loaded, data, options, observer)
+        picture = make_picture(kind, loaded, data, options, observer, names)
     if wanted is None:
         from nnfit.report.textplots import print_plot
 
@@ -157,6 +160,10 @@ def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[
     from nnfit.cli.streams import piped
     from nnfit.inside.sources import is_model_file
 
+    if KINDS[kind].names and not any(map(is_model_file, sources)):
+        return [], None
+    if not sources:
+        raise UsageError(f"{kind} needs a model: name its file after the kind")
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
     rest = sources[len(models) :]
     if len(models) > 1 and not KINDS[kind].several:

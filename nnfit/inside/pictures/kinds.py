@@ -41,6 +41,7 @@ class Kind:
     shows: str = ""
     options: tuple[str, ...] = ()
     several: bool = False  # models
+    names: bool = False  # needs no model: names of what it shows, or nothing, will do
     text: bool = False  # `report.textplots` has a form for a terminal
 
 
@@ -85,6 +86,12 @@ KINDS = {
         meaning="the first layer as a heat map, or as images of its pixels: `--shape 8x8`",
         data="taken",
         options=("shape",),
+    ),
+    "activation": Kind(
+        meaning="σ, ReLU and the others with their derivatives, the kinks marked: those named, "
+        "those of a model's layers, or all",
+        data="none",
+        names=True,
     ),
     "network": Kind(meaning="nodes and edges, for small networks", data="none"),
     "confusion": Kind(
