@@ -153,6 +153,24 @@ def test_activations_need_no_model(
     assert "σ = max(0, z)" in drawn and ("tanh(z)" in drawn) == (not names)
 
 
+def test_a_config_is_drawn_as_it_is_initialised(
+    cli: Commands, nnfit: Nnfit, tiny: Example, folder: Path
+) -> None:
+    text = "data: {path: tiny.csv, target: kind}\nmodel: {hidden_sizes: [3]}\n"
+    (folder / "c.yaml").write_text(text)
+    assert cli("plot", "network", "c.yaml", "-o", "a.svg").code == 0
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "as it is initialised" in drawn and "b₁ = 0" in drawn
+    assert nnfit("plot", "network", "-", "-o", "b.svg", stdin=text).code == 0
+    assert (folder / "b.svg").read_text(encoding="utf-8") == drawn
+    assert cli("plot", "network", "tiny.npz", "-o", "t.svg").code == 0
+    assert "as it is initialised" not in (folder / "t.svg").read_text(encoding="utf-8")
+    refused = cli("plot", "features", "c.yaml", "-o", "c.svg")
+    assert refused.err == (
+        "nnfit: error: c.yaml: not an nnfit model; expected a .npz that nnfit wrote\n"
+    )
+
+
 def test_several_models_over_each_other(cli: Commands, models: Path) -> None:
     result = cli("plot", "fit", "line.npz", "line.npz", "line.csv", "-o", "a.svg")
     assert (result.code, result.out, result.err) == (0, "a.svg\n", "")

@@ -180,6 +180,25 @@ def test_runs_and_their_steps_are_drawn_in_one_picture(folder: Path) -> None:
     assert max(line.get_linewidth() for line in steps) < thick
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_network_shows_its_weights_and_its_biases_as_those_of_a_1(
+    folder: Path, bias: bool
+) -> None:
+    table = pd.DataFrame({"u": np.arange(20.0), "v": np.arange(20.0) ** 2})
+    table["y"] = table["u"] + 0.5
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": [3], "bias": bias}}
+    model = nnfit.train({**config, "training": {"epochs": 2}}, table)
+    picture = make_picture("network", [("m.npz", model)], None, Options(), Observer())
+    found = words(figure_of("network", picture)).replace("−", "-").splitlines()
+    for k, W in enumerate(model.network.parameters.W):
+        for (i, j), w in np.ndenumerate(W):
+            assert f"w{'₀₁₂₃'[i + 1]}{'₀₁₂₃'[j + 1]} = {w:.2g}" in found
+        for i, b in enumerate(model.network.parameters.b[k] if bias else ()):
+            assert f"b{'₀₁₂₃'[i + 1]} = {b:.2g}" in found
+    assert found.count("1") == (2 if bias else 0)
+    assert ("1: its weights are the biases" in found) == bias
+
+
 def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
     table = pd.DataFrame({"x": np.linspace(0, 1, 30), "y": np.linspace(0, 2, 30) ** 2})
     config = {"data": {"target": "y"}, "model": {"hidden_sizes": []}}

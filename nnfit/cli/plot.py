@@ -52,7 +52,7 @@ def plot(  # an argument for each option of the command
     sources: Annotated[list[str] | None, typer.Argument(metavar="MODEL… [DATA|-]",
         show_default=False, help=f"A model file, several for {SEVERAL}; then a CSV. Without it, "
         "the one the model was trained on, where it is still there. For activation, names of some, "
-        "or nothing.")] = None,
+        "or nothing; for network, a config too.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
         help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
         f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
@@ -101,8 +101,13 @@ def plot(  # an argument for each option of the command
         from nnfit.report.plots import require_matplotlib
 
         require_matplotlib()
-    loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
     with closing(make_observer(quiet)) as observer, offering_decimal(decimal):
+        if KINDS[kind].untrained and models[0].endswith((".yaml", ".yml", "-")):
+            from nnfit.inside.sources import untrained
+
+            loaded = [(models[0], untrained(models[0], observer))]
+        else:
+            loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
         picture = make_picture(kind, loaded, data, options, observer, names)
     if wanted is None:
         from nnfit.report.textplots import print_plot

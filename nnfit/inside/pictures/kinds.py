@@ -41,6 +41,7 @@ class Kind:
     shows: str = ""
     options: tuple[str, ...] = ()
     several: bool = False  # models
+    untrained: bool = False  # takes a config too
     names: bool = False  # needs no model: names of what it shows, or nothing, will do
     text: bool = False  # `report.textplots` has a form for a terminal
 
@@ -93,7 +94,12 @@ KINDS = {
         data="none",
         names=True,
     ),
-    "network": Kind(meaning="nodes and edges, for small networks", data="none"),
+    "network": Kind(
+        meaning="nodes and edges, for small networks, each bias as the weight of a 1, with numbers "
+        "where they fit; of a config as it is initialised",
+        data="none",
+        untrained=True,
+    ),
     "confusion": Kind(
         meaning="counts, and shares of each true class",
         task="classification",

@@ -14,13 +14,18 @@ MAX_LAYERS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """Nodes and edges: `W[l]` (outputs, inputs) and the names of what goes in and comes out."""
+    """Nodes and edges: `W[l]` (outputs, inputs) and the names of what goes in and comes out.
+
+    `b` (outputs,) are the weights of a node that is 1 in each layer; None without biases.
+    """
 
     W: tuple[Array, ...]
+    b: tuple[Array, ...] | None
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # one for each layer after the input
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
+    trained: bool
 
 
 def make(request: Request) -> Graph:
@@ -46,8 +51,10 @@ def make(request: Request) -> Graph:
         outputs = tuple(f"{model.targets[0]} = {label}" for label in labels)
     return Graph(
         W=tuple(model.network.parameters.W),
+        b=tuple(model.network.parameters.b) if architecture.bias else None,
         sizes=sizes,
         activations=architecture.every_activation,
         input_names=tuple(model.encoder.input_names),
         output_names=outputs,
+        trained=model.trained.epochs > 0,
     )
