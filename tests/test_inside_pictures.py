@@ -660,6 +660,7 @@ def test_weights_are_W1_with_the_inputs_names(tiny: Example) -> None:
     found = picture("weights", "tiny")
     np.testing.assert_array_equal(found.W, model.network.parameters.W[0])
     assert found.input_names == ("x", "colour=blue", "colour=green", "colour=red")
+    assert found.unit_names == tuple(f"unit {i}" for i in range(1, 9))
 
 
 def test_of_many_inputs_those_with_the_largest_weights_are_shown(folder: Path) -> None:

@@ -42,7 +42,7 @@ def style() -> Iterator[None]:
 
 def numbers(kind: str, name: str, **options: Any) -> Any:
     models = [(f"{name}.npz", nnfit.load(f"{name}.npz"))]
-    data = f"{name}.csv" if KINDS[kind].data == "needed" else None
+    data = f"{name}.csv" if KINDS[kind].data == "needed" or "shape" in options else None
     return make_picture(kind, models, data, Options(**options), Observer())
 
 
@@ -87,7 +87,7 @@ KINDS_DRAWN: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("surface", "pair", {}, ("random direction 1", "training loss (mse)", "network, over 64 rows")),
     ("features", "pair", {}, ("Hidden layer 1: 8 units, relu", "u", "v", "activation a")),
     ("features", "labels", {"x": "amount"}, ("amount", "relu unit", "at city = ")),
-    ("weights", "tiny", {}, ("colour=green", "First-layer weights, 8 × 4")),
+    ("weights", "tiny", {}, ("colour=green", "unit 8", "8 units × 4 inputs")),
     ("activation", "tiny", {}, ("relu", "σ = max(0, z)", "its derivative σ′(z)", "kink")),
     ("network", "tiny", {}, ("Network 4–8–3", "colour=red", "kind = b", "relu", "softmax")),
     ("confusion", "labels", {}, ("true label", "predicted label", "Zürich", "100 rows")),
@@ -262,6 +262,20 @@ def test_names_from_the_data_are_text_whatever_is_in_them(folder: Path) -> None:
         if kind == "boundary":
             legend = [text.get_text() for text in drawn.legends[0].get_texts()]
             assert legend[:2] == ["$\\frac$ = $ye_s$", "$\\frac$ = _no$"]
+
+
+def test_images_of_weights_are_named_by_class_and_tell_of_dropped_pixels(folder: Path) -> None:
+    table = pd.DataFrame(np.random.default_rng(4).normal(size=(40, 6)), columns=list("abcdef"))
+    table["c"] = 0.0  # never changes
+    table["y"] = np.where(table["a"] > 0.5, "x", np.where(table["b"] > 0, "z", "w"))
+    table.to_csv("image.csv", index=False)
+    config = {"data": {"target": "y", "path": "image.csv"}, "model": {"hidden_sizes": []}}
+    nnfit.train({**config, "training": {"epochs": 2}}).save("image.npz")
+    found = words(figure("weights", "image", shape=(2, 3)))
+    assert found.count("y = ") == 3 and "y = z" in found
+    assert "3 units, an image of 2×3 each" in found
+    assert "1 pixel without a weight: of one value in all training rows" in found
+    assert "y = z" in words(figure("weights", "image"))
 
 
 def test_a_legend_has_classes_and_files_that_start_with_an_underscore(folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnfit.csv.reading import BlockReader
 from nnfit.errors import PictureError
+from nnfit.inside.pictures.network import output_names
 from nnfit.inside.pictures.request import Request
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
@@ -28,6 +29,7 @@ class Weights:
 
     W: Array
     input_names: tuple[str, ...]
+    unit_names: tuple[str, ...]  # of all: the classes or targets where they are the outputs
     n_inputs: int
     n_units: int
     shape: tuple[int, int] | None
@@ -58,7 +60,15 @@ def make(request: Request) -> Weights:
     else:
         W, shown = _images(request, shape, W, names), names
     n_units = len(model.network.parameters.W[0])
-    return Weights(W=W, input_names=shown, n_inputs=len(names), n_units=n_units, shape=shape)
+    units = tuple(f"unit {i + 1}" for i in range(n_units))
+    return Weights(
+        W=W,
+        input_names=shown,
+        unit_names=units if model.network.architecture.activations else output_names(model),
+        n_inputs=len(names),
+        n_units=n_units,
+        shape=shape,
+    )
 
 
 def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[str]) -> Array:
