@@ -171,6 +171,16 @@ def test_a_config_is_drawn_as_it_is_initialised(
     )
 
 
+def test_a_csv_of_pixels_is_drawn_without_a_model(cli: Commands, folder: Path) -> None:
+    (folder / "image.csv").write_text("p00,p01,label\n1,2,a\n3,4,b\n")
+    result = cli("plot", "flatten", "image.csv", "--row", "2", "-o", "a.svg")
+    assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "image.csv, row 2: 1×2 → 2" in drawn and "label = b" in drawn
+    result = cli("plot", "flatten", "image.csv", "-o", "image.csv", "--format", "svg")
+    assert result.err.startswith("nnfit: error: image.csv: is what is read; ")
+
+
 def test_several_models_over_each_other(cli: Commands, models: Path) -> None:
     result = cli("plot", "fit", "line.npz", "line.npz", "line.csv", "-o", "a.svg")
     assert (result.code, result.out, result.err) == (0, "a.svg\n", "")

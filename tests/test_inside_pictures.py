@@ -19,6 +19,7 @@ from nnfit.errors import PictureError
 from nnfit.inside.pictures import loss as loss_picture
 from nnfit.inside.pictures.activation import Activations
 from nnfit.inside.pictures.calibration import wilson
+from nnfit.inside.pictures.flatten import Flattened
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.loss import LossCurves
 from nnfit.inside.pictures.making import make_picture
@@ -685,6 +686,73 @@ def test_pixels_that_training_left_out_stay_empty(folder: Path) -> None:
     W = model.network.parameters.W[0]
     expected = np.column_stack([W[:, :2], np.full(2, np.nan), W[:, 2:]]).reshape(2, 2, 3)
     np.testing.assert_array_equal(found.W, expected)
+
+
+def pixels(folder: Path) -> pd.DataFrame:
+    """Write image.csv: 5 images of 2 rows and 3 columns, and what they are of."""
+    names = [f"p{i}{j}" for i in range(2) for j in range(3)]
+    table = pd.DataFrame(np.arange(30).reshape(5, 6) ** 2, columns=names)
+    table["shape"] = ["ring", "bar", "ring", "bar", "ring"]
+    table.to_csv(folder / "image.csv", index=False)
+    return table
+
+
+def flattened(*names: str, **options: Any) -> Flattened:
+    found = make_picture("flatten", [], None, Options(**options), Observer(), names=names)
+    assert isinstance(found, Flattened)
+    return found
+
+
+def test_a_row_of_pixels_is_an_image_and_a_column_of_numbers(folder: Path) -> None:
+    table = pixels(folder)
+    found = flattened("image.csv", row=2)
+    np.testing.assert_array_equal(found.pixels, [[36, 49, 64], [81, 100, 121]])
+    assert found.names == tuple(table.columns[:6])
+    assert (found.source, found.row, found.label) == ("image.csv", 2, "shape = bar")
+    assert flattened("image.csv", shape=(3, 2)).pixels.tolist() == [[0, 1], [4, 9], [16, 25]]
+    config = {"data": {"target": "shape", "path": "image.csv", "validation": 0}}
+    model = nnfit.train({**config, "training": {"epochs": 1}})
+    of_model = make_picture("flatten", [("m", model)], None, Options(row=2), Observer())
+    assert isinstance(of_model, Flattened)
+    np.testing.assert_array_equal(of_model.pixels, found.pixels)
+    assert of_model.label == found.label
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"row": 6}, "--row: got 6; expected 1 to 5, the rows of image.csv"),
+        ({"shape": (2, 2)}, "--shape: there are 6 pixels, 2x2 are others; expected HEIGHTxWIDTH"),
+    ],
+)
+def test_a_row_and_a_shape_are_those_of_the_image(
+    folder: Path, options: dict[str, Any], message: str
+) -> None:
+    pixels(folder)
+    with pytest.raises(PictureError) as caught:
+        flattened("image.csv", **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_what_is_no_image_is_not_flattened(folder: Path) -> None:
+    table = pixels(folder).astype(object)
+    table.loc[1, "p01"] = "?"
+    table.to_csv("odd.csv", index=False)
+    message = "odd.csv, row 2, column 'p01': got '\\?'; expected a number"
+    with pytest.raises(PictureError, match=f"^{message}$"):
+        flattened("odd.csv", row=2)
+    table.drop(columns="p00").to_csv("less.csv", index=False)
+    with pytest.raises(PictureError, match="^--shape: there are 5 pixels, 2x3 are others; "):
+        flattened("less.csv")
+    curve_table().to_csv("curve.csv", index=False)
+    with pytest.raises(PictureError, match="^curve.csv: has no columns of grey pixels such as p00"):
+        flattened("curve.csv")
+    for names in ((), ("a.csv", "b.csv")):
+        with pytest.raises(PictureError, match="; expected a model file, or one CSV$"):
+            flattened(*names)
+    model = trained(curve_table())
+    with pytest.raises(PictureError, match="^--shape: there are 1 pixels, their names tell no"):
+        make_picture("flatten", [("m", model)], "curve.csv", Options(), Observer())
 
 
 def test_a_graph_has_all_weights_and_names(tiny: Example, binary: Example) -> None:

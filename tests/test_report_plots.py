@@ -278,6 +278,26 @@ def test_images_of_weights_are_named_by_class_and_tell_of_dropped_pixels(folder:
     assert "y = z" in words(figure("weights", "image"))
 
 
+@pytest.mark.parametrize(("height", "width"), [(2, 3), (12, 30), (1, 1)])
+def test_an_image_stands_beside_its_column_of_numbers(
+    folder: Path, height: int, width: int
+) -> None:
+    n = height * width
+    names = [f"p{i:02d}{j:02d}" for i in range(height) for j in range(width)]
+    table = pd.DataFrame([np.arange(n) + 7.0], columns=names)
+    table.loc[0, "p0000"] = np.nan
+    table.to_csv("image.csv", index=False)
+    picture = make_picture("flatten", [], None, Options(), Observer(), names=("image.csv",))
+    drawn = figure_of("flatten", picture)
+    shown = words(drawn).splitlines()
+    assert f"image.csv, row 1: {height}×{width} → {n}" in shown
+    assert "p0000 = gap" in shown and (n == 1 or f"{names[-1]} = {n + 6}" in shown)
+    assert ("⋮" in shown) == (n > 15)
+    assert ("8" in shown) == (1 < n <= 100)  # in its pixel
+    image, column = (axes.images[0].get_array() for axes in drawn.axes[:2])
+    np.testing.assert_array_equal(np.reshape(image, -1), np.reshape(column, -1))
+
+
 def test_a_legend_has_classes_and_files_that_start_with_an_underscore(folder: Path) -> None:
     table = pd.DataFrame({"x": np.arange(30.0), "y": ["_a", "b", "c"] * 10})
     table.to_csv("d.csv", index=False)

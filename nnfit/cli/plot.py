@@ -52,7 +52,7 @@ def plot(  # an argument for each option of the command
     sources: Annotated[list[str] | None, typer.Argument(metavar="MODEL… [DATA|-]",
         show_default=False, help=f"A model file, several for {SEVERAL}; then a CSV. Without it, "
         "the one the model was trained on, where it is still there. For activation, names of some, "
-        "or nothing; for network, a config too.")] = None,
+        "or nothing; for network, a config too; for flatten, a CSV alone too.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
         help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
         f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
@@ -66,6 +66,8 @@ def plot(  # an argument for each option of the command
         _asked("layer", f"The hidden layer, {Options.layer} by default", "K")] = None,
     shape: Annotated[str | None,
         _asked("shape", "Draw the inputs as pixels, 8x8 for example", "HxW")] = None,
+    row: Annotated[int | None,
+        _asked("row", f"The data row, from 1; {Options.row} by default", "N", min=1)] = None,
     metric: Annotated[str | None,
         _asked("metric", "; ".join(map(", ".join, METRICS.values())), "NAME")] = None,
     repeats: Annotated[int | None,
@@ -88,7 +90,8 @@ def plot(  # an argument for each option of the command
     from nnfit.inside.pictures.making import make_picture
     from nnfit.report import make_observer
 
-    asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
+    asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "row": row,
+             "metric": metric,
              "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
@@ -96,7 +99,7 @@ def plot(  # an argument for each option of the command
     models, data = _split_sources(kind, sources, may_pipe=split is None)
     names = () if models else tuple(sources)
     if output is not None:
-        check_output(output, models and sources, "for the picture")
+        check_output(output, sources, "for the picture")
     if wanted is not None:
         from nnfit.report.plots import require_matplotlib
 

@@ -24,6 +24,7 @@ class Options:
     plane: str = "columns"  # or pca
     layer: int = 1
     shape: tuple[int, int] | None = None
+    row: int = 1
     metric: str | None = None
     repeats: int = 10
     top: int = 20
@@ -42,7 +43,7 @@ class Kind:
     options: tuple[str, ...] = ()
     several: bool = False  # models
     untrained: bool = False  # takes a config too
-    names: bool = False  # needs no model: names of what it shows, or nothing, will do
+    names: bool = False  # needs no model: names of what it shows will do
     text: bool = False  # `report.textplots` has a form for a terminal
 
 
@@ -99,6 +100,13 @@ KINDS = {
         "where they fit; of a config as it is initialised",
         data="none",
         untrained=True,
+    ),
+    "flatten": Kind(
+        meaning="an image beside its column of numbers, 8×8 → 64: a row (`--row`) of a model's "
+        "CSV, or of any that `nnfit flatten` wrote; `--shape` where the names of the pixels don't "
+        "tell it",
+        options=("row", "shape"),
+        names=True,
     ),
     "confusion": Kind(
         meaning="counts, and shares of each true class",

@@ -78,7 +78,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
         with BlockReader(request.data, csv_format(model), (), (), (), request.observer) as blocks:
             header = blocks.header
     height, width = shape
-    pixels = [column for column in header or names if _is_pixel(model, column)]
+    pixels = [column for column in header or names if is_pixel(model, column)]
     if height * width != len(pixels) or not set(names) <= set(pixels):
         left_out = len(pixels) - len(names)
         hint = "" if header else ". Name its CSV: training leaves out pixels that never change"
@@ -94,7 +94,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
     return images.reshape(-1, height, width)
 
 
-def _is_pixel(model: Model, column: str) -> bool:
+def is_pixel(model: Model, column: str) -> bool:
     """Return whether a column of the CSV is an input, or was one before training dropped it."""
     data = model.kept.data
     if data.include is not None and column not in data.include:
