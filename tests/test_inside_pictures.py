@@ -640,8 +640,24 @@ def test_units_compute_relu_of_W_x_plus_b(pair: Example) -> None:
     i, j = 11, 47
     row = pd.DataFrame({"u": [found.grids[0][j]], "v": [found.grids[1][i]]})
     x = model.encoder.transform(NamedRows(row, "grid"))[0]
-    expected = np.maximum(model.network.parameters.W[0] @ x + model.network.parameters.b[0], 0.0)
-    np.testing.assert_allclose(found.values[:, i, j], expected, rtol=1e-5, atol=1e-6)
+    z = model.network.parameters.W[0] @ x + model.network.parameters.b[0]
+    np.testing.assert_allclose(found.z[:, i, j], z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.values[:, i, j], np.maximum(z, 0.0), rtol=1e-5, atol=1e-6)
+    largest = [unit.max() for unit in found.values]
+    assert found.bends
+    np.testing.assert_array_equal(found.largest, largest)
+
+
+def test_z_of_a_deeper_layer_is_that_of_its_own_units(folder: Path) -> None:
+    """Dropout masks nothing here; gelu has no kink, and its z no trace in a alone."""
+    model = {"hidden_sizes": [4, 3], "activation": ["relu", "gelu"], "dropout": 0.5}
+    made = saved(folder, "deep", curve_table(), model=model)
+    found = picture("features", "deep", layer=2)
+    p = made.network.parameters
+    X = made.encoder.transform(NamedRows(pd.DataFrame({"x": found.grids[0]}), "grid"))
+    z = np.maximum(X @ p.W[0].T + p.b[0], 0.0) @ p.W[1].T + p.b[1]
+    np.testing.assert_allclose(found.z, z.T, rtol=1e-9, atol=1e-12)
+    assert not found.bends and (found.activation, found.n_units) == ("gelu", 3)
 
 
 def test_units_over_one_column_are_curves(pair: Example) -> None:

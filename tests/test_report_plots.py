@@ -29,6 +29,7 @@ from nnfit.report.plots.colors import class_colors
 from nnfit.report.plots.labels import SMALLEST, plain
 from nnfit.report.plots.style import contents, slide_style
 from nnfit.report.plots.surface import on_surface
+from nnfit.table.rows import NamedRows
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -230,6 +231,26 @@ def test_two_models_are_drawn_with_their_paths_and_the_line_between(folder: Path
     assert found.count("start") == 1
     colors = [line.get_color() for line in flat.lines if line.get_marker() == "*"]
     assert len(set(colors)) == 2
+
+
+def test_the_line_where_a_unit_bends_and_each_units_own_scale(pair: Example) -> None:
+    model, picture = nnfit.load("pair.npz"), numbers("features", "pair")
+    drawn = figure_of("features", picture)
+    found = words(drawn)
+    assert "z = 0, where a unit bends" in found
+    W, b = model.network.parameters.W[0], model.network.parameters.b[0]
+    seen = 0
+    for i, axes in enumerate(drawn.axes[:8]):
+        (image,) = axes.images
+        largest = picture.values[i].max()
+        assert np.max(image.get_array()) == pytest.approx(1.0 if largest else 0.0)
+        assert f"{i + 1}: " + (f"to {plain(float(f'{largest:.2g}'))}" if largest else "") in found
+        for line in (c for c in axes.collections if getattr(c, "levels", None) is not None):
+            ends = np.concatenate([path.vertices for path in line.get_paths()])
+            X = model.encoder.transform(NamedRows(pd.DataFrame(ends, columns=["u", "v"]), "line"))
+            np.testing.assert_allclose(X @ W[i] + b[i], 0.0, atol=1e-4)
+            seen += 1
+    assert seen
 
 
 def test_heights_on_a_surface_are_the_grids_at_its_points(binary: Example) -> None:

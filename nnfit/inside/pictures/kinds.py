@@ -81,7 +81,7 @@ KINDS = {
     ),
     "features": Kind(
         meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
-        "over one column",
+        "over one column, each on a scale of its own, with the line where it bends",
         options=("layer", "x", "y", "plane", "split"),
     ),
     "weights": Kind(
