@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from nnfit.csv.dialect import CsvFormat
 from nnfit.dataset.reading import read_named
@@ -49,13 +48,17 @@ def make(request: Request) -> Flattened:
     height, width = _shape(request, names)
     if row > len(rows):
         raise PictureError(f"--row: got {row}; expected 1 to {len(rows)}, the rows of {rows.name}")
-    cells = rows.frame[names].iloc[row - 1]
-    values = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
-    if (odd := np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())).size:
-        raise PictureError(
-            f"{rows.name}, row {row}, column {names[odd[0]]!r}: got "
-            f"{shorten(repr(str(cells.iloc[odd[0]])))}; expected a number"
-        )
+    values: Array = np.full(len(names), np.nan)
+    places = {column: k for k, column in enumerate(names)}
+    cells = rows.frame[names].iloc[row - 1].dropna()
+    for column, cell in cells.items():
+        try:
+            values[places[str(column)]] = float(cell)
+        except ValueError:
+            got = shorten(repr(str(cell)))
+            raise PictureError(
+                f"{rows.name}, row {row}, column {column!r}: got {got}; expected a number"
+            ) from None
     others = [column for column in rows.columns if column not in names]
     if request.models:
         others = [column for column in request.model.targets if column in rows.columns]
