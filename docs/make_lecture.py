@@ -87,8 +87,7 @@ def keep(picture: Path, folder: Path) -> None:
     with Image.open(picture) as large:
         size = (WIDTH, round(WIDTH * large.height / large.width))
         small = large.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    few = small.quantize(256, kmeans=10, dither=Image.Dither.NONE)
-    few.save(folder / picture.name, optimize=True)
+    small.save(folder / picture.name, optimize=True)  # all colours: fewer would be seen as bands
 
 
 def main() -> None:

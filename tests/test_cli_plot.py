@@ -143,6 +143,44 @@ def test_data_may_come_through_a_pipe(nnfit: Nnfit, tiny: Example) -> None:
     )
 
 
+@pytest.mark.parametrize("names", [(), ("relu", "sigmoid"), ("tiny.npz",)])
+def test_activations_need_no_model(
+    cli: Commands, tiny: Example, folder: Path, names: tuple[str, ...]
+) -> None:
+    result = cli("plot", "activation", *names, "-o", "a.svg")
+    assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "σ = max(0, z)" in drawn and ("tanh(z)" in drawn) == (not names)
+
+
+def test_a_config_is_drawn_as_it_is_initialised(
+    cli: Commands, nnfit: Nnfit, tiny: Example, folder: Path
+) -> None:
+    text = "data: {path: tiny.csv, target: kind}\nmodel: {hidden_sizes: [3]}\n"
+    (folder / "c.yaml").write_text(text)
+    assert cli("plot", "network", "c.yaml", "-o", "a.svg").code == 0
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "as it is initialised" in drawn and "b₁ = 0" in drawn
+    assert nnfit("plot", "network", "-", "-o", "b.svg", stdin=text).code == 0
+    assert (folder / "b.svg").read_text(encoding="utf-8") == drawn
+    assert cli("plot", "network", "tiny.npz", "-o", "t.svg").code == 0
+    assert "as it is initialised" not in (folder / "t.svg").read_text(encoding="utf-8")
+    refused = cli("plot", "features", "c.yaml", "-o", "c.svg")
+    assert refused.err == (
+        "nnfit: error: c.yaml: not an nnfit model; expected a .npz that nnfit wrote\n"
+    )
+
+
+def test_a_csv_of_pixels_is_drawn_without_a_model(cli: Commands, folder: Path) -> None:
+    (folder / "image.csv").write_text("p00,p01,label\n1,2,a\n3,4,b\n")
+    result = cli("plot", "flatten", "image.csv", "--row", "2", "-o", "a.svg")
+    assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
+    drawn = (folder / "a.svg").read_text(encoding="utf-8")
+    assert "image.csv, row 2: 1×2 → 2" in drawn and "label = b" in drawn
+    result = cli("plot", "flatten", "image.csv", "-o", "image.csv", "--format", "svg")
+    assert result.err.startswith("nnfit: error: image.csv: is what is read; ")
+
+
 def test_several_models_over_each_other(cli: Commands, models: Path) -> None:
     result = cli("plot", "fit", "line.npz", "line.npz", "line.csv", "-o", "a.svg")
     assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
@@ -318,10 +356,17 @@ REFUSED: list[tuple[str, str]] = [
     ("boundary binary.npz none.csv -o a.png", "none.csv: no such file"),
     # what is named, and where it goes
     ("loss none.npz", "none.npz: no such file; 'nnfit train' writes one"),
+    ("loss", f"loss needs a model: name its file after the kind{HELP}"),
+    ("activation tiny.npz tiny.csv -o a.png",
+     f"activation takes a model alone, got 'tiny.csv' as well{HELP}"),
+    ("activation relu tiny.npz -o a.png",
+     "activation takes one model, got relu, tiny.npz; "
+     f"only loss, fit and surface take several{HELP}"),
     ("loss tiny.csv", "tiny.csv: not an nnfit model; expected a .npz that nnfit wrote"),
     ("loss tiny.npz tiny.csv", f"loss takes a model alone, got 'tiny.csv' as well{HELP}"),
-    ("loss tiny.npz binary.npz",
-     f"loss takes one model, got tiny.npz, binary.npz; only fit takes several{HELP}"),
+    ("residuals tiny.npz binary.npz -o a.png",
+     f"residuals takes one model, got tiny.npz, binary.npz; "
+     f"only loss, fit and surface take several{HELP}"),
     ("fit line.npz line.csv tiny.csv",
      f"got line.csv, tiny.csv; expected one CSV, after the models{HELP}"),
     ("weights tiny.npz", f"weights is a picture: name a file with -o FILE.png, .svg or .pdf{HELP}"),

@@ -16,17 +16,23 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 
 import nnfit
 from nnfit.errors import PictureError
+from nnfit.inside.pictures import loss as loss_picture
+from nnfit.inside.pictures.activation import Activations
 from nnfit.inside.pictures.calibration import wilson
+from nnfit.inside.pictures.flatten import Flattened
 from nnfit.inside.pictures.kinds import Options
+from nnfit.inside.pictures.loss import LossCurves
 from nnfit.inside.pictures.making import make_picture
+from nnfit.inside.pictures.planes import random_direction
 from nnfit.inside.pictures.request import read_rows, sample_of, training_rows
 from nnfit.inside.pictures.slicing import MAX_POINTS, principal_components
-from nnfit.inside.pictures.surface import TrainingLoss, random_direction, training_loss
+from nnfit.inside.pictures.surface import Surface, TrainingLoss, training_loss
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import softmax
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
+from nnfit.training.history import Steps
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -83,16 +89,116 @@ def saved(folder: Path, name: str, table: pd.DataFrame, **sections: Any) -> Mode
 
 def test_loss_is_the_history(tiny: Example) -> None:
     model = nnfit.load("tiny.npz")
-    found = picture("loss", "tiny")
+    (found,), drawn = (made := picture("loss", "tiny")).runs, made
     np.testing.assert_array_equal(found.train, model.history["train_loss"])
     np.testing.assert_array_equal(found.validation, model.history["validation_loss"])
     assert found.best_epoch == model.training["best_epoch"]
-    assert found.loss == "cross entropy"
+    assert (drawn.loss, found.name, found.steps) == ("cross entropy", "tiny.npz", None)
     assert found.best == found.validation[list(found.epochs).index(found.best_epoch)]
     losses = [*found.train, *found.validation]
-    assert found.ends == (min(losses), max(losses))
+    assert drawn.ends == (min(losses), max(losses))
     alone = picture("loss", _unvalidated())
-    assert (alone.validation, alone.best, len(alone.curves)) == (None, None, 1)
+    (run,) = alone.runs
+    assert (run.validation, run.best, len(alone.curves)) == (None, None, 1)
+
+
+def test_several_runs_over_one_axis_of_epochs_with_their_steps(folder: Path) -> None:
+    table, models = curve_table(40), []
+    for name, batch, record in (("gd", "full", True), ("sgd", 8, True), ("plain", 8, False)):
+        training = {"batch_size": batch, "record_steps": record, "epochs": 3}
+        models.append((f"in/{name}.npz", trained(table, training=training)))
+    found = make_picture("loss", models, None, Options(), Observer())
+    assert isinstance(found, LossCurves)
+    gd, sgd, plain = found.runs
+    assert [run.name for run in found.runs] == ["gd.npz", "sgd.npz", "plain.npz"]
+    assert gd.steps is not None and sgd.steps is not None and plain.steps is None
+    np.testing.assert_array_equal(gd.step_epochs, [1, 2, 3])  # a step ends where its epoch does
+    np.testing.assert_allclose(gd.steps, gd.train, rtol=1e-12)
+    np.testing.assert_array_equal(sgd.step_epochs, np.arange(1, 13) / 4)  # 32 rows to train on
+    np.testing.assert_allclose(sgd.steps.reshape(3, 4).mean(axis=1), sgd.train, rtol=1e-12)
+    kinds = [(curve.run, curve.kind) for curve in found.curves]
+    each = [(i, kind) for i in range(3) for kind in ("training", "validation")]
+    assert kinds == [(0, "each step"), (1, "each step"), *each]
+
+
+def test_of_many_steps_those_are_drawn_that_bound_the_others(monkeypatch: Any) -> None:
+    monkeypatch.setattr(loss_picture, "BINS", 5)
+    losses = np.random.default_rng(0).random(1000)
+    model = dataclasses.replace(trained(curve_table()), steps=Steps(100, losses))
+    found = make_picture("loss", [("m.npz", model)], None, Options(), Observer())
+    assert isinstance(found, LossCurves)
+    (run,) = found.runs
+    assert run.step_epochs is not None and run.steps is not None
+    shown = np.rint(run.step_epochs * 100).astype(int) - 1
+    np.testing.assert_array_equal(losses[shown], run.steps)
+    for part in range(5):
+        own = run.steps[shown // 200 == part]
+        bins = losses[200 * part : 200 * part + 200]
+        assert (len(own), own.min(), own.max()) == (2, bins.min(), bins.max())
+
+
+def test_runs_of_one_picture_have_one_loss(folder: Path) -> None:
+    table = curve_table()
+    models = [("a", trained(table)), ("b", trained(table, loss="huber"))]
+    with pytest.raises(
+        PictureError,
+        match="^b: its loss is huber, target standardised, that of a is mse, target standardised; ",
+    ):
+        make_picture("loss", models, None, Options(), Observer())
+    with pytest.raises(PictureError, match="^got 9 models; expected at most 8$"):
+        make_picture("loss", models[:1] * 9, None, Options(), Observer())
+
+
+# activations ----------------------------------------------------------------------------------
+
+OWN_ACTIVATIONS: dict[str, Any] = {  # by other formulas than the code's
+    "identity": lambda z: z,
+    "sigmoid": lambda z: np.exp(z) / (1 + np.exp(z)),
+    "tanh": lambda z: (np.exp(2 * z) - 1) / (np.exp(2 * z) + 1),
+    "relu": lambda z: (z + np.abs(z)) / 2,
+    "leaky_relu": lambda z: np.maximum(z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.exp(z) - 1),
+    "selu": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * (np.exp(z) - 1)),
+    "gelu": lambda z: z / (1 + np.exp(-2 * np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "mish": lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+}
+
+
+@pytest.mark.parametrize("name", OWN_ACTIVATIONS)
+def test_activations_are_drawn_with_their_derivatives(name: str) -> None:
+    found = make_picture("activation", [], None, Options(), Observer(), names=(name,))
+    assert isinstance(found, Activations)
+    (one,), f = found.shown, OWN_ACTIVATIONS[name]
+    inside = ~np.isnan(one.z)
+    z = one.z[inside]
+    assert (z.min(), z.max(), np.isnan(one.slope).sum()) == (-4.0, 4.0, len(one.kinks))
+    np.testing.assert_allclose(one.value[inside], f(z), rtol=1e-12, atol=1e-12)
+    away = np.abs(z) > 1e-3
+    slopes = (f(z + 1e-6) - f(z - 1e-6)) / 2e-6
+    np.testing.assert_allclose(one.slope[inside][away], slopes[away], rtol=1e-6, atol=1e-8)
+    for kink, (left, right, used) in zip(one.kinks, one.jumps, strict=True):
+        for side, slope in ((-1, left), (1, right)):
+            near = np.array([kink, kink + side * 1e-6])
+            assert slope == pytest.approx(np.diff(f(near))[0] / (side * 1e-6), abs=1e-5)
+        assert used in (pytest.approx(left, abs=1e-8), pytest.approx(right, abs=1e-8))
+
+
+def test_all_activations_or_those_of_a_model(tiny: Example, folder: Path) -> None:
+    def shown(models: Any, *names: str) -> list[str]:
+        found = make_picture("activation", models, None, Options(), Observer(), names=names)
+        assert isinstance(found, Activations)
+        return [one.name for one in found.shown]
+
+    assert shown([]) == list(OWN_ACTIVATIONS)
+    assert shown([], "relu", "sigmoid", "relu") == ["sigmoid", "relu"]
+    assert shown([("tiny.npz", nnfit.load("tiny.npz"))]) == ["relu"]  # softmax is of all outputs
+    with pytest.raises(PictureError, match="^'tahn' is no activation; .* did you mean 'tanh'"):
+        shown([], "tahn")
+    table = pd.DataFrame({"u": np.arange(30.0), "y": ["a", "b", "c"] * 10})
+    with pytest.raises(PictureError, match="^m: has softmax alone, of all outputs together; "):
+        shown([("m", trained(table))])
 
 
 def _unvalidated() -> str:
@@ -328,7 +434,7 @@ def test_the_surface_of_a_linear_predictor_bends_upwards_and_that_of_a_network_d
         assert found.linear and second_differences(found.loss) > -1e-12
     found = picture("surface", "net")
     assert not found.linear
-    assert second_differences(found.loss) < -1e-4  # rounding is some 1e-15
+    assert second_differences(found.loss) < -1e-5  # rounding is some 1e-15
     assert found.x_name.startswith("path component 1 (")
 
 
@@ -338,11 +444,12 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
                   training={"epochs": 12, "keep_path": True})  # fmt: skip
     found = picture("surface", "line")
     w, b = model.network.parameters.flat
-    assert found.centre == (w, b)
+    assert found.walks[0].end == (w, b)
     assert model.trajectory is not None
     walked = model.trajectory.parameters
-    np.testing.assert_allclose(found.trajectory, walked, rtol=1e-12, atol=1e-15)
-    assert len(found.trajectory) == 13  # where training began, and after each epoch
+    trajectory = found.walks[0].trajectory
+    np.testing.assert_allclose(trajectory, walked, rtol=1e-12, atol=1e-15)
+    assert len(trajectory) == 13  # where training began, and after each epoch
     # by hand: the mean squared error on the training rows, and the penalty on w
     rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
     assert len(rows) == model.training["rows"]["train"]
@@ -359,7 +466,7 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
 def test_two_weights_and_a_bias_are_two_exact_axes(binary: Example) -> None:
     found = picture("surface", "binary")
     assert (found.x_name, found.y_name) == ("w₁ of x1", "w₂ of x2")
-    assert found.centre == tuple(nnfit.load("binary.npz").network.parameters.W[0][0])
+    assert found.walks[0].end == tuple(nnfit.load("binary.npz").network.parameters.W[0][0])
 
 
 def test_the_loss_is_the_one_that_training_reports(folder: Path) -> None:
@@ -396,6 +503,110 @@ def test_another_table_than_the_training_one_is_taken_whole_and_said(price: Exam
     ]
 
 
+def starts(folder: Path, n: int, **sections: Any) -> list[tuple[str, Model]]:
+    """Return models of one small network that began elsewhere, on the same rows."""
+    table, found = curve_table(30), []
+    for seed in range(n):
+        model = {"hidden_sizes": [3], "activation": "tanh"}
+        data = {"validation": 0}
+        made = saved(folder, f"m{seed}", table, model=model, data=data, seed=seed, **sections)
+        found.append((f"m{seed}.npz", made))
+    return found
+
+
+def by_hand(model: Model, theta: Array, table: pd.DataFrame) -> float:
+    """Return the mean squared error of the network 1-3-1 tanh at `theta`, all in plain NumPy."""
+    x, y = ((table[c] - table[c].mean()) / table[c].std(ddof=0) for c in ("x", "y"))
+    W1, b1, W2, b2 = theta[0:6:2], theta[1:6:2], theta[6:9], theta[9]
+    y_hat = np.tanh(np.outer(x, W1) + b1) @ W2 + b2
+    return float(((y_hat - y) ** 2).mean())
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["no paths", "paths"])
+def test_two_models_lie_in_one_plane_with_what_is_between(folder: Path, kept: bool) -> None:
+    models = starts(folder, 2, training={"keep_path": kept})
+    table = pd.read_csv("m0.csv")
+    found = make_picture("surface", models, None, Options(), Observer())
+    a, b = (model.network.parameters.flat for _, model in models)
+    assert isinstance(found, Surface) and found.between is not None
+    np.testing.assert_allclose([walk.end for walk in found.walks], [(0, 0), (1, 0)], atol=1e-9)
+    middle = len(found.between) // 2
+    for t, loss in (
+        (0.0, found.between[0]),
+        (0.5, found.between[middle]),
+        (1.0, found.between[-1]),
+    ):
+        assert loss == pytest.approx(by_hand(models[0][1], a + t * (b - a), table), rel=1e-9)
+    assert "m0.npz at 0, m1.npz at 1" in found.x_name
+    places = np.array([walk.end for walk in found.walks])
+    for walk, (_, model) in zip(found.walks, models, strict=True):
+        assert (walk.trajectory is not None) == kept == (model.trajectory is not None)
+        if walk.trajectory is not None:
+            np.testing.assert_allclose(walk.trajectory[-1], walk.end, atol=1e-9)
+            places = np.vstack([places, walk.trajectory])
+    for k, ends in enumerate((found.x, found.y)):
+        assert ends[0] < places[:, k].min() and places[:, k].max() < ends[-1]
+
+
+def test_a_plane_goes_through_three_models_as_far_apart_as_they_are(folder: Path) -> None:
+    models = starts(folder, 3)
+    found = make_picture("surface", models, None, Options(), Observer())
+    assert isinstance(found, Surface) and found.between is None
+    flats = np.array([model.network.parameters.flat for _, model in models])
+    ends = np.array([walk.end for walk in found.walks])
+    for points in (flats, ends):
+        points -= points[0].copy()
+    unit = np.linalg.norm(flats[1])
+    np.testing.assert_allclose(ends @ ends.T * unit**2, flats @ flats.T, atol=1e-9 * unit**2)
+
+
+def test_gradient_descent_and_sgd_go_from_one_start(folder: Path) -> None:
+    table = curve_table(30)
+    models = []
+    for name, batch in (("gd", "full"), ("sgd", 4)):
+        training = {"keep_path": True, "batch_size": batch}
+        rule = {"name": "sgd", "learning_rate": 0.05}
+        models.append((name, saved(folder, name, table, training=training, optimizer=rule)))
+    found = make_picture("surface", models, "gd.csv", Options(), Observer())
+    assert isinstance(found, Surface)
+    one, other = (walk.trajectory for walk in found.walks)
+    assert one is not None and other is not None
+    np.testing.assert_array_equal(one[0], other[0])
+    assert np.abs(one[1:] - other[1:]).min() > 0.0
+    for walk, (_, model) in zip(found.walks, models, strict=True):
+        np.testing.assert_array_equal(walk.end, model.network.parameters.flat)
+
+
+@pytest.mark.parametrize(
+    ("what", "sections"),
+    [
+        ("layers, activations, loss or l2", {"model": {"hidden_sizes": [4], "activation": "tanh"}}),
+        ("layers, activations, loss or l2", {"optimizer": {"l2": 0.1}}),
+        ("data", {"table": curve_table(31)}),
+        ("columns or their scaling", {"preprocessing": {"numeric": "minmax"}}),
+        ("columns or their scaling", {"data": {"validation": 0.5}}),
+        ("target", {"preprocessing": {"target": "none"}}),
+    ],
+)
+def test_models_whose_weights_mean_other_things_share_no_plane(
+    folder: Path, what: str, sections: dict[str, Any]
+) -> None:
+    models = starts(folder, 1)
+    own = {"model": {"hidden_sizes": [3], "activation": "tanh"}, "data": {"validation": 0}}
+    table = sections.pop("table", curve_table(30))
+    models.append(("other.npz", saved(folder, "other", table, **{**own, **sections})))
+    with pytest.raises(PictureError, match=f"^other.npz: differs from m0.npz in its {what}; "):
+        make_picture("surface", models, None, Options(), Observer())
+
+
+def test_a_plane_needs_two_places_and_holds_three_models(folder: Path) -> None:
+    (model,) = starts(folder, 1)
+    with pytest.raises(PictureError, match="has the same weights as m0.npz; expected two places"):
+        make_picture("surface", [model, model], None, Options(), Observer())
+    with pytest.raises(PictureError, match="^got 4 models; expected at most 3, "):
+        make_picture("surface", [model] * 4, None, Options(), Observer())
+
+
 def test_a_direction_is_as_long_as_each_neurons_weights_and_seeded(pair: Example) -> None:
     network = nnfit.load("pair.npz").network
     theta = network.parameters.flat.astype(np.float64)
@@ -429,8 +640,24 @@ def test_units_compute_relu_of_W_x_plus_b(pair: Example) -> None:
     i, j = 11, 47
     row = pd.DataFrame({"u": [found.grids[0][j]], "v": [found.grids[1][i]]})
     x = model.encoder.transform(NamedRows(row, "grid"))[0]
-    expected = np.maximum(model.network.parameters.W[0] @ x + model.network.parameters.b[0], 0.0)
-    np.testing.assert_allclose(found.values[:, i, j], expected, rtol=1e-5, atol=1e-6)
+    z = model.network.parameters.W[0] @ x + model.network.parameters.b[0]
+    np.testing.assert_allclose(found.z[:, i, j], z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.values[:, i, j], np.maximum(z, 0.0), rtol=1e-5, atol=1e-6)
+    largest = [unit.max() for unit in found.values]
+    assert found.bends
+    np.testing.assert_array_equal(found.largest, largest)
+
+
+def test_z_of_a_deeper_layer_is_that_of_its_own_units(folder: Path) -> None:
+    """Dropout masks nothing here; gelu has no kink, and its z no trace in a alone."""
+    model = {"hidden_sizes": [4, 3], "activation": ["relu", "gelu"], "dropout": 0.5}
+    made = saved(folder, "deep", curve_table(), model=model)
+    found = picture("features", "deep", layer=2)
+    p = made.network.parameters
+    X = made.encoder.transform(NamedRows(pd.DataFrame({"x": found.grids[0]}), "grid"))
+    z = np.maximum(X @ p.W[0].T + p.b[0], 0.0) @ p.W[1].T + p.b[1]
+    np.testing.assert_allclose(found.z, z.T, rtol=1e-9, atol=1e-12)
+    assert not found.bends and (found.activation, found.n_units) == ("gelu", 3)
 
 
 def test_units_over_one_column_are_curves(pair: Example) -> None:
@@ -450,6 +677,7 @@ def test_weights_are_W1_with_the_inputs_names(tiny: Example) -> None:
     found = picture("weights", "tiny")
     np.testing.assert_array_equal(found.W, model.network.parameters.W[0])
     assert found.input_names == ("x", "colour=blue", "colour=green", "colour=red")
+    assert found.unit_names == tuple(f"unit {i}" for i in range(1, 9))
 
 
 def test_of_many_inputs_those_with_the_largest_weights_are_shown(folder: Path) -> None:
@@ -474,6 +702,73 @@ def test_pixels_that_training_left_out_stay_empty(folder: Path) -> None:
     W = model.network.parameters.W[0]
     expected = np.column_stack([W[:, :2], np.full(2, np.nan), W[:, 2:]]).reshape(2, 2, 3)
     np.testing.assert_array_equal(found.W, expected)
+
+
+def pixels(folder: Path) -> pd.DataFrame:
+    """Write image.csv: 5 images of 2 rows and 3 columns, and what they are of."""
+    names = [f"p{i}{j}" for i in range(2) for j in range(3)]
+    table = pd.DataFrame(np.arange(30).reshape(5, 6) ** 2, columns=names)
+    table["shape"] = ["ring", "bar", "ring", "bar", "ring"]
+    table.to_csv(folder / "image.csv", index=False)
+    return table
+
+
+def flattened(*names: str, **options: Any) -> Flattened:
+    found = make_picture("flatten", [], None, Options(**options), Observer(), names=names)
+    assert isinstance(found, Flattened)
+    return found
+
+
+def test_a_row_of_pixels_is_an_image_and_a_column_of_numbers(folder: Path) -> None:
+    table = pixels(folder)
+    found = flattened("image.csv", row=2)
+    np.testing.assert_array_equal(found.pixels, [[36, 49, 64], [81, 100, 121]])
+    assert found.names == tuple(table.columns[:6])
+    assert (found.source, found.row, found.label) == ("image.csv", 2, "shape = bar")
+    assert flattened("image.csv", shape=(3, 2)).pixels.tolist() == [[0, 1], [4, 9], [16, 25]]
+    config = {"data": {"target": "shape", "path": "image.csv", "validation": 0}}
+    model = nnfit.train({**config, "training": {"epochs": 1}})
+    of_model = make_picture("flatten", [("m", model)], None, Options(row=2), Observer())
+    assert isinstance(of_model, Flattened)
+    np.testing.assert_array_equal(of_model.pixels, found.pixels)
+    assert of_model.label == found.label
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"row": 6}, "--row: got 6; expected 1 to 5, the rows of image.csv"),
+        ({"shape": (2, 2)}, "--shape: there are 6 pixels, 2x2 are others; expected HEIGHTxWIDTH"),
+    ],
+)
+def test_a_row_and_a_shape_are_those_of_the_image(
+    folder: Path, options: dict[str, Any], message: str
+) -> None:
+    pixels(folder)
+    with pytest.raises(PictureError) as caught:
+        flattened("image.csv", **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_what_is_no_image_is_not_flattened(folder: Path) -> None:
+    table = pixels(folder).astype(object)
+    table.loc[1, "p01"] = "?"
+    table.to_csv("odd.csv", index=False)
+    message = "odd.csv, row 2, column 'p01': got '\\?'; expected a number"
+    with pytest.raises(PictureError, match=f"^{message}$"):
+        flattened("odd.csv", row=2)
+    table.drop(columns="p00").to_csv("less.csv", index=False)
+    with pytest.raises(PictureError, match="^--shape: there are 5 pixels, 2x3 are others; "):
+        flattened("less.csv")
+    curve_table().to_csv("curve.csv", index=False)
+    with pytest.raises(PictureError, match="^curve.csv: has no columns of grey pixels such as p00"):
+        flattened("curve.csv")
+    for names in ((), ("a.csv", "b.csv")):
+        with pytest.raises(PictureError, match="; expected a model file, or one CSV$"):
+            flattened(*names)
+    model = trained(curve_table())
+    with pytest.raises(PictureError, match="^--shape: there are 1 pixels, their names tell no"):
+        make_picture("flatten", [("m", model)], "curve.csv", Options(), Observer())
 
 
 def test_a_graph_has_all_weights_and_names(tiny: Example, binary: Example) -> None:

@@ -155,6 +155,54 @@ def test_epochs_may_lack_a_validation_loss_and_have_any_metric(walked: bytes) ->
     assert np.isnan(nnfit.load("m.npz").history["validation_loss"]).all()
 
 
+@pytest.fixture
+def stepped(folder: Path) -> bytes:
+    """A model that recorded its steps: 3 epochs of 2."""
+    config = {"data": {"target": "y", "validation": 0}, "model": {"hidden_sizes": [2]}}
+    table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2 + 0.5})
+    training = {"epochs": 3, "batch_size": 10, "record_steps": True}
+    return nnfit.train({**config, "training": training}, table).to_bytes()
+
+
+def test_the_losses_of_steps_are_there_when_asked_for_and_leave_no_trace_else(
+    stepped: bytes, tiny: Example, folder: Path
+) -> None:
+    found = arrays_of(stepped)["history_step_loss"]
+    assert (found.shape, found.dtype.name, meta_of(stepped)["steps_per_epoch"]) == (
+        (6,), "float64", 2
+    )  # fmt: skip
+    (folder / "m.npz").write_bytes(stepped)
+    assert nnfit.load("m.npz").to_bytes() == stepped
+    assert "steps_per_epoch" not in (meta := meta_of(tiny.npz))
+    assert "record_steps" not in meta["config"]["training"]  # the bytes are as before it was
+
+
+@pytest.mark.parametrize("change", [lambda a: a * np.nan, lambda a: np.where(a == a[1], np.inf, a)])
+def test_losses_of_steps_are_finite(stepped: bytes, change: Callable[[Any], Any]) -> None:
+    arrays = arrays_of(stepped)
+    arrays["history_step_loss"] = change(arrays["history_step_loss"])
+    assert refusal(packed(arrays)) == (
+        "m.npz: history_step_loss holds numbers that are not finite; train the model again"
+    )
+
+
+@pytest.mark.parametrize("steps", [0, -1, True, "2", 2.0, 2**60, []])
+def test_a_wrong_number_of_steps_in_an_epoch_is_refused(stepped: bytes, steps: Any) -> None:
+    assert refusal(with_meta(stepped, lambda meta: meta.update(steps_per_epoch=steps))) == (
+        "m.npz: the number of steps in an epoch is out of range; train the model again"
+    )
+
+
+@pytest.mark.parametrize(("steps", "n"), [(3, 9), (10**9, 100_000)])
+def test_as_many_losses_of_steps_as_there_were_steps(stepped: bytes, steps: int, n: int) -> None:
+    assert refusal(with_meta(stepped, lambda meta: meta.update(steps_per_epoch=steps))) == (
+        f"m.npz: history_step_loss has shape (6,), meta says ({n},); train the model again"
+    )
+    assert "belongs to no nnfit model" in refusal(
+        with_meta(stepped, lambda meta: meta.pop("steps_per_epoch"))
+    )
+
+
 @pytest.mark.parametrize("points", [-1, 5, True, "4", 10**12, None])
 def test_a_wrong_number_of_points_is_refused(walked: bytes, points: Any) -> None:
     assert refusal(with_meta(walked, lambda meta: meta.update(path_points=points))) == (

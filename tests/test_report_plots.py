@@ -29,6 +29,7 @@ from nnfit.report.plots.colors import class_colors
 from nnfit.report.plots.labels import SMALLEST, plain
 from nnfit.report.plots.style import contents, slide_style
 from nnfit.report.plots.surface import on_surface
+from nnfit.table.rows import NamedRows
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -42,7 +43,7 @@ def style() -> Iterator[None]:
 
 def numbers(kind: str, name: str, **options: Any) -> Any:
     models = [(f"{name}.npz", nnfit.load(f"{name}.npz"))]
-    data = f"{name}.csv" if KINDS[kind].data == "needed" else None
+    data = f"{name}.csv" if KINDS[kind].data == "needed" or "shape" in options else None
     return make_picture(kind, models, data, Options(**options), Observer())
 
 
@@ -87,7 +88,8 @@ KINDS_DRAWN: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("surface", "pair", {}, ("random direction 1", "training loss (mse)", "network, over 64 rows")),
     ("features", "pair", {}, ("Hidden layer 1: 8 units, relu", "u", "v", "activation a")),
     ("features", "labels", {"x": "amount"}, ("amount", "relu unit", "at city = ")),
-    ("weights", "tiny", {}, ("colour=green", "First-layer weights, 8 × 4")),
+    ("weights", "tiny", {}, ("colour=green", "unit 8", "8 units × 4 inputs")),
+    ("activation", "tiny", {}, ("relu", "σ = max(0, z)", "its derivative σ′(z)", "kink")),
     ("network", "tiny", {}, ("Network 4–8–3", "colour=red", "kind = b", "relu", "softmax")),
     ("confusion", "labels", {}, ("true label", "predicted label", "Zürich", "100 rows")),
     ("calibration", "binary", {}, ("probability of passed = True", "share that came true")),
@@ -152,14 +154,50 @@ def test_the_line_of_a_boundary_is_where_the_log_odds_are_0(binary: Example) -> 
 
 
 def test_the_best_epoch_is_marked_and_wide_losses_get_a_logarithmic_axis(tiny: Example) -> None:
-    picture = numbers("loss", "tiny")
-    axes = figure_of("loss", picture).axes[0]
+    made = numbers("loss", "tiny")
+    axes, (picture,) = figure_of("loss", made).axes[0], made.runs
     (star,) = [line for line in axes.lines if line.get_marker() == "*"]
     assert star.get_xdata() == [picture.best_epoch]
     wide = max(picture.train.max(), picture.validation.max()) > 20 * min(
         picture.train.min(), picture.validation.min()
     )
     assert axes.get_yscale() == ("log" if wide else "linear")
+
+
+def test_runs_and_their_steps_are_drawn_in_one_picture(folder: Path) -> None:
+    table = pd.DataFrame({"x": np.linspace(0, 1, 30), "y": np.linspace(0, 2, 30) ** 2})
+    training = {"epochs": 4, "batch_size": 5, "record_steps": True}
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": []}, "training": training}
+    models = [(f"{i}.npz", nnfit.train({**config, "seed": i}, table)) for i in range(2)]
+    drawn = figure_of("loss", make_picture("loss", models, None, Options(), Observer()))
+    (axes,) = drawn.axes
+    assert len(axes.lines) == 8  # steps, training, validation and the best of each
+    found = words(drawn)
+    for text in ("0.npz: each step", "1.npz: training", "1.npz: validation", "0.npz, best: epoch"):
+        assert text in found
+    steps = [line for line in axes.lines if str(line.get_label()).endswith("each step")]
+    assert [len(np.asarray(line.get_xdata())) for line in steps] == [20, 20]
+    thick = min(line.get_linewidth() for line in axes.lines if line not in steps)
+    assert max(line.get_linewidth() for line in steps) < thick
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_network_shows_its_weights_and_its_biases_as_those_of_a_1(
+    folder: Path, bias: bool
+) -> None:
+    table = pd.DataFrame({"u": np.arange(20.0), "v": np.arange(20.0) ** 2})
+    table["y"] = table["u"] + 0.5
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": [3], "bias": bias}}
+    model = nnfit.train({**config, "training": {"epochs": 2}}, table)
+    picture = make_picture("network", [("m.npz", model)], None, Options(), Observer())
+    found = words(figure_of("network", picture)).replace("−", "-").splitlines()
+    for k, W in enumerate(model.network.parameters.W):
+        for (i, j), w in np.ndenumerate(W):
+            assert f"w{'₀₁₂₃'[i + 1]}{'₀₁₂₃'[j + 1]} = {w:.2g}" in found
+        for i, b in enumerate(model.network.parameters.b[k] if bias else ()):
+            assert f"b{'₀₁₂₃'[i + 1]} = {b:.2g}" in found
+    assert found.count("1") == (2 if bias else 0)
+    assert ("1: its weights are the biases" in found) == bias
 
 
 def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
@@ -174,7 +212,45 @@ def test_a_path_is_drawn_on_both_sides(folder: Path) -> None:
     assert {"path of training", "start", "the model's weights"} <= {
         str(line.get_label()) for line in flat.lines
     }
-    assert len(solid.lines) == 2
+    assert len(solid.lines) == 3  # the start and the end are marked there too
+
+
+def test_two_models_are_drawn_with_their_paths_and_the_line_between(folder: Path) -> None:
+    table = pd.DataFrame({"x": np.linspace(0, 1, 30), "y": np.linspace(0, 2, 30) ** 2})
+    table.to_csv("p.csv", index=False)
+    config = {"data": {"target": "y", "validation": 0}, "model": {"hidden_sizes": [2]},
+              "training": {"epochs": 3, "keep_path": True}}  # fmt: skip
+    models = [(f"m{i}.npz", nnfit.train({**config, "seed": i}, table)) for i in (1, 2)]
+    picture: Any = make_picture("surface", models, "p.csv", Options(), Observer())
+    drawn = figure_of("surface", picture)
+    flat, solid = (axes for axes in drawn.axes if axes.name == "3d" or axes.lines)
+    assert len(flat.lines) == len(solid.lines) == 7  # 2 paths, starts and ends, and the line
+    found = words(drawn)
+    for text in ("path of m1.npz", "m2.npz", "start", "m1.npz at 0", "at the stars, up to"):
+        assert text in found
+    assert found.count("start") == 1
+    colors = [line.get_color() for line in flat.lines if line.get_marker() == "*"]
+    assert len(set(colors)) == 2
+
+
+def test_the_line_where_a_unit_bends_and_each_units_own_scale(pair: Example) -> None:
+    model, picture = nnfit.load("pair.npz"), numbers("features", "pair")
+    drawn = figure_of("features", picture)
+    found = words(drawn)
+    assert "z = 0, where a unit bends" in found
+    W, b = model.network.parameters.W[0], model.network.parameters.b[0]
+    seen = 0
+    for i, axes in enumerate(drawn.axes[:8]):
+        (image,) = axes.images
+        largest = picture.values[i].max()
+        assert np.max(image.get_array()) == pytest.approx(1.0 if largest else 0.0)
+        assert f"{i + 1}: " + (f"to {plain(float(f'{largest:.2g}'))}" if largest else "") in found
+        for line in (c for c in axes.collections if getattr(c, "levels", None) is not None):
+            ends = np.concatenate([path.vertices for path in line.get_paths()])
+            X = model.encoder.transform(NamedRows(pd.DataFrame(ends, columns=["u", "v"]), "line"))
+            np.testing.assert_allclose(X @ W[i] + b[i], 0.0, atol=1e-4)
+            seen += 1
+    assert seen
 
 
 def test_heights_on_a_surface_are_the_grids_at_its_points(binary: Example) -> None:
@@ -207,6 +283,40 @@ def test_names_from_the_data_are_text_whatever_is_in_them(folder: Path) -> None:
         if kind == "boundary":
             legend = [text.get_text() for text in drawn.legends[0].get_texts()]
             assert legend[:2] == ["$\\frac$ = $ye_s$", "$\\frac$ = _no$"]
+
+
+def test_images_of_weights_are_named_by_class_and_tell_of_dropped_pixels(folder: Path) -> None:
+    table = pd.DataFrame(np.random.default_rng(4).normal(size=(40, 6)), columns=list("abcdef"))
+    table["c"] = 0.0  # never changes
+    table["y"] = np.where(table["a"] > 0.5, "x", np.where(table["b"] > 0, "z", "w"))
+    table.to_csv("image.csv", index=False)
+    config = {"data": {"target": "y", "path": "image.csv"}, "model": {"hidden_sizes": []}}
+    nnfit.train({**config, "training": {"epochs": 2}}).save("image.npz")
+    found = words(figure("weights", "image", shape=(2, 3)))
+    assert found.count("y = ") == 3 and "y = z" in found
+    assert "3 units, an image of 2×3 each" in found
+    assert "1 pixel without a weight: of one value in all training rows" in found
+    assert "y = z" in words(figure("weights", "image"))
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 3), (12, 30), (1, 1)])
+def test_an_image_stands_beside_its_column_of_numbers(
+    folder: Path, height: int, width: int
+) -> None:
+    n = height * width
+    names = [f"p{i:02d}{j:02d}" for i in range(height) for j in range(width)]
+    table = pd.DataFrame([np.arange(n) + 7.0], columns=names)
+    table.loc[0, "p0000"] = np.nan
+    table.to_csv("image.csv", index=False)
+    picture = make_picture("flatten", [], None, Options(), Observer(), names=("image.csv",))
+    drawn = figure_of("flatten", picture)
+    shown = words(drawn).splitlines()
+    assert f"image.csv, row 1: {height}×{width} → {n}" in shown
+    assert "p0000 = gap" in shown and (n == 1 or f"{names[-1]} = {n + 6}" in shown)
+    assert ("⋮" in shown) == (n > 15)
+    assert ("8" in shown) == (1 < n <= 100)  # in its pixel
+    image, column = (axes.images[0].get_array() for axes in drawn.axes[:2])
+    np.testing.assert_array_equal(np.reshape(image, -1), np.reshape(column, -1))
 
 
 def test_a_legend_has_classes_and_files_that_start_with_an_underscore(folder: Path) -> None:

@@ -76,6 +76,7 @@ class Case:
     rollback: bool = False
     dtype: str = "float32"
     keep_trajectory: bool = False
+    record_steps: bool = False
 
 
 CASES = {
@@ -90,8 +91,9 @@ CASES = {
     "no validation": Case(validation=False, dropout=0.1),
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
+    "records its steps": Case(record_steps=True, epochs=3),
     "shards": Case(shards=2, batch_size=8, weighted=True),
-    "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5),
+    "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5, record_steps=True),
     "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
     "rolls back, no validation": Case(
         "sgd", rollback=True, learning_rate=40.0, validation=False, momentum=0.5
@@ -137,6 +139,7 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
             rollback=case.rollback,
             checkpoint_seconds=seconds,
             keep_trajectory=case.keep_trajectory,
+            record_steps=case.record_steps,
         ),
         rows[0],
         rows[1] if case.validation else None,
@@ -156,7 +159,22 @@ def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:
     way = None
     if result.trajectory is not None:
         way = (result.trajectory.epochs.tobytes(), result.trajectory.parameters.tobytes())
-    return fit.state.parameters.tobytes(), history, ending, way
+    steps = None if result.steps is None else result.steps.losses.tobytes()
+    return fit.state.parameters.tobytes(), history, ending, way, steps
+
+
+def test_losses_of_steps_that_are_not_finite_are_damage(folder: Path) -> None:
+    with ExitStack() as held:
+        fit = make_case(Case(record_steps=True), held)
+        fit.checkpoint = save
+        stop_after(fit, 8)
+        fit.run()
+        arrays = unpacked(Path("c").read_bytes())
+        assert len(arrays["step_losses"]) == 6  # of an epoch's 6; the 2 of a window not yet
+        arrays["step_losses"][2] = np.inf
+        Path("damaged").write_bytes(packed(arrays))
+        with pytest.raises(ResumeError, match="'step_losses' holds numbers that are not finite"):
+            read("damaged", make_case(Case(record_steps=True), held).state, RUN)
 
 
 def test_a_trajectory_that_does_not_go_up_from_the_start_is_damage(folder: Path) -> None:

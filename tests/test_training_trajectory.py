@@ -1,6 +1,8 @@
-"""The trajectory of the parameters that a run keeps when asked to."""
+"""The trajectory of the parameters, and the losses of steps, that a run keeps when asked to."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,3 +71,56 @@ def test_networks_of_many_parameters_keep_fewer_points(monkeypatch: pytest.Monke
     for epoch in range(101):
         keeper.add(epoch, np.zeros(1))
     assert keeper.epochs == list(range(0, 101, 10))
+
+
+# the losses of steps --------------------------------------------------------------------------
+
+
+def recorded(**sections: Any) -> nnfit.Model:
+    """Return a linear predictor of 40 rows as they are, trained by plain descent."""
+    config = {
+        "data": {"target": "y", "validation": 0, **sections.pop("data", {})},
+        "preprocessing": {"target": "none"},
+        "model": {"hidden_sizes": []},
+        "optimizer": {"name": "sgd", "learning_rate": 1e-3},
+        "training": {"record_steps": True, "dtype": "float64", "keep_path": True}
+        | sections.pop("training", {}),
+    }
+    return nnfit.train(config, sections.pop("table", TABLE))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_steps_loss_is_its_minibatchs_before_the_step(weighted: bool) -> None:
+    """With all rows in each step: the mean of s (w x + b - y)^2 / mean(s), at the path's points."""
+    table = TABLE.assign(s=np.linspace(0.5, 2.0, len(TABLE)))
+    data = {"weight": "s" if weighted else None, "exclude": [] if weighted else ["s"]}
+    model = recorded(data=data, table=table, training={"epochs": 5, "batch_size": "full"})
+    assert model.steps is not None and model.trajectory is not None
+    assert model.steps.per_epoch == 1
+    x = (table["x"] - table["x"].mean()) / table["x"].std(ddof=0)
+    s = table["s"] / table["s"].mean() if weighted else 1.0
+    for (w, b), found in zip(model.trajectory.parameters, model.steps.losses, strict=False):
+        assert found == pytest.approx((s * (w * x + b - table["y"]) ** 2).mean(), rel=1e-9)
+    np.testing.assert_allclose(model.steps.losses, model.history["train_loss"], rtol=1e-12)
+
+
+def test_the_steps_of_an_epoch_are_its_loss_in_the_mean() -> None:
+    model = recorded(training={"epochs": 4, "batch_size": 16})
+    assert model.steps is not None
+    losses, rows = model.steps.losses.reshape(4, 3), [16, 16, 8]
+    np.testing.assert_allclose(losses @ rows / 40, model.history["train_loss"], rtol=1e-12)
+    assert np.ptp(losses, axis=1).min() > 0.0
+
+
+def test_recording_steps_changes_no_weight_and_only_the_first_ones_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = recorded(training={"epochs": 4, "batch_size": 8})
+    without = recorded(training={"epochs": 4, "batch_size": 8, "record_steps": False})
+    assert everything.steps is not None and without.steps is None
+    own = everything.network.parameters.flat
+    np.testing.assert_array_equal(own, without.network.parameters.flat)
+    monkeypatch.setattr(trajectory_module, "MAX_STEPS", 7)
+    some = recorded(training={"epochs": 4, "batch_size": 8}).steps
+    assert some is not None
+    np.testing.assert_array_equal(some.losses, everything.steps.losses[:7])

@@ -26,6 +26,7 @@ from nnfit.cli.options import (
 from nnfit.errors import joined
 from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
 
+SEVERAL = joined([name for name, kind in KINDS.items() if kind.several], "and")
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
 
 if TYPE_CHECKING:  # a type checker knows enums of literal names only
@@ -48,9 +49,10 @@ def _asked(option: str, text: str, metavar: str | None = None, **limits: Any) ->
 def plot(  # an argument for each option of the command
     kind: Annotated[PictureKind, typer.Argument(metavar="KIND", show_default=False,
         help="What to draw.")],
-    sources: Annotated[list[str], typer.Argument(metavar="MODEL… [DATA|-]", show_default=False,
-        help="A model file, several for fit; then a CSV. Without it, the one the model was trained "
-        "on, where it is still there.")],
+    sources: Annotated[list[str] | None, typer.Argument(metavar="MODEL… [DATA|-]",
+        show_default=False, help=f"A model file, several for {SEVERAL}; then a CSV. Without it, "
+        "the one the model was trained on, where it is still there. For activation, names of some, "
+        "or nothing; for network, a config too; for flatten, a CSV alone too.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE",
         help="Write here: .png (300 dpi), .svg or .pdf; - is stdout. Without it, "
         f"{', '.join(AS_TEXT[:-1])} and {AS_TEXT[-1]} come as text.")] = None,
@@ -64,6 +66,8 @@ def plot(  # an argument for each option of the command
         _asked("layer", f"The hidden layer, {Options.layer} by default", "K")] = None,
     shape: Annotated[str | None,
         _asked("shape", "Draw the inputs as pixels, 8x8 for example", "HxW")] = None,
+    row: Annotated[int | None,
+        _asked("row", f"The data row, from 1; {Options.row} by default", "N", min=1)] = None,
     metric: Annotated[str | None,
         _asked("metric", "; ".join(map(", ".join, METRICS.values())), "NAME")] = None,
     repeats: Annotated[int | None,
@@ -86,20 +90,28 @@ def plot(  # an argument for each option of the command
     from nnfit.inside.pictures.making import make_picture
     from nnfit.report import make_observer
 
-    asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "metric": metric,
+    asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "row": row,
+             "metric": metric,
              "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
+    sources = sources or []
     models, data = _split_sources(kind, sources, may_pipe=split is None)
+    names = () if models else tuple(sources)
     if output is not None:
         check_output(output, sources, "for the picture")
     if wanted is not None:
         from nnfit.report.plots import require_matplotlib
 
         require_matplotlib()
-    loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
     with closing(make_observer(quiet)) as observer, offering_decimal(decimal):
-        picture = make_picture(kind, loaded, data, options, observer)
+        if KINDS[kind].untrained and models[0].endswith((".yaml", ".yml", "-")):
+            from nnfit.inside.sources import untrained
+
+            loaded = [(models[0], untrained(models[0], observer))]
+        else:
+            loaded = [(name, load_for(name, delimiter, decimal)) for name in models]
+        picture = make_picture(kind, loaded, data, options, observer, names)
     if wanted is None:
         from nnfit.report.textplots import print_plot
 
@@ -156,12 +168,15 @@ def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[
     from nnfit.cli.streams import piped
     from nnfit.inside.sources import is_model_file
 
+    if KINDS[kind].names and not any(map(is_model_file, sources)):
+        return [], None
+    if not sources:
+        raise UsageError(f"{kind} needs a model: name its file after the kind")
     models = [sources[0], *takewhile(is_model_file, sources[1:])]
     rest = sources[len(models) :]
     if len(models) > 1 and not KINDS[kind].several:
-        only = " and ".join(name for name, other in KINDS.items() if other.several)
         raise UsageError(
-            f"{kind} takes one model, got {', '.join(models)}; only {only} takes several"
+            f"{kind} takes one model, got {', '.join(models)}; only {SEVERAL} take several"
         )
     if len(rest) > 1:
         raise UsageError(f"got {', '.join(rest)}; expected one CSV, after the models")

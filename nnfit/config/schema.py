@@ -184,6 +184,9 @@ class TrainingConfig(Section):
         description="auto = 4 from 4096 rows a batch, 2 from 512 if rows x parameters >= 1e9",
     )
     keep_path: fields.Flag = Field(False, description="keep the path of the parameters, to plot it")
+    record_steps: fields.Flag = Field(
+        False, description="record the loss of each step's minibatch, to plot it"
+    )
 
 
 class Config(Section):

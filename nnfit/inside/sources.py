@@ -70,6 +70,19 @@ def initialised(
     return file, dataset, build_network(file, dataset, np.float64)
 
 
+def untrained(config: str, observer: Observer) -> Model:
+    """Return the model that training with the config at a path starts from."""
+    file, dataset, network = initialised(config, None, observer)
+    return Model(
+        encoder=dataset.encoding.encoder,
+        network=network,
+        targets=dataset.targets,
+        labels=dataset.labels,
+        scaler=dataset.encoding.scaler,
+        config=file.config.model_dump(mode="json"),
+    )
+
+
 def own_table(model: Model, name: str, data: Any) -> Table | None:
     """Return `data`, or else the CSV that the model was trained on if it is here."""
     if data is not None and not isinstance(data, str | Path):

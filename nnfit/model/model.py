@@ -30,7 +30,7 @@ from nnfit.table.rows import NamedRows
 from nnfit.table.spelling import Spelling
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import Trajectory
+from nnfit.training.history import Steps, Trajectory
 from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Model:
     `labels` is set for classification, `scaler` for regression; `history` has one array of shape
     (epochs,) per field; `metrics` are those of the train, validation and test rows; `trained`
     says how training went; `config` is the resolved config, as it is shown, and `kept` what else
-    is read of it; `trajectory` is there when the config asked for it; `words` are the columns in
-    which NA, null and the like are values, no gaps; `fingerprints` tell the data that it was
-    trained on.
+    is read of it; `trajectory` and `steps` are there when the config asked for them; `words` are
+    the columns in which NA, null and the like are values, no gaps; `fingerprints` tell the data
+    that it was trained on.
     """
 
     encoder: Encoder
@@ -59,6 +59,7 @@ class Model:
     metrics: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     history: Mapping[str, Array] = field(default_factory=dict)
     trajectory: Trajectory | None = None
+    steps: Steps | None = None
     words: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     version: str = ""  # of the nnfit that trained it
@@ -178,8 +179,11 @@ class Model:
             "training": self.training,
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),
             "metrics": self.metrics,
+            **({} if self.steps is None else {"steps_per_epoch": self.steps.per_epoch}),
         }
-        return to_bytes(meta, self.network.parameters, self.history, self.trajectory)
+        return to_bytes(
+            meta, self.network.parameters, self.history, self.trajectory, steps=self.steps
+        )
 
     def evaluation(self, name: str = "data") -> Evaluation:
         """Return what takes rows of the table `name`, piece by piece, and judges them."""

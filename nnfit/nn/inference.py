@@ -54,7 +54,13 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
 
 
 def hidden_layer(
-    network: Network, X: Array, layer: int, threads: int = 1, most: int | None = None
+    network: Network,
+    X: Array,
+    layer: int,
+    threads: int = 1,
+    most: int | None = None,
+    *,
+    with_z: bool = False,
 ) -> Array:
     """Return a[layer] of shape (N, units) in the network's dtype, for rows `X` (N, D).
 
@@ -66,13 +72,17 @@ def hidden_layer(
         Only so many units are wanted.
     threads : int
         As for `predict`.
+    with_z : bool
+        z[layer] too, in as many columns after them.
     """
     n_units = min(most or MAX_UNITS, network.architecture.sizes[layer])
-    out: Array = np.empty((len(X), n_units), network.dtype)
+    out: Array = np.empty((len(X), n_units * (1 + with_z)), network.dtype)
 
     def a(ws: Workspace) -> Array:
         network.forward(ws)
-        return ws.active[layer - 1][..., :n_units, :]
+        units = slice(n_units)
+        active = ws.active[layer - 1][..., units, :]
+        return np.concatenate([active, ws.z[layer - 1][..., units, :]]) if with_z else active
 
     _fill(out, network, X, a, threads)
     return out

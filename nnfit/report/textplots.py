@@ -65,16 +65,19 @@ def write(picture: object, screen: Screen) -> None:
 
 @write.register
 def _loss(picture: LossCurves, screen: Screen) -> None:
-    epochs, logarithmic = picture.epochs.astype(np.float64), is_wide(*picture.ends)
+    logarithmic = is_wide(*picture.ends)
     series = [
-        _Series(epochs, np.log(y) if logarithmic else y, label, i)
-        for i, (label, y) in enumerate(picture.curves)
+        _Series(curve.x.astype(np.float64), np.log(curve.y) if logarithmic else curve.y, label, i)
+        for i, curve in enumerate(picture.curves)
+        for label in [cut(curve.label, 60)]
     ]
     head = f"loss ({picture.loss})" + (", logarithmic" if logarithmic else "")
     lines = _plot(screen, series, math.exp if logarithmic else float, "epoch", True)
-    if picture.best is not None:
-        best = f"best: epoch {picture.best_epoch}, validation loss {number(picture.best)}"
-        lines.append(Text(best))
+    for run in picture.runs:
+        if run.best is not None:
+            whose = f"{cut(run.name, 30)}, " if len(picture.runs) > 1 else ""
+            best = f"best: epoch {run.best_epoch}, validation loss {number(run.best)}"
+            lines.append(Text(whose + best))
     screen.write(Text(head, "bold"), *lines, wrap=False)
 
 

@@ -142,6 +142,7 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
         rollback=training.on_divergence == "rollback",
         checkpoint_seconds=training.checkpoint_seconds,
         keep_trajectory=training.keep_path,
+        record_steps=training.record_steps,
     )
 
 

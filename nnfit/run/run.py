@@ -151,6 +151,8 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
     """Return the model, its metrics still to come."""
     config = file.config.model_dump(mode="json")
     del config["output"]  # where the file lies must not change its bytes
+    if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
+        del config["training"]["record_steps"]
     return Model(
         encoder=dataset.encoding.encoder,
         network=network,
@@ -166,6 +168,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         ),
         history=to_arrays(result.records),
         trajectory=result.trajectory,
+        steps=result.steps,
         words=dataset.words,
         fingerprints=dataset.fingerprints,
         version=__version__,

@@ -19,7 +19,7 @@ from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
 from nnfit.training.examples import Examples, Windows
 from nnfit.training.gradients import Gradients
-from nnfit.training.history import Trajectory
+from nnfit.training.history import Steps, Trajectory
 from nnfit.training.judge import Judge
 from nnfit.training.state import EpochUnderWay, Settings, State, roll_back
 from nnfit.training.stop import StopRequest
@@ -42,6 +42,7 @@ class Result:
     seconds: float
     rows_per_second: float
     trajectory: Trajectory | None  # where the settings ask for it
+    steps: Steps | None  # likewise
 
 
 class Fit:
@@ -121,6 +122,8 @@ class Fit:
         if interrupted and self.checkpoint is not None:
             self.checkpoint(state)
         np.copyto(state.parameters, state.best)
+        if state.steps is not None:
+            state.steps.go_back(len(p.records))  # those of an epoch that did not end
         rows = (len(p.records) - begun_after) * len(self.train)
         return Result(
             records=p.records,
@@ -131,6 +134,7 @@ class Fit:
             seconds=seconds,
             rows_per_second=rows / max(seconds, 1e-9),
             trajectory=None if trajectory is None else trajectory.trajectory(),
+            steps=None if state.steps is None else state.steps.steps(),
         )
 
     def _out_of_patience(self) -> bool:
@@ -186,6 +190,8 @@ class Fit:
             e.loss_sum += float(losses.sum(dtype=np.float64) if s is None else losses @ s)
             if not math.isfinite(e.loss_sum):
                 raise self._lost(losses, epoch, first)
+            if state.steps is not None:
+                state.steps.add(_of_batches(losses if s is None else losses * s, state.sizes.batch))
             e.weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
             e.done = 0
         state.epoch = EpochUnderWay()
@@ -241,3 +247,11 @@ class Fit:
     def _diverged(self, what: str, epoch: int, row: int) -> Diverged:
         """Return the error, with the step that ends with the epoch's row `row` or after it."""
         return Diverged(what, epoch, self.state.sizes.steps(row), self.state.learning_rate)
+
+
+def _of_batches(losses: Array, batch: int) -> Array:
+    """Return the mean loss of each minibatch, of its rows' losses times their weights (N,)."""
+    starts = np.arange(0, len(losses), batch)
+    rows = np.diff(starts, append=len(losses))
+    means: Array = np.add.reduceat(losses, starts, dtype=np.float64) / rows
+    return means

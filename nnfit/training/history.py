@@ -1,4 +1,4 @@
-"""What is kept of the epochs: the figures of each, and the way of the parameters through them.
+"""What is kept of a run: the figures of its epochs, its steps, and the way of the parameters.
 
 They only look on: training gives the same weights without them.
 """
@@ -15,6 +15,7 @@ from nnfit.observer import EpochRecord
 
 MAX_POINTS = 200  # of a trajectory, between the first and the last
 MAX_BYTES = 2**26  # fewer points for networks of many parameters
+MAX_STEPS = 100_000  # whose losses are recorded; the first ones
 
 FIELDS = ("epoch", "train_loss", "validation_loss", "metric", "learning_rate")
 
@@ -49,6 +50,57 @@ def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
         )
         for epoch, train_loss, validation_loss, metric, learning_rate in zip(*columns, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The mean loss of each step's minibatch, before the step: `losses` (n,), from the first.
+
+    `per_epoch` steps make an epoch.
+    """
+
+    per_epoch: int
+    losses: Array
+
+
+def n_recorded(epochs: int, per_epoch: int) -> int:
+    """Return how many losses of steps are kept of so many epochs."""
+    return min(epochs * per_epoch, MAX_STEPS)
+
+
+class StepRecorder:
+    """Records the losses of steps in the order in which they were taken."""
+
+    def __init__(self, epochs: int, per_epoch: int) -> None:
+        self.per_epoch, self.n = per_epoch, 0
+        self._losses = np.empty(n_recorded(epochs, per_epoch))
+
+    def add(self, losses: Array) -> None:
+        """Take the losses of the next steps; those beyond the limit are let go."""
+        some = losses[: len(self._losses) - self.n]
+        self._losses[self.n : self.n + len(some)] = some
+        self.n += len(some)
+
+    def go_back(self, epochs: int) -> None:
+        """Forget what came after so many epochs."""
+        self.n = min(self.n, epochs * self.per_epoch)
+
+    def steps(self) -> Steps:
+        """Return what was recorded."""
+        return Steps(self.per_epoch, self._losses[: self.n])
+
+    def restore(self, losses: Array) -> None:
+        """Go on from losses recorded before.
+
+        Raises
+        ------
+        ValueError
+            When they are not finite.
+        """
+        if not np.isfinite(losses).all():
+            raise ValueError("'step_losses' holds numbers that are not finite")
+        self.n = 0
+        self.add(losses)
 
 
 def describe(epochs: int) -> Described:

@@ -36,6 +36,8 @@ def capture(state: State) -> tuple[dict[str, Any], dict[str, Array]]:
     if keeper is not None:
         trajectory = keeper.trajectory()
         arrays |= {"path_epochs": trajectory.epochs, "path_parameters": trajectory.parameters}
+    if state.steps is not None:
+        arrays["step_losses"] = state.steps.steps().losses
     figures = history.to_arrays(p.records).items()
     return values, arrays | {f"history_{name}": array for name, array in figures}
 
@@ -83,6 +85,9 @@ def describe(state: State, values: Mapping[str, Any]) -> Described:
         flat = state.parameters
         described["path_epochs"] = ((points,), np.dtype(np.int64))
         described["path_parameters"] = ((points, len(flat)), flat.dtype)
+    if state.steps is not None:
+        n = epochs * state.steps.per_epoch + first // sizes.batch
+        described["step_losses"] = ((min(n, history.MAX_STEPS),), np.dtype(np.float64))
     return described | history.describe(epochs)
 
 
@@ -122,6 +127,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
         np.copyto(own, arrays[name])
     if state.trajectory is not None:
         state.trajectory.restore(arrays["path_epochs"], arrays["path_parameters"])
+    if state.steps is not None:
+        state.steps.restore(arrays["step_losses"])
     state.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again
     state.dropout.bit_generator.state = values["dropout"]
 

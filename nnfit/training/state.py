@@ -20,7 +20,7 @@ from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
 from nnfit.training.examples import Examples
-from nnfit.training.history import TrajectoryKeeper
+from nnfit.training.history import StepRecorder, TrajectoryKeeper
 
 WINDOW_BYTES = 2**20  # rows gathered at once: they should stay in the second-level cache
 
@@ -37,6 +37,7 @@ class Settings:
     rollback: bool = False  # where the loss diverges, instead of an error
     checkpoint_seconds: float = math.inf
     keep_trajectory: bool = False
+    record_steps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,8 @@ class State:
         self.learning_rate = settings.learning_rate
         keep = settings.keep_trajectory
         self.trajectory = TrajectoryKeeper(sizes.epochs, flat.nbytes) if keep else None
+        steps = sizes.steps(sizes.train)
+        self.steps = StepRecorder(sizes.epochs, steps) if settings.record_steps else None
         self.progress, self.epoch = Progress(), EpochUnderWay()
 
     def end_epoch(self, record: EpochRecord) -> bool:
@@ -167,6 +170,8 @@ def roll_back(state: State, diverged: Diverged, observer: Observer) -> TrainingE
     p = state.progress
     p.go_back()
     state.epoch = EpochUnderWay()
+    if state.steps is not None:
+        state.steps.go_back(len(p.records))
     if state.good is not None:
         np.copyto(state.best, state.good)
     if len(p.rollbacks) == MAX_ROLLBACKS:

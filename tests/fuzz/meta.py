@@ -99,7 +99,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "preprocessing": {"numeric": "quantile"},
         "model": {"hidden_sizes": [3], "activation": "tanh"},
         "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.5},
-        "training": {"epochs": 3, "batch_size": 6, "keep_path": True, "dtype": "float64"},
+        "training": {"epochs": 3, "batch_size": 6, "keep_path": True, "dtype": "float64",
+                     "record_steps": True},
     },
     "winds": {
         "data": {"target": ["north", "south"], "include": ["u", "v"], "validation": "later.csv"},

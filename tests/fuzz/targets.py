@@ -286,7 +286,7 @@ MODEL_CONFIGS: tuple[dict[str, Any], ...] = (
     {
         "data": {"target": "kind", "include": ["u", "v"]},
         "model": {"hidden_sizes": [2, 3]},
-        "training": {"keep_path": True},
+        "training": {"keep_path": True, "record_steps": True},
     },
 )
 
@@ -494,6 +494,7 @@ def make_run(number: int) -> Fit:
         Settings(
             epochs=3, batch_size=4, learning_rate=0.1, patience=None, clip_norm=None,
             rollback=number == 1, checkpoint_seconds=1e-9, keep_trajectory=number == 1,
+            record_steps=number == 1,
         ),
         train,
         held_out if number == 1 else None,

@@ -10,28 +10,39 @@ from nnfit.errors import PictureError
 from nnfit.inside.pictures.request import Request
 from nnfit.inside.pictures.slicing import Axis, choose_plane, slice_of_columns, tell_fixed
 from nnfit.model.model import Model
+from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer
 
-PLANE_GRID = 80  # places along each axis
+PLANE_GRID = 120  # places along each axis
 CURVE_GRID = 300
 MAX_UNITS = 40  # small multiples that can be looked at
 
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """Activations a (units, nx) over one axis or (units, ny, nx) over two.
+    """Activations a (units, nx) over one axis or (units, ny, nx) over two, and z, likewise.
 
-    `n_units` is how many the layer has; the first of them are here.
+    `n_units` is how many the layer has; the first of them are here. `bends` when the activation has
+    a kink at z = 0.
     """
 
     axes: tuple[Axis, ...]
     grids: tuple[Array, ...]
     values: Array
+    z: Array
     layer: int
     n_units: int
     activation: str
+    bends: bool
     fixed: tuple[tuple[str, str], ...]
+
+    @property
+    def largest(self) -> Array:
+        """The largest size of each unit's activation that is finite, (units,)."""
+        finite = np.where(np.isfinite(self.values), np.abs(self.values), 0.0)
+        largest: Array = finite.reshape(len(finite), -1).max(axis=1)
+        return largest
 
 
 def make(request: Request) -> Units:
@@ -56,18 +67,25 @@ def make(request: Request) -> Units:
         grids = [axis.grid(PLANE_GRID) for axis in chosen.axes]
     tell_fixed(chosen, request.observer)
     places = [p.reshape(-1) for p in np.meshgrid(*grids)]
-    a = chosen.at(places, lambda X: hidden_layer(model.network, X, options.layer, most=MAX_UNITS))
-    architecture = model.network.architecture
-    n_units = architecture.sizes[options.layer]
+    network, layer = model.network, options.layer
+    both = chosen.at(
+        places, lambda X: hidden_layer(network, X, layer, most=MAX_UNITS, with_z=True)
+    ).T.reshape(2, -1, *(len(grid) for grid in reversed(grids)))
+    n_units, activation = (
+        network.architecture.sizes[layer],
+        network.architecture.activations[layer - 1],
+    )
     if n_units > MAX_UNITS:
         request.observer.note(f"the first {MAX_UNITS} of {n_units} units are drawn")
     return Units(
         axes=chosen.axes,
         grids=tuple(grids),
-        values=a.T.reshape(-1, *(len(grid) for grid in reversed(grids))),
-        layer=options.layer,
+        values=both[0],
+        z=both[1],
+        layer=layer,
         n_units=n_units,
-        activation=architecture.activations[options.layer - 1],
+        activation=activation,
+        bends=bool(ACTIVATIONS[activation].kinks),
         fixed=chosen.fixed,
     )
 

@@ -24,6 +24,7 @@ class Options:
     plane: str = "columns"  # or pca
     layer: int = 1
     shape: tuple[int, int] | None = None
+    row: int = 1
     metric: str | None = None
     repeats: int = 10
     top: int = 20
@@ -41,13 +42,17 @@ class Kind:
     shows: str = ""
     options: tuple[str, ...] = ()
     several: bool = False  # models
+    untrained: bool = False  # takes a config too
+    names: bool = False  # needs no model: names of what it shows will do
     text: bool = False  # `report.textplots` has a form for a terminal
 
 
 KINDS = {
     "loss": Kind(
-        meaning="training and validation loss by epoch, the best epoch marked",
+        meaning="training and validation loss by epoch, the best epoch marked, several models in "
+        "one picture; the loss of each step where the model has it (`training.record_steps: true`)",
         data="none",
+        several=True,
         text=True,
     ),
     "boundary": Kind(
@@ -70,12 +75,13 @@ KINDS = {
         "contours and in 3-D: the weights themselves where a linear predictor has two; the "
         "principal components of the path of training where the model kept it "
         "(`training.keep_path: true`); else random directions, filter-normalised (Li et al. 2018; "
-        "`--seed`)",
+        "`--seed`); two or three models, with their paths, in the plane through them",
         options=("seed",),
+        several=True,
     ),
     "features": Kind(
         meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
-        "over one column",
+        "over one column, each on a scale of its own, with the line where it bends",
         options=("layer", "x", "y", "plane", "split"),
     ),
     "weights": Kind(
@@ -83,7 +89,25 @@ KINDS = {
         data="taken",
         options=("shape",),
     ),
-    "network": Kind(meaning="nodes and edges, for small networks", data="none"),
+    "activation": Kind(
+        meaning="σ, ReLU and the others with their derivatives, the kinks marked: those named, "
+        "those of a model's layers, or all",
+        data="none",
+        names=True,
+    ),
+    "network": Kind(
+        meaning="nodes and edges, for small networks, each bias as the weight of a 1, with numbers "
+        "where they fit; of a config as it is initialised",
+        data="none",
+        untrained=True,
+    ),
+    "flatten": Kind(
+        meaning="an image beside its column of numbers, 8×8 → 64: a row (`--row`) of a model's "
+        "CSV, or of any that `nnfit flatten` wrote; `--shape` where the names of the pixels don't "
+        "tell it",
+        options=("row", "shape"),
+        names=True,
+    ),
     "confusion": Kind(
         meaning="counts, and shares of each true class",
         task="classification",

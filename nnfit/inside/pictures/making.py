@@ -30,6 +30,7 @@ def make_picture(
     data: str | None,
     options: Options,
     observer: Observer,
+    names: tuple[str, ...] = (),
 ) -> object:
     """Return the numbers of a picture.
 
@@ -38,16 +39,38 @@ def make_picture(
     kind : str
         One of `KINDS`.
     models : sequence of (file name, Model)
-        One, but for fit.
+        One; for some kinds several, for some none.
     data : str, optional
         A CSV; the one the first model was trained on when left out, if it is here.
+    names : tuple of str
+        What is to be shown, of kinds that need no model.
 
     Raises
     ------
     NnfitError
         When this picture can't be made of these models or data.
     """
-    name, model = models[0]
+    own = None
+    if models:
+        _check_task(kind, *models[0])
+        if KINDS[kind].data != "none" and data is None and options.split is None:
+            data = own = _own_data(kind, *models[0])
+    make = import_module(f"nnfit.inside.pictures.{kind}").make
+    name = models[0][0] if models else kind
+    far = f"{name}: its numbers are too large for a picture; expected none beyond {LARGEST:g}"
+    with blas_threads(1), np.errstate(all="ignore"):  # the same bits for any number of cores
+        try:
+            picture: object = make(Request(models, data, options, observer, names=names))
+        except np.linalg.LinAlgError as err:  # of what is not finite any more
+            raise PictureError(far) from err
+    if _largest(picture) > LARGEST:
+        raise PictureError(far)
+    if own is not None and KINDS[kind].data == "needed":
+        say_own(own, name, observer)
+    return picture
+
+
+def _check_task(kind: str, name: str, model: Model) -> None:
     wanted = KINDS[kind]
     if wanted.task not in (None, model.task):
         see = "residuals" if model.labels is None else "confusion"
@@ -55,27 +78,18 @@ def make_picture(
             f"{name}: is a {model.task}, which has no {wanted.shows}; expected a {wanted.task}. "
             f"See 'nnfit plot {see}'"
         )
-    own = None
-    if wanted.data != "none" and data is None and options.split is None:
-        data = own = own_csv(model, name)
-        if data is None and wanted.data == "needed":
-            stored = model.kept.data.path
-            raise PictureError(
-                f"{name}: its training data {stored!r} is not here; expected it, or another CSV. "
-                "Name one after the model"
-            )
-    make = import_module(f"nnfit.inside.pictures.{kind}").make
-    far = f"{name}: its numbers are too large for a picture; expected none beyond {LARGEST:g}"
-    with blas_threads(1), np.errstate(all="ignore"):  # the same bits for any number of cores
-        try:
-            picture: object = make(Request(models, data, options, observer))
-        except np.linalg.LinAlgError as err:  # of what is not finite any more
-            raise PictureError(far) from err
-    if _largest(picture) > LARGEST:
-        raise PictureError(far)
-    if own is not None and wanted.data == "needed":
-        say_own(own, name, observer)
-    return picture
+
+
+def _own_data(kind: str, name: str, model: Model) -> str | None:
+    """Return the CSV that a model was trained on, if it is here."""
+    data = own_csv(model, name)
+    if data is None and KINDS[kind].data == "needed":
+        stored = model.kept.data.path
+        raise PictureError(
+            f"{name}: its training data {stored!r} is not here; expected it, or another CSV. "
+            "Name one after the model"
+        )
+    return data
 
 
 def _largest(value: Any) -> float:

@@ -6,7 +6,7 @@ Nothing is read before a kind asks for it; what the rows become is up to each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,12 +27,16 @@ from nnfit.table.targets import drop_rows_without_target
 
 @dataclass(frozen=True)
 class Request:
-    """`models` with their files' names, one but for fit; `data` is a path, None for none."""
+    """`models` with their files' names; `data` is a path, None for none.
+
+    Most kinds take one model. `names` are what a kind that needs no model is asked to show.
+    """
 
     models: Sequence[tuple[str, Model]]
     data: str | None
     options: Options
     observer: Observer
+    names: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def name(self) -> str:

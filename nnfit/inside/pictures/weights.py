@@ -9,6 +9,7 @@ import numpy as np
 
 from nnfit.csv.reading import BlockReader
 from nnfit.errors import PictureError
+from nnfit.inside.pictures.network import output_names
 from nnfit.inside.pictures.request import Request
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
@@ -28,6 +29,7 @@ class Weights:
 
     W: Array
     input_names: tuple[str, ...]
+    unit_names: tuple[str, ...]  # of all: the classes or targets where they are the outputs
     n_inputs: int
     n_units: int
     shape: tuple[int, int] | None
@@ -58,7 +60,15 @@ def make(request: Request) -> Weights:
     else:
         W, shown = _images(request, shape, W, names), names
     n_units = len(model.network.parameters.W[0])
-    return Weights(W=W, input_names=shown, n_inputs=len(names), n_units=n_units, shape=shape)
+    units = tuple(f"unit {i + 1}" for i in range(n_units))
+    return Weights(
+        W=W,
+        input_names=shown,
+        unit_names=units if model.network.architecture.activations else output_names(model),
+        n_inputs=len(names),
+        n_units=n_units,
+        shape=shape,
+    )
 
 
 def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[str]) -> Array:
@@ -68,7 +78,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
         with BlockReader(request.data, csv_format(model), (), (), (), request.observer) as blocks:
             header = blocks.header
     height, width = shape
-    pixels = [column for column in header or names if _is_pixel(model, column)]
+    pixels = [column for column in header or names if is_pixel(model, column)]
     if height * width != len(pixels) or not set(names) <= set(pixels):
         left_out = len(pixels) - len(names)
         hint = "" if header else ". Name its CSV: training leaves out pixels that never change"
@@ -84,7 +94,7 @@ def _images(request: Request, shape: tuple[int, int], W: Array, names: Sequence[
     return images.reshape(-1, height, width)
 
 
-def _is_pixel(model: Model, column: str) -> bool:
+def is_pixel(model: Model, column: str) -> bool:
     """Return whether a column of the CSV is an input, or was one before training dropped it."""
     data = model.kept.data
     if data.include is not None and column not in data.include:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfit.budget import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
 from nnfit.errors import shorten
+from nnfit.model.file.kept import MAX_ROWS
 from nnfit.nn.arrays import Described
 from nnfit.nn.losses import make_head
 from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
@@ -23,6 +24,7 @@ from nnfit.training import history
 FORMAT_VERSION = 1
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
+STEP_LOSSES = "history_step_loss"  # where they were recorded, from the first step on
 
 
 def declare_network(network: Network) -> dict[str, Any]:
@@ -81,17 +83,23 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
 
 
 def expected_arrays(
-    architecture: Architecture, dtype: np.dtype[Any], epochs: int, points: object
+    meta: Mapping[str, Any], architecture: Architecture, dtype: np.dtype[Any], epochs: int
 ) -> Described:
-    """Return the shape and dtype of every array that `meta` implies, a trajectory's too."""
+    """Return the shape and dtype of every array that `meta` implies, of so many epochs."""
     layout = architecture.layout
     expected: Described = {block.name: (block.shape, dtype) for block in layout.blocks}
     expected |= history.describe(epochs)
+    points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
     if type(points) is not int or not 0 <= points <= epochs + 1:
         raise Invalid("the number of points on the path of training is out of range")
     if points:
         expected[TRAJECTORY_EPOCHS] = ((points,), np.dtype(np.int64))
         expected[TRAJECTORY_PARAMETERS] = ((points, layout.size), dtype)
+    if per_epoch is not None:
+        if type(per_epoch) is not int or not 1 <= per_epoch <= MAX_ROWS:
+            raise Invalid("the number of steps in an epoch is out of range")
+        n_steps = history.n_recorded(epochs, per_epoch)
+        expected[STEP_LOSSES] = ((n_steps,), np.dtype(np.float64))
     return expected
 
 

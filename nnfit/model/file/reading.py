@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,6 +17,7 @@ from nnfit.budget import MAX_ARRAY_BYTES, MAX_INFLATED, MAX_META
 from nnfit.errors import ModelFileError, printable, shorten
 from nnfit.model.file.declared import (
     FORMAT_VERSION,
+    STEP_LOSSES,
     TRAJECTORY_EPOCHS,
     TRAJECTORY_PARAMETERS,
     architecture_of,
@@ -31,7 +33,7 @@ from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import FIELDS, Trajectory
+from nnfit.training.history import FIELDS, Steps, Trajectory
 
 MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
 
@@ -126,7 +128,7 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
     architecture, dtype = architecture_of(meta)
     with _invalid():
         training = trained(meta.get("training"), "training")
-    expected = expected_arrays(architecture, dtype, training.epochs, meta.get("path_points", 0))
+    expected = expected_arrays(meta, architecture, dtype, training.epochs)
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > MAX_ARRAY_BYTES:
@@ -145,7 +147,8 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
             raise Invalid(f"{name} holds numbers that are not finite")
         np.copyto(home, arrays[name])
     trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
-    return _assemble(meta, network, training, _history(arrays), trajectory)
+    model = _assemble(meta, network, training, _history(arrays), trajectory)
+    return model if STEP_LOSSES not in arrays else replace(model, steps=_steps(meta, arrays))
 
 
 def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -159,6 +162,14 @@ def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
         if not (no_rows or np.isfinite(history[name]).all()):
             raise Invalid(f"history_{name} holds numbers that are not finite")
     return history
+
+
+def _steps(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> Steps:
+    """Return the losses of the steps, checked."""
+    losses = arrays[STEP_LOSSES]
+    if not np.isfinite(losses).all():
+        raise Invalid(f"{STEP_LOSSES} holds numbers that are not finite")
+    return Steps(meta["steps_per_epoch"], losses)
 
 
 @contextmanager

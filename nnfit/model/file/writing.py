@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from nnfit.errors import OutputError
-from nnfit.model.file.declared import FORMAT_VERSION, TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS
+from nnfit.model.file.declared import (
+    FORMAT_VERSION,
+    STEP_LOSSES,
+    TRAJECTORY_EPOCHS,
+    TRAJECTORY_PARAMETERS,
+)
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Parameters
 from nnfit.storage.npz import excess, write_arrays
 from nnfit.storage.origin import MODEL
-from nnfit.training.history import FIELDS, Trajectory
+from nnfit.training.history import FIELDS, Steps, Trajectory
 from nnfit.version import __version__
 
 
@@ -24,6 +29,8 @@ def to_bytes(
     parameters: Parameters,
     history: Mapping[str, Array],
     trajectory: Trajectory | None,
+    *,
+    steps: Steps | None = None,
 ) -> bytes:
     """Return the file's contents; `meta` is what the model says of itself, for JSON.
 
@@ -52,6 +59,8 @@ def to_bytes(
     if trajectory is not None:
         arrays[TRAJECTORY_EPOCHS] = trajectory.epochs
         arrays[TRAJECTORY_PARAMETERS] = trajectory.parameters
+    if steps is not None:
+        arrays[STEP_LOSSES] = steps.losses
     buffer = io.BytesIO()
     write_arrays(buffer, arrays)
     return buffer.getvalue()

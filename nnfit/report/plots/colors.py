@@ -19,6 +19,7 @@ INK, FAINT = "#222222", "#6B6B6B"
 NEGATIVE, POSITIVE = "#0072B2", "#D55E00"
 DIVERGING = LinearSegmentedColormap.from_list("nnfit", [NEGATIVE, "#F7F7F7", POSITIVE])
 SEQUENTIAL = "cividis"
+LIGHT = LinearSegmentedColormap.from_list("light", ["#FBFBFB", "#F4BD8C", "#DD7A2B"])  # from 0 up
 
 
 def color(i: int) -> str:

@@ -1,42 +1,65 @@
-"""The loss over the epochs; the numbers are the history's own."""
+"""The loss over the epochs; the numbers are the histories' own."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnfit.inside.pictures.loss import LossCurves
+from nnfit.inside.pictures.loss import Curve, LossCurves
 from nnfit.report.figures import is_wide
-from nnfit.report.plots.colors import COLORS, FAINT
-from nnfit.report.plots.labels import log_axis, ticks, title
+from nnfit.report.plots.colors import COLORS, FAINT, color
+from nnfit.report.plots.labels import entry, log_axis, name, ticks, title
 from nnfit.report.plots.style import new_figure
 
 
 def draw(picture: LossCurves) -> Figure:
-    """Draw training and validation loss, and where the kept weights come from."""
+    """Draw training and validation loss of each run, and where the kept weights come from."""
+    several = len(picture.runs) > 1
     figure = new_figure(9.0, 5.0)
     axes = figure.subplots()
     axes.grid(axis="y")
-    few, many = len(picture.epochs) < 20, len(picture.epochs) > 150
-    looks = zip(COLORS, ("-", "--"), strict=False)
-    for (label, values), (shade, dashes) in zip(picture.curves, looks, strict=False):
-        axes.plot(
-            picture.epochs, values, dashes, color=shade, label=label,
-            marker="o" if few else None, markersize=5, linewidth=1.5 if many else None,
-        )  # fmt: skip
+    for curve in picture.curves:
+        _curve(axes, curve, several)
     if is_wide(*picture.ends):
         log_axis(axes)
     else:
         ticks(axes.yaxis)
-    if picture.best is not None:
+    for i, run in enumerate(picture.runs):
+        if run.best is None:
+            continue
+        label = f"best: epoch {run.best_epoch}, {run.best:.4g}"
         axes.plot(
-            picture.best_epoch, picture.best, marker="*", markersize=17, linestyle="none",
-            color=COLORS[3], markeredgecolor="white", zorder=5,
-            label=f"best: epoch {picture.best_epoch}, {picture.best:.4g}",
+            run.best_epoch, run.best, marker="*", markersize=13 if several else 17, zorder=5,
+            linestyle="none", color=color(i) if several else COLORS[3], markeredgecolor="white",
+            label=f"{name(run.name)}, {label}" if several else label,
         )  # fmt: skip
-        axes.axvline(picture.best_epoch, color=FAINT, linewidth=1, linestyle=":", zorder=1)
+        if not several:
+            axes.axvline(run.best_epoch, color=FAINT, linewidth=1, linestyle=":", zorder=1)
     ticks(axes.xaxis, whole=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"loss ({picture.loss})" if len(picture.loss) < 30 else "loss")
     title(axes, "Loss while training", "" if len(picture.loss) < 30 else picture.loss)
-    axes.legend(loc="upper right")
+    if several:
+        figure.legend(loc="outside lower left", ncols=3)
+    else:
+        axes.legend(loc="upper right")
     return figure
+
+
+def _curve(axes: Axes, curve: Curve, several: bool) -> None:
+    """Draw a curve: steps thin behind the epochs, validation dashed."""
+    few, many = len(curve.x) < 20, len(curve.x) > 150
+    own = {"each step": 0, "training": 0, "validation": 1}[curve.kind]
+    look: dict[str, Any] = {
+        "color": color(curve.run) if several else COLORS[own],
+        "label": entry(curve.label),
+    }
+    if curve.kind == "each step":
+        axes.plot(curve.x, curve.y, linewidth=0.7, alpha=0.5, zorder=1.5, **look)
+        return
+    axes.plot(
+        curve.x, curve.y, "--" if curve.kind == "validation" else "-",
+        marker="o" if few else None, markersize=5, linewidth=1.5 if many else None, **look,
+    )  # fmt: skip
