@@ -121,6 +121,12 @@ def make(request: Request) -> Surface:
             f"{request.name}: its loss leaves the range of float64 near the trained weights"
         )
     architecture, walked = model.network.architecture, model.trajectory
+    if architecture.l2:
+        total, penalty = loss(plane.origin), float(loss.network.penalty())
+        sums = f"loss {total - penalty:.6g} + penalty {penalty:.6g} = {total:.6g}"
+        request.observer.note(
+            f"the surface is that of loss + penalty; at the model's weights {sums}"
+        )
     return Surface(
         x_name=plane.names[0],
         y_name=plane.names[1],
@@ -130,7 +136,7 @@ def make(request: Request) -> Surface:
         centre=plane.centre,
         trajectory=None if walked is None else _projected(plane, walked.parameters),
         n_rows=loss.n_rows,
-        loss_name=architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
+        loss_name=architecture.loss.replace("_", " ") + (" + penalty" if architecture.l2 else ""),
         linear=not architecture.activations,
     )
 
