@@ -35,6 +35,7 @@ class Plan:
     dtype: str
     threads: int
     metric: str  # the name of EpochRecord.metric: accuracy | rmse, said to be train's where it is
+    l2: float = 0.0  # then training lowers loss + penalty
     decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
 
 
@@ -48,6 +49,7 @@ class EpochRecord:
     metric: float | None  # of the validation rows; without them of training rows, up to 4096
     learning_rate: float
     rows_per_second: float
+    penalty: float | None = None  # that of l2 at the epoch's end; of earlier runs it is not kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class Summary:
     metrics: Mapping[str, Mapping[str, Any] | None]  # train, validation, test
     train_loss: Sequence[float]
     validation_loss: Sequence[float]  # empty without validation rows
+    penalty: float | None = None  # of the weights that are kept, where there is an l2
     diverged: bool = False  # after every rollback
 
 

@@ -32,7 +32,7 @@ def test_json_is_the_same_as_from_python(cli: Commands, tiny: Example) -> None:
     assert list(found) == [
         "source", "initialised", "data", "row", "drawn", "task", "notes", "n_parameters",
         "parameters", "graph", "inputs", "forward", "prediction", "target", "loss", "backward",
-        "update",
+        "columns", "update",
     ]  # fmt: skip
     assert (found["source"], found["data"], found["row"]) == ("tiny.yaml", "tiny.csv", 4)
     step = found["backward"][-1]
@@ -62,7 +62,7 @@ def test_the_table_goes_to_stdout_plain_and_80_wide(cli: Commands, tiny: Example
     found = explained(cli, "tiny.npz", "--row", "2")
     errors = [f"{g['relative_error']:.1e}" for s in found["backward"] for g in s["gradients"]]
     shown = [line.split()[2].rstrip(",") for line in lines if line.startswith("  relative error")]
-    assert shown[:-1] == errors  # the last is that of the inputs
+    assert shown[:-2] == errors  # the last are those of the inputs and of the columns
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -74,6 +74,36 @@ def test_every_example_config(cli: Commands, path: Path) -> None:
     for step in found["backward"]:
         assert all(g["relative_error"] <= 1e-9 for g in step["gradients"])
     assert found["backward"][-1]["handed_down"]["relative_error"] <= 1e-9
+
+
+def test_the_graph_as_a_picture(cli: Commands, tiny: Example, folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for form, magic in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+        result = cli("explain", "tiny.npz", "--row", "2", "--graph", f"g.{form}", "-q")
+        assert (result.code, result.out, result.err) == (0, f"g.{form}\n", "")
+        assert (folder / f"g.{form}").read_bytes().startswith(magic)
+    found = explained(cli, "tiny.npz", "--row", "2", "--graph", "again.svg")
+    assert found == explain("tiny.npz", row=2)
+    assert (folder / "again.svg").read_bytes() == (folder / "g.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (("--graph", "g.gif"), "g.gif: got the suffix '.gif'; expected .png, .svg or .pdf"),
+        (("--graph", "-", "--json"), "--json and --graph -: stdout takes one of them; name a file"),
+        (("--graph", "no/g.svg"), "no/g.svg: "),
+        (("--graph", "tiny.svg", "--data", "tiny.svg"), "tiny.svg: is what is read; "),
+    ],
+    ids=["suffix", "stdout twice", "no folder", "what is read"],
+)
+def test_a_picture_that_cannot_be(
+    cli: Commands, tiny: Example, folder: Path, args: tuple[str, ...], line: str
+) -> None:
+    (folder / "tiny.svg").write_text(tiny.csv, encoding="utf-8")
+    result = cli("explain", "tiny.npz", *args)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith(f"nnfit: error: {line}")
 
 
 def test_data_from_elsewhere(cli: Commands, tiny: Example, folder: Path) -> None:

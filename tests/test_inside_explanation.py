@@ -45,12 +45,17 @@ def weights(found: Found) -> dict[str, Any]:
 def check(found: Found) -> None:
     """Hold every number against its formula, and every gradient against its complex step."""
     network, layers, steps = weights(found), found["forward"], found["backward"]
+    check_graph(found)
     v = np.array(found["inputs"]["values"])
     values = [v]
     for layer in layers:
         i = layer["layer"]
         z = network[f"W{i}"] @ v + network.get(f"b{i}", 0.0)
         np.testing.assert_allclose(layer["z"], z, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(layer["Wv"], network[f"W{i}"] @ v, rtol=1e-12, atol=1e-14)
+        first = network[f"W{i}"][0] * v
+        np.testing.assert_allclose(layer["unit"]["products"], first, rtol=1e-15)
+        assert layer["unit"]["z"] == layer["z"][0]
         v = np.array(layer["v"])
         values.append(v)
     assert found["prediction"]["y_hat"] == layers[-1]["v"]
@@ -63,6 +68,8 @@ def check(found: Found) -> None:
         factors = [np.array(factor["values"]) for factor in step["delta"]["factors"]]
         if len(factors) == 2:
             np.testing.assert_allclose(delta, factors[0] * factors[1], **close)
+        if "product" in step["delta"]:
+            np.testing.assert_allclose(step["delta"]["product"], delta, rtol=1e-11, atol=1e-15)
         if handed is not None:
             np.testing.assert_allclose(factors[0], handed, **close)
         by_name = {g["parameter"]: g for g in step["gradients"]}
@@ -78,6 +85,40 @@ def check(found: Found) -> None:
         numeric = np.array(gradient["complex_step"], np.float64)
         np.testing.assert_allclose(gradient["values"], numeric, rtol=1e-6, atol=1e-14)
         assert gradient["entries"] == np.isfinite(numeric).sum() > 0
+
+
+def check_graph(found: Found) -> None:
+    """Hold the graph's numbers: those of the steps, and each entry of v[0] by the chain rule."""
+    nodes = {node["node"]: node for node in found["graph"]}
+    assert len(nodes) == len(found["graph"])
+    seen: set[str] = set()
+    for name, node in nodes.items():  # each after what it is made of
+        assert set(node["inputs"]) <= seen and len(node["inputs"]) == len(node["local"])
+        seen.add(name)
+    loss, n = found["loss"], len(found["forward"])
+    assert (nodes["L"]["value"], nodes["L"]["derivative"]) == (loss["total"], 1.0)
+    for layer, step in zip(found["forward"], found["backward"][::-1], strict=True):
+        i, delta = layer["layer"], step["delta"]["values"]
+        out = nodes["ŷ" if i == n else f"v[{i}]"]
+        assert (nodes[f"z[{i}]"]["value"], nodes[f"z[{i}]"]["derivative"]) == (layer["z"], delta)
+        assert out["value"] == layer["v"]
+        for gradient in step["gradients"]:
+            node = nodes[f"{gradient['parameter'][0]}[{i}]"]
+            assert node["derivative"] == gradient["values"]
+        below = nodes[f"v[{i - 1}]"]["derivative"]
+        assert below == step["handed_down"]["values"]
+        if f"b[{i}]" in nodes:
+            assert nodes[f"Wv[{i}]"]["value"] == layer["Wv"]
+            assert nodes[f"Wv[{i}]"]["derivative"] == nodes[f"b[{i}]"]["derivative"] == delta
+    for k, column in enumerate(found["columns"], 1):
+        node, terms = nodes[f"x_{k}"], column["terms"]
+        assert (node["formula"], node["value"]) == (column["column"], column["value"])
+        assert node["derivative"] == column["derivative"]
+        by_hand = sum(term["derivative"] * term["slope"] for term in terms)
+        assert column["derivative"] == pytest.approx(by_hand, rel=1e-14, abs=1e-300)
+        assert column["relative_error"] is None or column["relative_error"] <= 1e-9
+        for term in terms:
+            assert term["derivative"] == nodes[f"v[0]_{term['input']}"]["derivative"]
 
 
 def table(rng: np.random.Generator, n: int = 12) -> pd.DataFrame:
@@ -132,7 +173,47 @@ def test_the_fused_pairs_give_y_hat_minus_y(rng: np.random.Generator, target: st
     delta = found["backward"][0]["delta"]
     y_hat, y = np.array(found["prediction"]["y_hat"]), np.array(found["target"]["y"])
     np.testing.assert_allclose(delta["values"], y_hat - y, rtol=1e-13)
-    assert (delta["formula"], delta["factors"]) == ("ŷ − y", [])
+    assert (delta["formula"], delta["derivation"][-1]) == ("ŷ − y", "ŷ − y")
+    outer, *slope = (np.array(factor["values"]) for factor in delta["factors"])
+    if target == "two":
+        np.testing.assert_allclose(outer, -y / y_hat + (1.0 - y) / (1.0 - y_hat), rtol=1e-12)
+        np.testing.assert_allclose(slope, [y_hat * (1.0 - y_hat)], rtol=1e-12)
+        return
+    np.testing.assert_allclose(outer, -y / y_hat, rtol=1e-14)
+    jacobian = [[p * ((j == k) - q) for k, q in enumerate(y_hat)] for j, p in enumerate(y_hat)]
+    np.testing.assert_allclose(delta["jacobian"], jacobian, rtol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 5, 6])
+def test_the_jacobian_of_up_to_five_classes(rng: np.random.Generator, classes: int) -> None:
+    frame = table(rng, 24)
+    frame["kind"] = [f"k{i % classes}" for i in range(24)]
+    found = explain(config("kind", loss="cross_entropy"), frame)
+    check(found)
+    jacobian = found["backward"][0]["delta"]["jacobian"]
+    assert (jacobian is None) == (classes > 5)
+
+
+@pytest.mark.parametrize("z", [40.0, -40.0, 800.0, -800.0])
+@pytest.mark.parametrize("row", [1, 2])  # of y = 0 and y = 1
+def test_where_y_hat_is_nearly_0_or_1_the_factors_have_their_digits(
+    rng: np.random.Generator, z: float, row: int
+) -> None:
+    model = nnfit.train(config("two", model={"hidden_sizes": []}, training={"epochs": 1}),
+                        table(rng))  # fmt: skip
+    model.network.parameters.flat[:] = 0.0
+    model.network.parameters.b[0][:] = z
+    delta = explain(model, table(rng), row=row)["backward"][0]["delta"]
+    outer, slope = (factor["values"][0] for factor in delta["factors"])
+    y, e = row - 1.0, np.exp(-abs(z))
+    wrong = (z > 0) != bool(y)
+    assert slope == pytest.approx(e, rel=1e-12, abs=0.0)
+    if not wrong:
+        assert outer == pytest.approx(1.0 - 2.0 * y, rel=1e-12)
+    elif e > 0.0:
+        assert outer == pytest.approx((1.0 - 2.0 * y) / e, rel=1e-12)
+    else:
+        assert outer is None and delta["values"][0] == 1.0 - 2.0 * y
 
 
 @pytest.mark.parametrize("target", ["p", ["p", "q"], "kind", "two"])
@@ -146,12 +227,19 @@ def test_every_depth_with_and_without_bias(
     check(found)
     assert ("b1" in weights(found)) == bias
     assert found["loss"]["penalty"] > 0.0
-    assert found["loss"]["loss"] == found["loss"]["data_loss"] + found["loss"]["penalty"]
+    assert found["loss"]["loss"] == found["loss"]["data_loss"]
+    assert found["loss"]["total"] == found["loss"]["loss"] + found["loss"]["penalty"]
     assert found["n_parameters"] == sum(p["count"] for p in found["parameters"])
     nodes = [node["node"] for node in found["graph"]]
-    assert nodes[0] == "v[0]" and nodes[-1] == "L" and "penalty" in nodes
-    for place, node in enumerate(found["graph"]):  # each after what it is made of
-        assert set(node["inputs"]) <= set(nodes[:place])
+    assert nodes[0] == "x_1" and nodes[-1] == "L" and {"loss", "penalty"} < set(nodes)
+    assert ("Wv[1]" in nodes) == bias
+    squares = found["loss"]["squared_norm"]
+    if target == ["p", "q"]:
+        y_hat, y = np.array(found["prediction"]["y_hat"]), np.array(found["target"]["y"])
+        assert squares == pytest.approx(np.linalg.norm(y_hat - y) ** 2, rel=1e-13)
+        assert squares == pytest.approx(2.0 * found["loss"]["loss"], rel=1e-13)
+    else:
+        assert squares is None
 
 
 def test_dropout_is_off_and_said(rng: np.random.Generator) -> None:
@@ -171,6 +259,93 @@ def test_phi_is_the_input(rng: np.random.Generator) -> None:
     assert found["inputs"]["names"] == ["a", "a**2"]
     a = frame["a"][4]
     assert found["inputs"]["values"] == pytest.approx([a, a * a], rel=1e-15)
+
+
+@pytest.mark.parametrize("numeric", ["none", "standardize", "minmax", "robust"])
+def test_the_derivative_through_phi_down_to_the_columns(
+    rng: np.random.Generator, numeric: str
+) -> None:
+    """Against differences of a loss that is written out here, from the columns up."""
+    frame = table(rng)
+    features = ["a", "a**2", "sin(3*b)*a", "exp(b) - `c`/2", "c"]
+    found = explain(
+        config("p", features=features, data={"include": None}, model={"hidden_sizes": [3]},
+               preprocessing={"numeric": numeric, "target": "none"}), frame, row=5)  # fmt: skip
+    check(found)
+    network = weights(found)
+
+    def phi(a: Any, b: Any, c: Any) -> Any:
+        return np.array([a, a**2, np.sin(3.0 * b) * a, np.exp(b) - c / 2.0, c])
+
+    table_of_phi = phi(*frame[["a", "b", "c"]].to_numpy().T)
+    shift, scale = {
+        "none": lambda X: (0.0 * X[:, 0], 1.0 + 0.0 * X[:, 0]),
+        "standardize": lambda X: (X.mean(axis=1), X.std(axis=1)),
+        "minmax": lambda X: (X.min(axis=1), X.max(axis=1) - X.min(axis=1)),
+        "robust": lambda X: (
+            np.median(X, axis=1),
+            np.subtract(*np.quantile(X, [0.75, 0.25], axis=1)),
+        ),
+    }[numeric](table_of_phi)
+
+    def loss(x: Any) -> float:
+        v = (phi(*x) - shift) / scale
+        if numeric == "robust":
+            v = v / np.sqrt(1.0 + (v / 3.0) ** 2)
+        v = np.tanh(network["W1"] @ v + network["b1"])
+        return float((network["W2"] @ v + network["b2"] - frame["p"][4])[0] ** 2)
+
+    x = frame.loc[4, ["a", "b", "c"]].to_numpy(float)
+    assert found["loss"]["loss"] == pytest.approx(loss(x), rel=1e-12)
+    h = 1e-5 * np.eye(3)
+    differences = [(loss(x + step) - loss(x - step)) / 2e-5 for step in h]
+    derivatives = [column["derivative"] for column in found["columns"]]
+    np.testing.assert_allclose(derivatives, differences, rtol=1e-6, atol=1e-8)
+    assert [column["column"] for column in found["columns"]] == ["a", "b", "c"]
+    assert [len(column["terms"]) for column in found["columns"]] == [3, 2, 2]
+    steps = [column["complex_step"] for column in found["columns"]]
+    np.testing.assert_allclose(derivatives, steps, rtol=1e-12)
+
+
+def test_what_is_no_number_has_no_derivative(rng: np.random.Generator) -> None:
+    frame = table(rng)
+    frame.loc[3, "a"] = np.nan
+    frame["L"] = frame["y"] = frame["b"]  # names that the graph has for itself
+    data = {"include": ["a", "kind", "L", "y", "c"]}
+    preprocessing = {"numeric": "quantile"}
+    found = explain(config("p", data=data, preprocessing=preprocessing), frame, row=4)
+    nodes = {node["node"]: node for node in found["graph"]}
+    by_name = {node["formula"]: node for node in found["graph"]}
+    assert {c["column"] for c in found["columns"]} == {"a", "L", "y", "c"}
+    assert all(c["derivative"] is None for c in found["columns"])  # a kink at every training value
+    assert found["columns"][0]["value"] == pytest.approx(frame["a"].median())  # imputed
+    assert by_name["kind"]["value"] == "red" and by_name["kind"]["derivative"] is None
+    assert by_name["kind=red"]["inputs"] == [by_name["kind"]["node"]]
+    assert by_name["a is missing"]["value"] == 1.0
+    assert by_name["a is missing"]["inputs"] == ["x_1"]
+    assert len(nodes) == len(found["graph"])
+
+
+def test_a_column_called_as_a_term_is_not_taken_for_it(rng: np.random.Generator) -> None:
+    frame = table(rng).rename(columns={"b": "u1", "c": "z"})
+    settings = config("p", features=["u1", "sin(3*a)", "exp(z)"], data={"include": None})
+    found = explain(settings, frame)
+    check(found)
+    nodes = {node["node"]: node for node in found["graph"]}
+    assert nodes["φ_2"]["inputs"] == ["φ_2.u1"] and nodes["φ_3"]["inputs"] == ["x_3"]
+    assert nodes["φ_2.u1"]["value"] == 3.0 * frame["a"][0]
+
+
+@pytest.mark.parametrize(("a", "derivative"), [(0.0, False), (0.5, True)])
+def test_at_a_kink_of_phi_there_is_no_derivative(
+    rng: np.random.Generator, a: float, derivative: bool
+) -> None:
+    frame = table(rng)
+    frame.loc[0, "a"] = a
+    settings = config("p", features=["relu(a)"], data={"include": None})
+    found = explain(settings, frame)
+    (column,) = found["columns"]
+    assert (column["derivative"] is not None) == derivative
 
 
 # the chain rule as text ----------------------------------------------------------------------
@@ -416,8 +591,10 @@ def test_the_step_of_one_row(rng: np.random.Generator) -> None:
         a = np.tanh(W[i] @ a + b[i])
     y_hat, y = W[2] @ a + b[2], np.array(found["target"]["y"])
     after = ((y_hat - y) ** 2).mean() + 0.05 * sum((w**2).sum() for w in W)
-    assert update["loss_after"] == pytest.approx(after, rel=1e-13)
-    assert update["loss_after"] < update["loss_before"]
+    assert update["total_after"] == pytest.approx(after, rel=1e-13)
+    assert update["total_after"] < update["total_before"] == found["loss"]["total"]
+    penalty = 0.05 * sum((w**2).sum() for w in W)
+    assert update["penalty_after"] == pytest.approx(penalty, rel=1e-13)
     for p in update["parameters"]:
         assert p["gradient"] == by_name[p["parameter"]]["values"]
 

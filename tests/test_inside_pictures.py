@@ -442,7 +442,10 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     table = curve_table()
     model = saved(folder, "line", table, optimizer={"learning_rate": 0.05, "l2": 0.1},
                   training={"epochs": 12, "keep_path": True})  # fmt: skip
-    found = picture("surface", "line")
+    said: list[str] = []
+    observer = Observer()
+    observer.note = said.append  # type: ignore[method-assign]
+    found: Any = make_picture("surface", [("line.npz", model)], None, Options(), observer)
     w, b = model.network.parameters.flat
     assert found.walks[0].end == (w, b)
     assert model.trajectory is not None
@@ -460,7 +463,10 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     u, v = found.x[j], found.y[i]
     expected = ((u * x + v - y) ** 2).mean() + 0.05 * u**2
     assert found.loss[i, j] == pytest.approx(expected, rel=1e-12)
-    assert found.loss_name == "mse + l2"
+    assert found.loss_name == "mse + penalty"
+    loss, penalty = float(((w * x + b - y) ** 2).mean()), 0.05 * float(w) ** 2
+    sums = f"loss {loss:.6g} + penalty {penalty:.6g} = {loss + penalty:.6g}"
+    assert any(text.endswith(f"at the model's weights {sums}") for text in said)
 
 
 def test_two_weights_and_a_bias_are_two_exact_axes(binary: Example) -> None:

@@ -12,6 +12,7 @@ import nnfit
 from nnfit.inside.explanation import explain
 from nnfit.report.arrays import array_lines
 from nnfit.report.explanation import print_explanation
+from nnfit.report.network_graph import brief
 
 
 class Terminal(io.StringIO):
@@ -83,6 +84,56 @@ def test_decimals_suit_the_largest():
     assert array_lines([None, 0.25], 40, 4, 11) == ["[      –  0.2500 ]"]
 
 
+# the graph -----------------------------------------------------------------------------------
+
+
+def test_each_node_has_its_value_and_its_derivative():
+    features = ["x0", "sin(3*x0)", "x1"]
+    found = explained([2], columns=2, features=features, preprocessing={"target": "none"})
+    text = printed(found)
+    nodes = {node["node"]: node for node in found["graph"]}
+    for line, name in (
+        ("L = mse(ŷ, y)", "L"),
+        ("├── ŷ = identity(z[2])", "ŷ"),
+        ("│       ├── Wv[2] = W[2] v[1]", "Wv[2]"),
+        ("│       │   ├── W[2]", "W[2]"),
+        ("v[1] = tanh(z[1])", "v[1]"),
+        ("└── z[1] = Wv[1] + b[1]", "z[1]"),
+        ("│   └── x_1 = x0", "x_1"),
+        ("│   └── φ_2 = sin(u1)", "φ_2"),
+        ("│       └── u1 = 3·x0", "φ_2.u1"),
+    ):
+        (row,) = (row for row in text.split("\n") if row.startswith(f"{line}  "))
+        figures = [brief(nodes[name][key]) for key in ("value", "derivative")]
+        assert row.removeprefix(line).split("  ")[-1].strip() == figures[1]
+        assert f"  {figures[0]} " in row
+    assert "\n│       │   └── v[1], below\n" in text
+    assert "\n│           └── x_1, above\n" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""), (0.0, "0"), (2.5, "2.5"), ([0.25], "0.25"), ([1.0, -0.5], "1, -0.5"),
+        ([[1.0, 2.0], [3.0, None]], "1 … –"), ([0.123456, 0.0, -0.987654], "0.1235 … -0.9877"),
+        ([-0.0123456, 0.0, -0.987654], "-0.0123 … -0.988"), ("red", "red"),
+        ([-1.23456e-150, 0.0, -1.23456e-150], "-1.2e-150 … -1.2…"),
+    ],
+)  # fmt: skip
+def test_values_in_brief(value, text):
+    assert brief(value) == text
+
+
+def test_a_long_phi_is_cut():
+    text = printed(explained([2], columns=40))
+    assert "\n└── … 28 more\n" in text
+    long = printed(
+        explained([2], columns=9, features=["+".join(f"x{i % 9}*{i}" for i in range(48))])
+    )
+    graph = long.split("computation graph\n")[1].split("\n\n")[0].split("\n")
+    assert len(graph) == 76 and graph[-1].endswith(" more")
+
+
 # the whole -----------------------------------------------------------------------------------
 
 
@@ -95,12 +146,10 @@ def test_a_small_network_in_full():
     for line in (
         "W[1]  2 × 2        4",
         "L = mse(ŷ, y)",
-        "├── ŷ = identity(z[2])   1",
-        "│       └── v[1] = tanh(z[1])   2",
-        "│               └── v[0] = φ(x)   2",
         "layer 1 of 2: 2 → 2, tanh",
-        "  z[1] = W[1] v[0] + b[1]",
-        "  v[1] = σ(z[1]), σ(z) = tanh(z)",
+        "  z[1]   = W[1] v[0] + b[1]",
+        "  v[1]   = σ(z[1]), σ(z) = tanh(z)",
+        "  z[1]_1 = Σ_j w_1j v[0]_j + b_1",
         "  L = (ŷ − y)²",
         "  delta[2] = ∂L/∂z[2]",
         "  ∂L/∂W[2] = ∂L/∂ŷ · ∂ŷ/∂z[2] · ∂z[2]/∂W[2]",
@@ -149,7 +198,8 @@ def test_everything_fits_the_width(monkeypatch, columns, stream_type, hidden, ta
 
 def test_the_middle_of_a_deep_network_is_left_out():
     text = printed(explained([3] * 12))
-    assert re.search(r"^│[ └─]+v\[8\] … v\[0\]: 8 more layers$", text, re.MULTILINE)
+    assert "\nv[9] … v[1]: 9 more layers\n" in text
+    assert "\nv[10] = tanh(z[10]) " in text and "\nv[9] = tanh" not in text
     product = "{∂L/∂ŷ · ∂ŷ/∂z[13] · ∂z[13]/∂v[12] · … · ∂z[3]/∂v[2] · ∂v[2]/∂z[2] · ∂z[2]/∂v[1]}"
     assert product in " ".join(text.split())
 
@@ -157,10 +207,16 @@ def test_the_middle_of_a_deep_network_is_left_out():
 def test_the_penalty_and_the_notes():
     found = explained([2], model={"dropout": 0.3}, optimizer={"l2": 0.2})
     text = printed(found)
-    assert "\n├── y   1\n└── penalty = (l2/2) Σ_l ‖W[l]‖²\n" in text
+    assert "\n├── loss = mse(ŷ, y) " in text
+    assert "\n└── penalty = (l2/2) Σ_l ‖W[l]‖² " in text
     assert "\n           = delta[1] v[0]ᵀ + l2 W[1]\n" in text
     loss = found["loss"]
-    assert f"\n    = {loss['data_loss']:.4f} + {loss['penalty']:.4f} = {loss['loss']:.4f}\n" in text
+    total = f"{loss['loss']:.4f} + {loss['penalty']:.4f} = {loss['total']:.4f}"
+    assert f"\n  L       = loss + penalty\n          = {total}\n" in text
+    before, after = ([found["update"][f"{of}_{key}"] for of in ("loss", "penalty", "total")]
+                     for key in ("before", "after"))  # fmt: skip
+    sums = ["{:.6g} + {:.6g} = {:.6g}".format(*figures) for figures in (before, after)]
+    assert text.endswith(f"\nL before: {sums[0]}\nL after:  {sums[1]}\n")
     assert "dropout 0.3 is off: every unit takes part" in text
 
 
@@ -197,10 +253,10 @@ def test_a_narrow_encoding_spells_the_letters(encoding):
     print_explanation(explained([2], "kind", optimizer={"l2": 0.1}), stream)
     text = raw.getvalue().decode("ascii")
     assert "\\" not in text
-    lines = [line.strip() for line in text.split("\n")]
+    lines = [" ".join(line.split()) for line in text.split("\n")]
     for line in (
-        "+-- y_hat = softmax(z[2])   3",
-        "|   `-- z[2] = W[2] v[1] + b[2]   3",
+        "y_hat = v[2] = sigma(z[2]), sigma(z) = exp(z_k)/sum_j exp(z_j)",
+        "z[2]_1 = sum_j w_1j v[1]_j + b_1",
         "v[1] = sigma(z[1]), sigma(z) = tanh(z)",
         "dL/dW[2] = dL/dy_hat * dy_hat/dz[2] * dz[2]/dW[2]",
         "= {dL/dv[1]} .* sigma'(z[1])",

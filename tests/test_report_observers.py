@@ -12,7 +12,8 @@ from rich.cells import cell_len
 from nnfit.observer import EpochRecord, Finding, Observer, Plan, Summary
 from nnfit.report import make_observer
 from nnfit.report.live import MAX_ROWS
-from nnfit.report.run import Schedule
+from nnfit.report.run import Schedule, epoch_columns, plan_rows, summary_block
+from nnfit.report.screen import Screen
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
@@ -95,8 +96,9 @@ def make_plan(epochs=3, **changes):
     return Plan(**values | changes)
 
 
-def make_record(epoch, validation_loss=0.5):
+def make_record(epoch, validation_loss=0.5, penalty=None):
     return EpochRecord(
+        penalty=penalty,
         epoch=epoch,
         train_loss=1 / epoch,
         validation_loss=validation_loss,
@@ -673,3 +675,21 @@ def test_a_terminal_that_went_away_does_not_stop_the_run(monkeypatch, clock):
     observer.epoch(make_record(2), best=True)
     observer.finished(make_summary(2))
     observer.close()
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_the_penalty_stands_beside_the_loss(l2):
+    columns = epoch_columns(make_plan(l2=l2), 80, gap=2)
+    headers = [column.header for column in columns]
+    assert ("penalty" in headers) == bool(l2)
+    loss = dict(plan_rows(make_plan(l2=l2)))["loss"]
+    assert loss == "cross_entropy" + ("; loss + penalty is lowered, l2 0.1" if l2 else "")
+    summary = make_summary(penalty=10.985 if l2 else None)
+    screen = Screen(io.StringIO())
+    screen.write(summary_block(screen, None, summary))
+    line = "penalty          10.9850 of the model's weights, beside the loss\n"
+    assert (line in screen.stream.getvalue()) == bool(l2)
+    if l2:
+        assert headers[1:4] == ["train_loss", "penalty", "val_loss"]
+        texts = [columns[2].text(make_record(1, penalty=p)) for p in (0.25, None)]
+        assert texts == ["0.2500", "–"]

@@ -242,6 +242,19 @@ def test_train_loss_counts_a_short_last_batch_right(batch_size: int, weighted: b
     assert result.records[0].train_loss == pytest.approx(expected, rel=1e-11)
 
 
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_the_penalty_is_told_beside_the_loss(l2: float) -> None:
+    rng = np.random.default_rng(8)
+    X, Y = rng.normal(size=(10, 3)), rng.normal(size=(10, 2))
+    network = _initialized(Architecture((3, 4, 2), ("tanh",), "mse", l2=l2))
+    losses = (predict(network, X) - Y) ** 2
+    result = _fit(network, X, Y, epochs=2, batch_size=10, learning_rate=0.1)
+    assert result.records[0].train_loss == pytest.approx(losses.mean(), rel=1e-12)
+    penalty = 0.5 * l2 * sum(float((W**2).sum()) for W in network.parameters.W)
+    expected = pytest.approx(penalty, rel=1e-12) if l2 else None
+    assert result.records[-1].penalty == expected
+
+
 def test_every_epoch_sees_every_row_once_in_a_new_order(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[float]] = []
     original = Network.differentiate

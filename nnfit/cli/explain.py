@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.options import JsonOption, QuietOption, UsageError, print_result
+from nnfit.cli.plot import picture_format, write_picture
 
 
 def explain(
@@ -40,6 +41,14 @@ def explain(
             "rows of a model's CSV: one step of gradient descent. Otherwise with the row's own.",
         ),
     ] = False,
+    graph: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the computation graph with its numbers here, and print the path: .png "
+            "(300 dpi), .svg or .pdf; - is stdout. With --json the JSON is printed.",
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -58,8 +67,16 @@ def explain(
     if data is not None and data_option is not None:
         raise UsageError(f"--data {data_option}: DATA is {data!r} already; leave one out")
     data = data_option if data is None else data
+    form = None
+    if graph is not None:
+        form = picture_format(graph, [source, *([] if data is None else [data])], json, "explain")
     if data is None and is_model_file(source) and piped(look=True):
         data = "-"
     with closing(make_observer(quiet)) as observer:
         steps = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
-    print_result(steps, json, print_explanation)
+    if form is not None and graph is not None:
+        from nnfit.report.plots import render
+
+        write_picture(render("explanation", steps, form), graph, told=not json)
+    if json or form is None:
+        print_result(steps, json, print_explanation)

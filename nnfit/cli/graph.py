@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, UsageError, check_output, print_json
-from nnfit.cli.plot import suffix_format, write_picture
+from nnfit.cli.options import JsonOption, QuietOption, print_json
+from nnfit.cli.plot import picture_format, write_picture
 from nnfit.errors import ConfigError, shorten
 
 
@@ -36,17 +36,11 @@ def graph(
     """
     from nnfit.graph.differentiating import as_json, differentiate
 
-    form = None
-    if output is not None:
-        form = suffix_format(output)
-        if output == "-" and json:
-            raise UsageError("--json and -o -: stdout takes one of them; name a file")
-        check_output(output, [], "for the picture")
+    form = None if output is None else picture_format(output, [], json, "graph", "-o")
     found = differentiate(expressions, _point(at or []), [_bare(name) for name in wrt or []])
     if form is not None:
-        from nnfit.report.plots import render, require_matplotlib
+        from nnfit.report.plots import render
 
-        require_matplotlib("graph")
         write_picture(render("graph", found, form), output, told=not json)
     if json:
         print_json(as_json(found))

@@ -160,6 +160,20 @@ def suffix_format(output: str, otherwise: str = "") -> str:
     return suffix.removeprefix(".")
 
 
+def picture_format(
+    output: str, sources: list[str], json: bool, command: str, option: str = "--graph"
+) -> str:
+    """Return the format of another command's picture, once it is sure that it can be written."""
+    from nnfit.report.plots import require_matplotlib
+
+    form = suffix_format(output)
+    if output == "-" and json:
+        raise UsageError(f"--json and {option} -: stdout takes one of them; name a file")
+    check_output(output, sources, "for the picture")
+    require_matplotlib(command)
+    return form
+
+
 def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[str], str | None]:
     """Return the model files and the CSV; None stands for the CSV the model was trained on.
 

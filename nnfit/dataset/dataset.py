@@ -59,12 +59,17 @@ class _Notes(Observer):
 
 
 def prepare(
-    file: ConfigFile, frame: pd.DataFrame | None, rng: np.random.Generator, observer: Observer
+    file: ConfigFile,
+    frame: pd.DataFrame | None,
+    rng: np.random.Generator,
+    observer: Observer,
+    kept: dict[str, NamedRows] | None = None,
 ) -> Dataset:
     """Read, decide, split, and encode with what the training rows teach.
 
     The rows are those of `frame`, or of the CSV that `data.path` names; `rng` draws the held-out
-    ones. The observer hears of warnings and progress; what was decided is in `notes`.
+    ones. The observer hears of warnings and progress; what was decided is in `notes`. The rows of
+    each part as they were read are put into `kept`; otherwise nothing holds on to them.
 
     Raises
     ------
@@ -75,6 +80,8 @@ def prepare(
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
     pieces = _split(file, rows, decisions, rng, notes)
+    if kept is not None:
+        kept.update(pieces)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
     with_own_csv = [name for name in PARTS[1:] if isinstance(getattr(data, name), str)]
     parts = {}

@@ -95,6 +95,12 @@ def read_lines(lines: Sequence[str]) -> Graph:
     return builder.graph(last, name)
 
 
+def graph_of(tree: expressions.Node) -> Graph:
+    """Return the graph of one expression of φ(x), parsed already."""
+    builder = _Builder()
+    return builder.graph(builder.add(tree), None)
+
+
 def _read(text: str) -> tuple[str | None, Expression]:
     """Return the name of a line, None without one, and its expression."""
     name: Expression | None = None

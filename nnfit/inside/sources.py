@@ -57,16 +57,16 @@ def opened(source: Source) -> tuple[Model, str] | ConfigSource:
 
 
 def initialised(
-    source: ConfigSource, data: Any, observer: Observer
+    source: ConfigSource, data: Any, observer: Observer, kept: dict[str, NamedRows] | None = None
 ) -> tuple[ConfigFile, Dataset, Network]:
     """Return a config, its prepared data, and its network in float64 as training starts with it.
 
-    `data`, a DataFrame or a path, is used instead of `data.path`.
+    `data`, a DataFrame or a path, is used instead of `data.path`; `kept` is as for `prepare`.
     """
     path = os.fspath(data) if isinstance(data, str | Path) else None
     frame = data if path is None else None
     file = load_config(source, (), "-" if frame is not None else path)
-    dataset = prepare(file, frame, stream(file.config.seed, "split"), observer)
+    dataset = prepare(file, frame, stream(file.config.seed, "split"), observer, kept)
     return file, dataset, build_network(file, dataset, np.float64)
 
 

@@ -3,7 +3,7 @@
 The book counts layers from 1 and calls the input layer 0. For layer l of D[l] units and N examples:
 
     z[l] = W[l] a[l-1] + b[l]                     (D[l], N) = (D[l], D[l-1]) (D[l-1], N) + (D[l], 1)
-    a[l] = f(z[l]),  a[0] = phi(x)                (D[l], N)
+    a[l] = f(z[l]),  a[0] = phi(x)                (D[l], N), the lecture's v[l]
     delta[l] = dL/dz[l]                           (D[l], N), the mean's 1/N is in it
     BP1  delta[L] = dl/dy_hat f'(z[L]) / N        (K, N), for each loss in losses.py
     BP2  delta[l-1] = (W[l]^T delta[l]) f'(z[l-1])                     f' element by element
@@ -271,6 +271,10 @@ class Network:
             return self.dtype.type(0.0)
         penalised = self.is_weight * self.parameters.flat
         return 0.5 * self.architecture.l2 * total(penalised, penalised)
+
+    def reported_penalty(self) -> float | None:
+        """Return the penalty beside a reported loss, None where there is none."""
+        return float(self.penalty()) if self.architecture.l2 else None
 
     def input_gradient(self, ws: Workspace) -> Array:
         """Return dL/da[0] of shape (D, N) after `loss_and_gradient`."""

@@ -12,16 +12,16 @@ from typing import Any, TextIO
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
-from rich.tree import Tree
 
 from nnfit.gradcheck.checking import TOLERANCE
+from nnfit.inside.explanation.formulas import PENALTY
 from nnfit.report.equations import REUSED, Line, arrays, chain, equations
 from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
+from nnfit.report.network_graph import graph_table
 from nnfit.report.screen import Cell, Screen, titled
 
 MAX_INPUTS = 12
-GRAPH_TEXT = 40  # columns left for a node of the graph at its deepest
-GRAPH_INDENT = 8  # columns of a layer
+MAX_TERMS = 3  # of a sum before its last one
 DRAWN = {"train": "a training row", "validation": "held out for validation",
          "test": "held out for the test"}  # fmt: skip
 
@@ -35,17 +35,25 @@ def print_explanation(example: Values, stream: TextIO) -> None:
     blocks: list[RenderableType] = [
         _head(screen, example),
         titled("parameters", _parameters(screen, example["parameters"])),
-        titled("computation graph", _graph(screen, example["graph"])),
+        titled("computation graph", graph_table(screen, example["graph"])),
         titled("forward", _inputs(screen, example["inputs"])),
     ]
+    v = example["inputs"]["values"]
     for layer in example["forward"]:
-        blocks += _forward(screen, layer, parameters, len(example["forward"]))
+        blocks += _forward(screen, layer, v, parameters, len(example["forward"]))
+        v = layer["v"]
     blocks += _loss(screen, example)
     legend = Text("backward: from the loss down; ", "bold")
     legend.append("{…}", f"bold {REUSED}").append(" is reused from the layer above", "bold")
     blocks += ["", legend]
     for layer in example["backward"]:
         blocks += _backward(screen, layer)
+    if example["columns"]:
+        blocks.append(
+            titled(
+                screen.formula("φ(x): down to the columns"), _columns(screen, example["columns"])
+            )
+        )
     blocks.append(titled("one update", Group(*_update(screen, example))))
     screen.write(*blocks)
 
@@ -72,31 +80,6 @@ def _parameters(screen: Screen, parameters: Sequence[Values]) -> RenderableType:
     return screen.table("lrrrr", ["name", "shape", "numbers", "smallest", "largest"], rows)
 
 
-def _graph(screen: Screen, graph: Sequence[Values]) -> Tree:
-    """Return the nodes below what is made of them; of a deep network the middle is left out."""
-    nodes = {node["node"]: node for node in graph}
-    n_layers = sum(name.startswith("z") for name in nodes)
-    most = max(1, (screen.width - GRAPH_TEXT) // GRAPH_INDENT)
-
-    def label(name: str) -> Text:
-        node = nodes[name]
-        text = name if not node["formula"] else f"{name} = {node['formula']}"
-        shown = Text(screen.formula(text), no_wrap=True, overflow="ellipsis")
-        return shown.append(f"   {shape_text(node['shape'])}" if node["shape"] else "", "dim")
-
-    def grow(tree: Tree, name: str) -> None:
-        for inner in nodes[name]["inputs"] if name != "penalty" else ():
-            left = int(inner[2:-1]) if inner[0] == "v" else n_layers
-            if n_layers - left >= most and inner != "v[0]":
-                tree.add(Text(screen.formula(f"{inner} … v[0]: {count(left, 'more layer')}")))
-            else:
-                grow(tree.add(label(inner)), inner)
-
-    tree = Tree(label("L"), guide_style="dim" if screen.color else "")
-    grow(tree, "L")
-    return tree
-
-
 def _inputs(screen: Screen, inputs: Values) -> RenderableType:
     names, values = inputs["names"], inputs["values"]
     shown = list(zip(names, values, strict=True))[:MAX_INPUTS]
@@ -107,11 +90,17 @@ def _inputs(screen: Screen, inputs: Values) -> RenderableType:
 
 
 def _forward(
-    screen: Screen, layer: Values, parameters: Values, n_layers: int
+    screen: Screen, layer: Values, v: Sequence[Any], parameters: Values, n_layers: int
 ) -> list[RenderableType]:
     i, out = layer["layer"], layer["outputs"]
-    v = f"v[{i}]" if i < n_layers else f"ŷ = v[{i}]"
-    formulas = [(f"z[{i}]", layer["affine"]), (v, f"σ(z[{i}]), σ(z) = {layer['sigma']}")]
+    out_name = f"v[{i}]" if i < n_layers else f"ŷ = v[{i}]"
+    is_y_hat = i == n_layers and layer["activation"] == "identity"
+    formulas = [
+        (f"z[{i}]", layer["affine"]),
+        (out_name, f"σ(z[{i}]), σ(z) = {layer['sigma']}"),
+        ("ŷ_1" if is_y_hat else f"z[{i}]_1", layer["unit"]["formula"]),
+        ("", _sum(layer, v, parameters)),
+    ]
     lines: list[Line] = [
         (f"{letter}[{i}]", p["shape"], p["values"])
         for letter in "Wb"
@@ -122,6 +111,22 @@ def _forward(
     return [titled(title, equations(screen, formulas)), arrays(screen, lines)]
 
 
+def _sum(layer: Values, v: Sequence[Any], parameters: Values) -> str:
+    """Return the layer's first unit as products of numbers; the middle of many is left out."""
+    weights = parameters[f"W{layer['layer']}"]["values"][0]
+    terms = [f"{_operand(w)}·{_operand(x)}" for w, x in zip(weights, v, strict=True)]
+    if len(terms) > MAX_TERMS + 1:
+        terms[MAX_TERMS:-1] = ["…"]
+    if b := parameters.get(f"b{layer['layer']}"):
+        terms.append(_operand(b["values"][0]))
+    return f"{' + '.join(terms)} = {number(layer['unit']['z'])}"
+
+
+def _operand(value: float | None) -> str:
+    text = "0" if value == 0.0 else number(value)
+    return f"({text})" if text[0] == "-" else text
+
+
 def _loss(screen: Screen, example: Values) -> list[RenderableType]:
     prediction, target, loss = example["prediction"], example["target"], example["loss"]
     K = [len(target["y"])]
@@ -130,10 +135,17 @@ def _loss(screen: Screen, example: Values) -> list[RenderableType]:
     if prediction["probabilities"] is not None:
         value += f", probability {number(prediction['probabilities'][prediction['value']])}"
     rows: list[tuple[str, Cell]] = [("predicted", value), ("true", _value(target["value"]))]
-    figures = number(loss["loss"])
-    if loss["penalty"]:
-        figures = f"{number(loss['data_loss'])} + {number(loss['penalty'])} = {figures}"
-    formulas = [("L", loss["formula"]), ("", Text(figures, "bold"))]
+    formulas: list[tuple[str, Cell]] = [
+        ("loss" if loss["l2"] else "L", loss["formula"]),
+        ("", Text(number(loss["loss"]), "" if loss["l2"] else "bold")),
+    ]
+    if loss["squared_norm"] is not None:
+        squares = f"{K[0]} · {number(loss['loss'])} = {number(loss['squared_norm'])}"
+        formulas.append(("‖ŷ − y‖²", f"Σ_k (ŷ_k − y_k)² = {K[0]} · mse = {squares}"))
+    if loss["l2"]:
+        formulas += [("penalty", PENALTY), ("", number(loss["penalty"])), ("L", "loss + penalty")]
+        both = f"{number(loss['loss'])} + {number(loss['penalty'])} = {number(loss['total'])}"
+        formulas.append(("", Text(both, "bold")))
     return [
         titled("prediction", arrays(screen, lines)),
         screen.pairs(rows),
@@ -150,19 +162,25 @@ def _value(value: Any) -> str:
 def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
     i, delta, down = layer["layer"], layer["delta"], layer["handed_down"]
     K = [len(delta["values"])]
-    factors: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
+    lines: list[Line] = [(f["name"], K, f["values"]) for f in delta["factors"]]
+    if delta.get("jacobian"):
+        lines.append((f"∂ŷ/∂z[{i}]", [*K, *K], delta["jacobian"]))
+    if len(delta.get("derivation", ())) > 1:
+        lines.append(("product", K, delta["product"]))
     formulas: list[tuple[str, Cell]] = [
         (f"delta[{i}]", f"∂L/∂z[{i}]"),
         ("", chain(screen, delta["chain"])),
-        ("", _handed(screen, delta["formula"])),
+        *(("", _handed(screen, text)) for text in delta.get("derivation", [delta["formula"]])),
     ]
     for factor in delta["factors"]:
         if not factor["formula"].startswith("W["):  # shown where it was handed down
             formulas.append((factor["name"], factor["formula"]))
+        if factor.get("numbers"):
+            formulas.append(("", factor["numbers"]))
     blocks: list[RenderableType] = [
         titled(f"layer {i}", equations(screen, formulas)),
         Text(f"  ({screen.formula(delta['rule'])})", "dim"),
-        arrays(screen, [*factors, (f"delta[{i}]", K, delta["values"])]),
+        arrays(screen, [*lines, (f"delta[{i}]", K, delta["values"])]),
     ]
     for gradient in layer["gradients"]:
         blocks += _gradient(screen, f"∂L/∂{gradient['parameter'][0]}[{i}]", gradient)
@@ -180,12 +198,16 @@ def _gradient(screen: Screen, name: str, gradient: Values) -> list[RenderableTyp
         ("backprop", gradient["shape"], values),
         ("complex step", gradient["shape"], gradient["complex_step"]),
     ]
-    error, size = gradient["relative_error"], math.prod(gradient["shape"])
-    entries = f"{gradient['entries']:,} of " if gradient["entries"] < size else ""
+    size = math.prod(gradient["shape"])
+    checked = _error(gradient["relative_error"], gradient["entries"], size)
+    return ["", equations(screen, formulas), arrays(screen, lines), checked]
+
+
+def _error(error: float | None, compared: int, size: int) -> Text:
+    of = f"{compared:,} of " if compared < size else ""
     text = "not finite" if error is None else f"{error:.1e}"
-    compared = f"  relative error {text}, the largest of {entries}{count(size, 'figure')}"
     style = "green" if error is not None and error <= TOLERANCE["complex"] else "yellow"
-    return ["", equations(screen, formulas), arrays(screen, lines), Text(compared, style)]
+    return Text(f"  relative error {text}, the largest of {of}{count(size, 'figure')}", style)
 
 
 def _handed(screen: Screen, formula: str) -> Text:
@@ -194,6 +216,35 @@ def _handed(screen: Screen, formula: str) -> Text:
     if not handed.startswith("∂L/∂v"):
         return Text(screen.formula(formula))
     return Text.assemble((f"{{{screen.formula(handed)}}}", REUSED), screen.formula(times + slope))
+
+
+def _columns(screen: Screen, columns: Sequence[Values]) -> RenderableType:
+    """Return ∂L/∂x of each column as the sum over the inputs that it is part of."""
+    formula = [("∂L/∂x", "Σ_i ∂L/∂v[0]_i · ∂v[0]_i/∂x")]
+    rows: list[list[Cell]] = []
+    for column in columns[:MAX_INPUTS]:
+        start = [cut(column["column"], 24), _fine(column["value"])]
+        for term in column["terms"][:MAX_INPUTS]:
+            entry = f"v[0]_{term['input']}"
+            if term["name"] != column["column"]:
+                entry += f" = {cut(term['name'], 20)}"
+            through = [entry, number(term["derivative"]), number(term["slope"])]
+            rows.append([*start, *through, "", ""])
+            start = ["", ""]
+        if left := len(column["terms"]) - MAX_INPUTS:
+            rows += [["", "", f"… {left:,} more", "", "", "", ""]] * (left > 0)
+        rows[-1][-2:] = [_fine(column["derivative"]), _fine(column["complex_step"])]
+    if len(columns) > MAX_INPUTS:
+        rows.append([f"… {len(columns) - MAX_INPUTS:,} more", *[""] * 6])
+    head = ["column x", "value", "in", "∂L/∂v_i", "∂v_i/∂x", "∂L/∂x", "complex step"]
+    table = screen.table("lrlrrrr", [screen.formula(text) for text in head], rows)
+    if screen.narrow:
+        table = screen.table(
+            "lr", ["column x", screen.formula(head[5])], [[row[0], row[5]] for row in rows]
+        )
+    errors = [e for column in columns if (e := column["relative_error"]) is not None]
+    checked = _error(max(errors, default=None), len(errors), len(columns))
+    return Group(equations(screen, formula), table, checked)
 
 
 def _update(screen: Screen, example: Values) -> list[RenderableType]:
@@ -212,13 +263,20 @@ def _update(screen: Screen, example: Values) -> list[RenderableType]:
         cells = [_fine(float(value)) for value in steps[:, *place]]
         table.append([f"{p['parameter']}[{', '.join(map(str, place))}]", *cells])
     head = ["entry, from 0", "before", "gradient", "after"]
-    before, after = (_fine(update[key]) for key in ("loss_before", "loss_after"))
+    between = ", after: " if update["penalty_before"] == 0.0 else "\nL after:  "
+    before, after = (_sum_of_losses(update, key) for key in ("before", "after"))
     return [
         equations(screen, formulas, screen.formula(" ← ")),
         Text("the entry of each with the largest gradient:"),
         screen.table("lrrr", head, table),
-        Text.assemble("L before: ", before, ", after: ", (after, "bold")),
+        Text.assemble("L before: ", before, between, (after, "bold")),
     ]
+
+
+def _sum_of_losses(update: Values, key: str) -> str:
+    """Return L before or after the step, as the sum of loss and penalty where there is one."""
+    loss, penalty, total = (_fine(update[f"{of}_{key}"]) for of in ("loss", "penalty", "total"))
+    return total if update["penalty_before"] == 0.0 else f"{loss} + {penalty} = {total}"
 
 
 def _fine(value: float | None) -> str:

@@ -73,6 +73,8 @@ def epoch_columns(
     ]
     if not plan.rows.get("validation"):
         del figures[1]
+    if plan.l2:
+        figures.insert(1, ("penalty", lambda r: number(r.penalty)))
     columns = [EpochColumn("epoch", max(5, len(str(plan.epochs))), lambda r: str(r.epoch))]
     for header, text in figures:
         words = header.split("_") if folded else [header]
@@ -100,7 +102,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("task", task),
         ("network", " → ".join(layers)),
         ("parameters", f"{plan.n_parameters:,} {plan.dtype}"),
-        ("loss", plan.loss),
+        ("loss", plan.loss + (f"; loss + penalty is lowered, l2 {plan.l2:g}" if plan.l2 else "")),
         ("optimizer", plan.optimizer),
         ("training", f"{count(plan.epochs, 'epoch')}, {batches}, {count(plan.threads, 'thread')}"),
         ("output", cut(plan.output, 200)),
@@ -176,6 +178,10 @@ def summary_block(screen: Screen, plan: Plan | None, summary: Summary) -> Render
     for (name, losses), line in zip(series.items(), lines, strict=True):
         if line:
             rows.append((name, f"{number(losses[0])} {line} {number(losses[-1])}"))
+    if summary.penalty is not None:
+        rows.append(
+            ("penalty", f"{number(summary.penalty)} of the model's weights, beside the loss")
+        )
     rows.append(("model", clean(summary.model)))
     table = metrics_table(screen, summary.metrics)
     gap = [] if screen.ruled else [""]

@@ -135,6 +135,7 @@ def _plan(
         dtype=network.dtype.name,
         threads=workload.threads,
         metric=metric if "validation" in dataset.parts else f"train_{metric}",
+        l2=architecture.l2,
         decided=dataset.notes,
     )
 
@@ -203,6 +204,7 @@ def _summary(output: str, model: Model, result: Result) -> Summary:
         metrics={name: _scalars(of_part) for name, of_part in model.metrics.items()},
         train_loss=[train for train, _ in losses],
         validation_loss=[validation for _, validation in losses if validation is not None],
+        penalty=model.network.reported_penalty(),
         diverged=result.failure is not None,
     )
 

@@ -44,6 +44,13 @@ class LinearScaler:
                 y /= np.sqrt(1.0 + (y / 3.0) ** 2)
         return y
 
+    def slope(self, x: float) -> float:
+        """Return the derivative at `x`."""
+        with np.errstate(all="ignore"):
+            y = (np.float64(x) - self.shift) / self.scale
+            bent = (1.0 + (y / 3.0) ** 2) ** -1.5 if self.clip else 1.0
+            return float(bent / self.scale)
+
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {"kind": "linear", "shift": self.shift, "scale": self.scale, "clip": self.clip}
@@ -80,6 +87,10 @@ class QuantileScaler:
         return normal_quantile(
             np.clip(probability, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
         )
+
+    def slope(self, x: float) -> float:
+        """Return NaN: between steps of straight line, a kink at every training value."""
+        return np.nan
 
     def to_meta(self) -> dict[str, Any]:
         """Return plain JSON types."""

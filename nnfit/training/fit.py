@@ -163,6 +163,7 @@ class Fit:
             metric=metric,
             learning_rate=state.learning_rate,
             rows_per_second=rows / max(seconds, 1e-9),
+            penalty=self.gradients.network.reported_penalty(),
         )
         is_best = state.end_epoch(record)
         self.observer.epoch(record, is_best and validation_loss is not None)

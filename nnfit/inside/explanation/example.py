@@ -30,6 +30,7 @@ from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
+from nnfit.table.rows import NamedRows
 from nnfit.table.targets import drop_rows_without_target, rows_with_target
 
 
@@ -38,7 +39,8 @@ class Example:
     """One row and its network.
 
     `source` and `data` are as the user named them; `model` has a float64 network without
-    dropout, a config's as training starts; `row` is a part of one row; `drawn` says into which
+    dropout, a config's as training starts; `row` is a part of one row, `raw` the same as it was
+    read; `drawn` says into which
     part a config's row was drawn, None for a model's; `training` has the rows of an epoch's step;
     `notes` tell what differs from training, a sentence each.
     """
@@ -47,6 +49,7 @@ class Example:
     model: Model
     data: str
     row: Part
+    raw: NamedRows
     drawn: str | None
     training: Part | None
     notes: tuple[str, ...]
@@ -74,7 +77,8 @@ def _of_config(
     source: ConfigSource, data: Any, row: int, epoch_step: bool, observer: Observer
 ) -> Example:
     """Return a row of the config's data, and the network as it is initialised."""
-    file, dataset, network = initialised(source, data, observer)
+    kept: dict[str, NamedRows] = {}
+    file, dataset, network = initialised(source, data, observer, kept)
     config = file.config.model_dump(mode="json")
     # a held-out CSV of its own numbers its own rows
     mine = {
@@ -96,7 +100,8 @@ def _of_config(
     )
     one = _only(mine[drawn], row)
     return Example(
-        source=file.name, model=_plain(model), data=dataset.name, row=one, drawn=drawn,
+        source=file.name, model=_plain(model), data=dataset.name, row=one,
+        raw=_numbered(kept[drawn], row), drawn=drawn,
         training=dataset.parts["train"] if epoch_step else None, notes=_notes(model, one),
     )  # fmt: skip
 
@@ -118,19 +123,20 @@ def _of_model(
         called, training = rows.name, encoded(model, rows, "train")
         if row not in training.numbers:
             raise _no_such_row(called, row, model.targets, int(training.numbers.max()))
-        one = _only(training, row)
+        one, raw = _only(training, row), _numbered(rows, row)
     else:
-        called, one = _one_row(model, table, row, observer)
+        raw = _one_row(model, table, row, observer)
+        called, one = raw.name, encoded(model, raw)
     if data is None:
         say_own(table, name, observer)
     return Example(
-        source=name, model=_plain(model), data=called, row=one, drawn=None, training=training,
-        notes=_notes(model, one),
+        source=name, model=_plain(model), data=called, row=one, raw=raw, drawn=None,
+        training=training, notes=_notes(model, one),
     )  # fmt: skip
 
 
-def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[str, Part]:
-    """Return the table's name and its row, read block by block."""
+def _one_row(model: Model, table: Table, row: int, observer: Observer) -> NamedRows:
+    """Return the row of a table that is read block by block."""
     last = 0
     with contextlib.closing(pieces(model, table, observer)) as blocks:
         for rows in blocks:
@@ -138,7 +144,7 @@ def _one_row(model: Model, table: Table, row: int, observer: Observer) -> tuple[
                 one = rows.between(row - last - 1, row - last)
                 if not len(rows_with_target(one, model.targets)):
                     raise _no_such_row(rows.name, row, model.targets, row)
-                return rows.name, encoded(model, one)
+                return one
             last += len(rows)
     raise _no_such_row(rows.name, row, model.targets, last)
 
@@ -155,6 +161,11 @@ def _only(part: Part, row: int) -> Part:
     one = part.numbers == row
     arrays: dict[str, Any] = {k: None if a is None else a[one] for k, a in vars(part).items()}
     return Part(**arrays)
+
+
+def _numbered(rows: NamedRows, row: int) -> NamedRows:
+    """Return the row of that number, which is there."""
+    return rows.take(np.flatnonzero(rows.numbers == row))
 
 
 def _plain(model: Model) -> Model:

@@ -20,9 +20,10 @@ from nnfit.gradcheck.checking import (
 )
 from nnfit.gradcheck.numeric import ComplexStep
 from nnfit.gradcheck.problems import Problem
-from nnfit.inside.explanation import formulas
+from nnfit.inside.explanation import formulas, phi
 from nnfit.inside.explanation.example import Example, find_example
-from nnfit.inside.explanation.steps import Values, backward, forward, graph, last_delta, plain
+from nnfit.inside.explanation.nodes import graph
+from nnfit.inside.explanation.steps import Values, backward, forward, last_delta, plain
 from nnfit.inside.sources import Source
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
@@ -102,7 +103,8 @@ def explain(
         analytic["x"] = analytic["x"][0]
         checked = {name: _checked(name, array, numeric, most) for name, array in analytic.items()}
         last = last_delta(network, one.Y[0], z[-1], v[-1], delta[-1])
-        return {
+        inputs = phi.open_inputs(model.encoder, model.encoder.read(example.raw))
+        found: Values = {
             "source": example.source,
             "initialised": example.drawn is not None,
             "data": example.data,
@@ -112,15 +114,17 @@ def explain(
             "notes": [*example.notes, *_doubts(checked)],
             "n_parameters": architecture.n_parameters,
             "parameters": _named(network.parameters),
-            "graph": graph(architecture),
+            "graph": [],  # which is made of the others
             "inputs": {"names": model.encoder.input_names, "values": plain(v[0])},
-            "forward": forward(architecture, z, v),
+            "forward": forward(network, z, v),
             "prediction": _prediction(model, y_hat.T),
             "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
-            "loss": _loss(architecture, data_loss, penalty),
+            "loss": _loss(architecture, data_loss, penalty, one.Y[0], v[-1]),
             "backward": backward(network, last, delta, slope, checked),
+            "columns": phi.columns(inputs, analytic["x"], numeric, most, FIRST_COLUMNS),
             "update": _update(network, example),
         }
+        return found | {"graph": graph(architecture, found, inputs)}
 
 
 def _checked(name: str, array: Array, numeric: ComplexStep, most: int) -> Values:
@@ -176,14 +180,21 @@ def _named(parameters: Parameters, key: str = "values") -> list[Values]:
     ]
 
 
-def _loss(architecture: Architecture, data_loss: float, penalty: float) -> Values:
+def _loss(
+    architecture: Architecture, loss: float, penalty: float, y: Array, y_hat: Array
+) -> Values:
+    """Return the loss as training reports it, the penalty, and the L that training lowers."""
     name, n_outputs = architecture.loss, architecture.sizes[-1]
+    squares = name == "mse" and n_outputs > 1
     return {
         "name": name,
-        "formula": formulas.loss(name, n_outputs, architecture.l2 > 0.0),
-        "data_loss": finite(data_loss),
+        "formula": formulas.loss(name, n_outputs),
+        "data_loss": finite(loss),
         "penalty": finite(penalty),
-        "loss": finite(data_loss + penalty),
+        "loss": finite(loss),
+        "total": finite(loss + penalty),
+        "l2": architecture.l2,
+        "squared_norm": finite(float(((y_hat - y) ** 2).sum())) if squares else None,
     }
 
 
@@ -224,9 +235,9 @@ def _update(network: Network, example: Example) -> Values:
     np.copyto(after.parameters.flat, network.parameters.flat)
     optimizer = make_optimizer("sgd", network.is_weight)
     optimizer.step(after.parameters.flat, network.gradient.flat.copy(), learning_rate)
-    before_after = [
-        finite(mean_loss(n, rows.X, rows.Y, weights) + float(n.penalty())) for n in (network, after)
-    ]
+    networks = {"before": network, "after": after}
+    losses = {k: mean_loss(n, rows.X, rows.Y, weights) for k, n in networks.items()}
+    penalties = {k: float(n.penalty()) for k, n in networks.items()}
     named = zip(
         _named(network.gradient, "gradient"), _named(after.parameters, "after"), strict=True
     )
@@ -234,7 +245,8 @@ def _update(network: Network, example: Example) -> Values:
         "over": "row" if example.training is None else "training rows",
         "rows": len(rows),
         "learning_rate": learning_rate,
-        "loss_before": before_after[0],
-        "loss_after": before_after[1],
+        **{f"loss_{k}": finite(loss) for k, loss in losses.items()},
+        **{f"penalty_{k}": finite(penalty) for k, penalty in penalties.items()},
+        **{f"total_{k}": finite(losses[k] + penalties[k]) for k in networks},
         "parameters": [gradient | parameter for gradient, parameter in named],
     }

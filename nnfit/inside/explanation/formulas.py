@@ -5,34 +5,78 @@ Nothing is worked out here; `nnfit.nn` holds the same equations as code.
 
 from __future__ import annotations
 
-from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
+from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
+from nnfit.table.scaling import QuantileScaler, Scaler
 
 Chain = list[dict[str, str | bool]]
 
 
-def loss(name: str, n_outputs: int, penalty: bool) -> str:
-    """Return L of one example; `penalty` adds the term of `optimizer.l2`."""
+PENALTY = "(l2/2) Σ_l ‖W[l]‖²"
+_NO_RESIDUAL = {
+    "binary_cross_entropy": "−y/ŷ + (1 − y)/(1 − ŷ)",
+    "cross_entropy": "−y/ŷ",
+}  # ∂L/∂ŷ
+# delta[L] by way of ∂L/∂ŷ and the output's derivative, each equal to the next
+_CANCELLED = {
+    "binary_cross_entropy": [
+        "(−y/ŷ + (1 − y)/(1 − ŷ)) · ŷ (1 − ŷ)", "−y (1 − ŷ) + (1 − y) ŷ", "ŷ − y",
+    ],
+    "cross_entropy": ["Σ_j (−y_j/ŷ_j) ŷ_j ([j = k] − ŷ_k)", "−y_k + ŷ_k Σ_j y_j", "ŷ − y"],
+}  # fmt: skip
+
+
+def loss(name: str, n_outputs: int) -> str:
+    """Return the loss of one example, without the penalty of `optimizer.l2`."""
     text = LOSSES[name].meaning
     if name in QUANTITY_LOSSES and n_outputs > 1:
         text = f"1/{n_outputs} Σ_k {text.replace('ŷ − y', 'ŷ_k − y_k')}"
-    return f"ℓ + (l2/2) Σ_l ‖W[l]‖², ℓ = {text}" if penalty else text
+    return text
 
 
 def loss_derivative(name: str, n_outputs: int) -> str:
-    """Return ∂L/∂ŷ of a loss of the residual ŷ − y."""
-    text = LOSSES[name].derivative
+    """Return ∂L/∂ŷ."""
+    if name == "cross_entropy":
+        return _NO_RESIDUAL[name]
+    text = _NO_RESIDUAL.get(name) or LOSSES[name].derivative
     return text if n_outputs == 1 else f"{text}, over {n_outputs}"
 
 
-def last_delta(loss: str, activation: str, n_layers: int) -> tuple[str, str]:
-    """Return the formula of delta[L], and the rule that gave it in words."""
-    if loss not in QUANTITY_LOSSES:
-        both = f"{activation} with {loss}: the two factors together are ŷ − y"
-        return "ŷ − y", both
+def output_slope(activation: str) -> str:
+    """Return σ′ of the last layer, whose v is ŷ; of softmax its Jacobian."""
+    return OUTPUT_ACTIVATIONS[activation].slope.replace("v", "ŷ")
+
+
+def last_delta(loss: str, activation: str, n_layers: int) -> tuple[list[str], str]:
+    """Return delta[L] as formulas each equal to the next, and in words the rule that gave them."""
+    if loss in _CANCELLED:
+        return _CANCELLED[loss], f"{activation} with {loss}: the two factors together are ŷ − y"
     through = "from the loss through the output activation"
     if activation == "softmax":
-        return "ŷ ⊙ (∂L/∂ŷ − Σ_k ŷ_k ∂L/∂ŷ_k)", f"{through}, softmax's Jacobian"
-    return f"∂L/∂ŷ ⊙ σ′(z[{n_layers}])", f"{through}, {activation}"
+        return ["ŷ ⊙ (∂L/∂ŷ − Σ_k ŷ_k ∂L/∂ŷ_k)"], f"{through}, softmax's Jacobian"
+    return [f"∂L/∂ŷ ⊙ σ′(z[{n_layers}])"], f"{through}, {activation}"
+
+
+def of_one(loss: str, y: float, y_hat: float, opposite: float, derivative: float) -> str:
+    """Return ∂L/∂ŷ of one output in numbers, `opposite` is 1 − ŷ; "" of a loss without formula."""
+    if loss == "mse":
+        return f"2 ({y_hat:.4g} {_minus(y)}) = {derivative:.4g}"
+    if loss != "binary_cross_entropy":
+        return ""
+    return f"−{y:.4g}/{y_hat:.4g} + {1.0 - y:.4g}/{opposite:.4g} = {derivative:.4g}"
+
+
+def scaled(scaler: Scaler, of: str) -> str:
+    """Return what a scaler makes of a feature: `(x − 5.8)/0.8`."""
+    if isinstance(scaler, QuantileScaler):
+        return f"normal score of {of} among {len(scaler.quantiles)} quantiles"
+    text = of if scaler.shift == 0.0 else f"({of} {_minus(scaler.shift)})"
+    if scaler.scale != 1.0:
+        text += f"/{scaler.scale:.4g}"
+    return f"s/√(1 + s²/9), s = {text}" if scaler.clip else text
+
+
+def _minus(value: float) -> str:
+    return f"− {value:.4g}" if value >= 0.0 else f"+ {-value:.4g}"
 
 
 def chain(layer: int, n_layers: int, by: str) -> Chain:

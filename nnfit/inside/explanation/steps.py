@@ -1,4 +1,4 @@
-"""The steps of one example as plain values: the graph, the layers forward, the chain rule back.
+"""The steps of one example as plain values: the layers forward, the chain rule back.
 
 The numbers come ready; here they meet their formulas.
 """
@@ -15,7 +15,10 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import PointwiseHead
 from nnfit.nn.names import OUTPUT_ACTIVATIONS
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.network import Network
+from nnfit.training.metrics import finite
+
+MAX_JACOBIAN = 5  # classes
 
 Values = dict[str, Any]
 
@@ -29,40 +32,23 @@ def plain(array: Array) -> list[Any]:
     return list(cells.tolist())
 
 
-def graph(architecture: Architecture) -> list[Values]:
-    """Return the nodes of the computation from v[0] to L, each after those it is made of."""
-    sizes, n_layers = architecture.sizes, len(architecture.sizes) - 1
-    nodes: list[tuple[str, str, list[int], list[str]]] = [("v[0]", "φ(x)", [sizes[0]], [])]
-    for i, name in enumerate(architecture.every_activation, 1):
-        blocks = architecture.layout.layers[i - 1].blocks
-        names = [f"{letter}[{i}]" for letter, _ in zip("Wb", blocks, strict=False)]
-        for node, block in zip(names, blocks, strict=True):
-            nodes.append((node, "", list(block.shape), []))
-        parts = [*names, f"v[{i - 1}]"]
-        nodes.append((f"z[{i}]", _affine(i, architecture), [sizes[i]], parts))
-        out = "ŷ" if i == n_layers else f"v[{i}]"
-        nodes.append((out, f"{name}(z[{i}])", [sizes[i]], [f"z[{i}]"]))
-    nodes.append(("y", "", [sizes[-1]], []))
-    parts, loss = ["ŷ", "y"], f"{architecture.loss}(ŷ, y)"
-    if architecture.l2:
-        weights = [f"W[{i}]" for i in range(1, n_layers + 1)]
-        nodes.append(("penalty", "(l2/2) Σ_l ‖W[l]‖²", [], weights))
-        parts, loss = [*parts, "penalty"], f"{loss} + penalty"
-    nodes.append(("L", loss, [], parts))
-    keys = ("node", "formula", "shape", "inputs")
-    return [dict(zip(keys, node, strict=True)) for node in nodes]
-
-
-def forward(architecture: Architecture, z: Sequence[Array], v: Sequence[Array]) -> list[Values]:
-    """Return each layer's z[l] and v[l]; `v` starts with v[0]."""
+def forward(network: Network, z: Sequence[Array], v: Sequence[Array]) -> list[Values]:
+    """Return each layer's z[l] and v[l], and its first unit as a sum; `v` starts with v[0]."""
+    architecture = network.architecture
     return [
         {
             "layer": i,
             "inputs": architecture.sizes[i - 1],
             "outputs": architecture.sizes[i],
             "activation": name,
-            "affine": _affine(i, architecture),
+            "affine": f"W[{i}] v[{i - 1}]" + (f" + b[{i}]" if architecture.bias else ""),
+            "unit": {
+                "formula": f"Σ_j w_1j v[{i - 1}]_j" + (" + b_1" if architecture.bias else ""),
+                "products": plain(network.parameters.W[i - 1][0] * v[i - 1]),
+                "z": finite(float(z[i - 1][0])),
+            },
             "sigma": OUTPUT_ACTIVATIONS[name].meaning,
+            "Wv": plain(network.parameters.W[i - 1] @ v[i - 1]),
             "z": plain(z[i - 1]),
             "v": plain(v[i]),
         }
@@ -126,25 +112,54 @@ def backward(
 
 
 def last_delta(network: Network, y: Array, z: Array, y_hat: Array, delta: Array) -> Values:
-    """Return delta[L] with the rule that gave it, and its factors where the code has them."""
+    """Return delta[L] with the rule that gave it, and the factors that it is the product of.
+
+    Where they are too large or too small to be told by numbers, the product may still be: the code
+    works delta[L] out from the logits.
+    """
     architecture, head = network.architecture, network.head
     L, K, name = len(architecture.sizes) - 1, len(z), architecture.output_activation
-    formula, rule = formulas.last_delta(architecture.loss, name, L)
-    factors = []
+    derivation, rule = formulas.last_delta(architecture.loss, name, L)
+    outer, opposite = y_hat - y, 1.0 - y_hat
     if isinstance(head, PointwiseHead):
-        e: Array = y_hat - y
-        head.derivative(e)
-        factors.append(_factor("∂L/∂ŷ", formulas.loss_derivative(architecture.loss, K), e / K))
-        if name != "softmax":
-            z, a, slope = z.copy(), np.empty_like(z), np.empty_like(z)
-            ACTIVATIONS[name].f(z, a, slope)
-            ACTIVATIONS[name].df(z, a, slope)
-            factors.append(_factor(f"σ′(z[{L}])", OUTPUT_ACTIVATIONS[name].slope, slope))
-    return {"formula": formula, "rule": rule, "factors": factors, "values": plain(delta)}
+        head.derivative(outer)
+    elif name == "softmax":
+        outer = 0.0 - _shares(y, y_hat)
+    else:
+        head.predict(-z, opposite)  # where ŷ is nearly 1, 1 - ŷ has no digits
+        outer = _shares(1.0 - y, opposite) - _shares(y, y_hat)
+    outer /= 1 if architecture.loss == "cross_entropy" else K
+    factors = [_factor("∂L/∂ŷ", formulas.loss_derivative(architecture.loss, K), outer)]
+    jacobian, product = None, y_hat * (outer - y_hat @ outer)
+    if name == "softmax":
+        jacobian = np.diag(y_hat) - np.outer(y_hat, y_hat) if K <= MAX_JACOBIAN else None
+    else:
+        a, slope = np.empty_like(z), np.empty_like(z)
+        ACTIVATIONS[name].f(z.copy(), a, slope)
+        ACTIVATIONS[name].df(z.copy(), a, slope)
+        if not isinstance(head, PointwiseHead):
+            slope = y_hat * opposite
+        factors.append(_factor(f"σ′(z[{L}])", formulas.output_slope(name), slope))
+        product = outer * slope
+    if K == 1:
+        ends = [float(array[0]) for array in (y, y_hat, opposite, outer)]
+        factors[0]["numbers"] = formulas.of_one(architecture.loss, *ends)
+        if name == "sigmoid":
+            factors[1]["numbers"] = f"{ends[1]:.4g} · {ends[2]:.4g} = {slope[0]:.4g}"
+    return {
+        "formula": derivation[-1],
+        "rule": rule,
+        "factors": factors,
+        "values": plain(delta),
+        "derivation": derivation,
+        "jacobian": None if jacobian is None else plain(jacobian),
+        "product": plain(product),
+    }
 
 
-def _affine(layer: int, architecture: Architecture) -> str:
-    return f"W[{layer}] v[{layer - 1}]" + (f" + b[{layer}]" if architecture.bias else "")
+def _shares(y: Array, y_hat: Array) -> Array:
+    """Return y/ŷ, 0 where y is: also where ŷ rounds to 0."""
+    return np.divide(y, y_hat, out=np.zeros_like(y), where=y != 0.0)
 
 
 def _factor(name: str, formula: str, values: Array) -> Values:

@@ -146,6 +146,12 @@ def make(request: Request) -> Surface:
     if len(request.models) == 2 and not plane.exact:
         steps = np.linspace(0.0, 1.0, GRID)
         between = np.array([loss(plane.origin + t * plane.directions[0]) for t in steps])
+    if architecture.l2:
+        total, penalty = loss(plane.origin), float(loss.network.penalty())
+        sums = f"loss {total - penalty:.6g} + penalty {penalty:.6g} = {total:.6g}"
+        request.observer.note(
+            f"the surface is that of loss + penalty; at the model's weights {sums}"
+        )
     return Surface(
         x_name=plane.names[0],
         y_name=plane.names[1],
@@ -155,7 +161,7 @@ def make(request: Request) -> Surface:
         walks=tuple(_walk(plane, name, model) for name, model in request.models),
         between=between,
         n_rows=loss.n_rows,
-        loss_name=architecture.loss.replace("_", " ") + (" + l2" if architecture.l2 else ""),
+        loss_name=architecture.loss.replace("_", " ") + (" + penalty" if architecture.l2 else ""),
         linear=not architecture.activations,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from matplotlib.axes import Axes
@@ -15,7 +16,7 @@ from nnfit.graph.chain_rule import slope_texts
 from nnfit.graph.differentiating import Differentiated
 from nnfit.graph.formulas import figure, label, shown
 from nnfit.graph.layout import Layout, lay_out
-from nnfit.graph.nodes import Edge
+from nnfit.graph.nodes import Edge, Graph
 from nnfit.report.plots.colors import FAINT, INK, NEGATIVE, POSITIVE
 from nnfit.report.plots.labels import SMALLEST, title
 from nnfit.report.plots.style import new_figure
@@ -28,23 +29,46 @@ DIGITS, MOST = 4, 60  # of figures; nodes
 Place = tuple[float, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What is written in, above and below the nodes, and on the edges that lead down to numbers."""
+
+    boxes: dict[int, str]
+    values: dict[int, str]
+    adjoints: dict[int, str]
+    notes: dict[Edge, str]
+
+
 def draw(picture: Differentiated) -> Figure:
     """Draw values above the nodes, derivatives below them, local derivatives on the edges."""
     graph = picture.graph
+    edges = {
+        edge: graph.nodes[edge[0]].inputs[edge[1]] for of in graph.uses.values() for edge in of
+    }
+    written = Written(
+        boxes={i: lines(label(graph, i).rpartition(" = ")) for i in graph.uses},
+        values={i: figure(picture.values[i], DIGITS) for i in graph.uses},
+        adjoints={i: figure(picture.adjoints[i], DIGITS) for i in picture.wanted},
+        notes={
+            edge: lines(" = ".join(slope_texts(picture, *edge, DIGITS)).partition(" = "))
+            for edge, i in edges.items() if i in picture.wanted
+        },
+    )  # fmt: skip
+    root = shown(graph, graph.root)
+    below = f"values above the nodes, ∂{root}/∂node below; on the edges the local derivatives"
+    return draw_nodes(graph, written, (f"Computation graph of {root}", below), "Leave out -o")
+
+
+def draw_nodes(graph: Graph, written: Written, titles: tuple[str, str], instead: str) -> Figure:
+    """Draw the nodes of a graph in layers; `instead` is what to do where they are too many."""
     n = sum(not graph.is_plain(i) for i in graph.uses)
     if n > MOST:
         raise PictureError(
-            f"graph: {n} nodes are too many for a picture; expected at most {MOST}. Leave out -o "
+            f"graph: {n} nodes are too many for a picture; expected at most {MOST}. {instead} "
             "to have them as text"
         )
     layout = lay_out(graph)
-    boxes = {i: _lines(label(graph, i).rpartition(" = ")) for i in layout.places}
-    notes = {
-        edge: _lines(" = ".join(slope_texts(picture, *edge, DIGITS)).partition(" = "))
-        for edge in layout.edges
-        if graph.nodes[edge[0]].inputs[edge[1]] in picture.wanted
-    }
-    halves, x = _columns(layout, boxes, notes)
+    halves, x = _columns(layout, written)
     heights = [y for _, y in chain(layout.places.values(), *layout.edges.values())]
     lowest, highest = min(heights), max(heights)
     width, height = max(NARROWEST, x[-1] + halves[-1] + MARGIN), (highest - lowest + 1.0) * LAYER
@@ -65,21 +89,18 @@ def draw(picture: Differentiated) -> Figure:
         inputs = graph.nodes[edge[0]].inputs
         beside = [n for n, j in enumerate(inputs) if j == inputs[edge[1]]]
         bulge = BULGE * (len(beside) - 1 - 2 * beside.index(edge[1]))
-        _edge(axes, points, bulge, notes.get(edge))
+        _edge(axes, points, bulge, written.notes.get(edge))
     for i, (layer, height) in layout.places.items():
-        adjoint = figure(picture.adjoints[i], DIGITS) if i in picture.wanted else ""
         shade = (
             "#EFEFEF" if not graph.nodes[i].inputs else "#FFF4DC" if i == graph.root else "white"
         )
-        texts = boxes[i], figure(picture.values[i], DIGITS), adjoint
+        texts = written.boxes[i], written.values[i], written.adjoints.get(i, "")
         _node(axes, place(layer, height), halves[layer], texts, shade)
-    root = shown(graph, graph.root)
-    below = f"values above the nodes, ∂{root}/∂node below; on the edges the local derivatives"
-    title(axes, f"Computation graph of {root}", below)
+    title(axes, *titles)
     return drawn
 
 
-def _lines(parts: tuple[str, str, str]) -> str:
+def lines(parts: tuple[str, str, str]) -> str:
     """Return a text with what stands after its equals sign in a second line."""
     first, equals, second = parts
     return f"{first} =\n{second}" if equals and len(first + second) > 4 else "".join(parts)
@@ -89,15 +110,18 @@ def _inches(text: str, letter: float) -> float:
     return letter * max(map(cell_len, text.split("\n")))
 
 
-def _columns(
-    layout: Layout, boxes: dict[int, str], notes: dict[Edge, str]
-) -> tuple[list[float], list[float]]:
+def _columns(layout: Layout, written: Written) -> tuple[list[float], list[float]]:
     """Return for each layer half the width of its boxes, and where its middle is."""
     n = 1 + max(layer for layer, _ in layout.places.values())
     halves, between = [HALF_HEIGHT] * n, [BETWEEN] * n
     for i, (layer, _) in layout.places.items():
-        halves[layer] = max(halves[layer], _inches(boxes[i], LETTER) / 2.0 + 0.1)
-    for edge, text in notes.items():
+        beside = max(
+            _inches(text.get(i, ""), LETTER) for text in (written.values, written.adjoints)
+        )
+        halves[layer] = max(
+            halves[layer], _inches(written.boxes[i], LETTER) / 2.0 + 0.1, beside / 2.0
+        )
+    for edge, text in written.notes.items():
         layer = layout.edges[edge][0][0]
         between[layer] = max(between[layer], _inches(text, SMALL_LETTER) + 0.35)
     x = [halves[0] + MARGIN]
