@@ -83,12 +83,7 @@ def explain(
         Y=one.Y,
         share=1.0,
     )
-    if (n_numbers := architecture.n_parameters + sum(architecture.sizes)) > NUMBERS_EXPLAINED:
-        raise ConfigError(
-            f"{example.source}: {n_numbers} parameters and units are too many to be told one by "
-            f"one; expected at most {NUMBERS_EXPLAINED}"
-        )
-    most = affordable(problem)
+    most = _affordable(problem)
     network, ws = problem.build(np.float64)
     with blas_threads(1), np.errstate(all="ignore"):
         network.forward(ws)  # backward may use z and a as scratch
@@ -125,6 +120,17 @@ def explain(
             "update": _update(network, example),
         }
         return found | {"graph": graph(architecture, found, inputs)}
+
+
+def _affordable(problem: Problem) -> int:
+    """Return how many entries of each gradient are compared; ConfigError for too large a network."""
+    a = problem.architecture
+    if (n_numbers := a.n_parameters + sum(a.sizes)) > NUMBERS_EXPLAINED:
+        raise ConfigError(
+            f"{problem.case}: {n_numbers} parameters and units are too many to be told one by "
+            f"one; expected at most {NUMBERS_EXPLAINED}"
+        )
+    return affordable(problem)
 
 
 def _checked(name: str, array: Array, numeric: ComplexStep, most: int) -> Values:
