@@ -123,7 +123,7 @@ def explain(
 
 
 def _affordable(problem: Problem) -> int:
-    """Return how many entries of each gradient are compared; ConfigError for too large a network."""
+    """Return how many entries of each gradient are compared, or raise ConfigError for none."""
     a = problem.architecture
     if (n_numbers := a.n_parameters + sum(a.sizes)) > NUMBERS_EXPLAINED:
         raise ConfigError(
