@@ -190,6 +190,54 @@ def test_rows_from_elsewhere(cli: Commands, tiny: Example, folder: Path) -> None
     )
 
 
+def test_rows_that_judge_nothing_are_left_out(cli: Commands, tiny: Example, folder: Path) -> None:
+    """A gap in the target and a class of no training row, in any place, as in evaluate."""
+    header, *rows = tiny.csv.splitlines()
+    strange = [row[: row.rindex(",")] + ",no such kind" for row in rows[:2]]
+    gaps = [row[: row.rindex(",")] + "," for row in rows[:2]]
+    for some in (rows, [*gaps, *strange, *rows], [*rows, *strange, *gaps]):
+        (folder / "some.csv").write_text("\n".join([header, *some, ""]), encoding="utf-8")
+        found = checked(cli, "tiny.npz", "--data", "some.csv")
+        assert found["passed"] and found == checked(cli, "tiny.npz", "--data", "tiny.csv")
+    for some, said in (
+        (strange, "no row has a class of the training rows"),
+        (gaps, "no row has a value"),
+    ):
+        (folder / "none.csv").write_text("\n".join([header, *some, ""]), encoding="utf-8")
+        result = cli("gradcheck", "tiny.npz", "--data", "none.csv")
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith("nnfit: error: none.csv: ") and said in result.err
+
+
+@pytest.mark.parametrize("key", ["zeros", "dead"])
+def test_a_layer_of_zeros_is_nothing_to_compare(
+    cli: Commands, tiny: Example, folder: Path, key: str
+) -> None:
+    text = tiny.yaml.replace(
+        "  hidden_sizes: [8]\n", "  hidden_sizes: [8]\n  initialization: zeros\n"
+    )
+    if key == "dead":  # relu units at z = 0, each weighed by the penalty too
+        text = text.replace("optimizer:\n", "optimizer:\n  l2: 0.1\n")
+    (folder / "c.yaml").write_text(text, encoding="utf-8")
+    for bug in ((), ("--inject-bug", "lost_mean")):
+        found = checked(cli, "c.yaml", *bug)
+        assert found["passed"] is False
+        assert {"case": "c.yaml", "method": "complex", "layer": 1} in found["unreached"]
+    result = cli("gradcheck", "c.yaml")
+    assert result.code == 1
+    assert "nothing to compare: c.yaml, layer 1\n" in result.out and "--data" in result.out
+
+
+def test_on_one_row_no_mean_can_be_lost(cli: Commands, tiny: Example, folder: Path) -> None:
+    (folder / "one.csv").write_text("\n".join(tiny.csv.splitlines()[:2]) + "\n", encoding="utf-8")
+    result = cli("gradcheck", "tiny.npz", "--data", "one.csv", "--inject-bug", "lost_mean")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "nnfit: error: tiny.npz: is checked on one row, the mean of which is its sum; inject "
+        "another bug, or name more rows with --data\n"
+    )
+
+
 def test_data_without_a_network(cli: Commands, tiny: Example) -> None:
     """The standard networks have no use for a CSV: naming one is a mistake to be told of."""
     result = cli("gradcheck", "--data", "tiny.csv")

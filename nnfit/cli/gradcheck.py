@@ -45,7 +45,7 @@ def gradcheck(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check backpropagation; exit with 1 when a gradient is wrong.
+    """Check backpropagation; exit with 1 when a gradient is wrong, or a layer has none to compare.
 
     Example: nnfit gradcheck iris.yaml
     """
