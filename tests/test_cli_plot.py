@@ -171,12 +171,18 @@ def test_a_config_is_drawn_as_it_is_initialised(
     )
 
 
-def test_a_csv_of_pixels_is_drawn_without_a_model(cli: Commands, folder: Path) -> None:
+def test_a_csv_of_pixels_is_drawn_without_a_model(
+    cli: Commands, nnfit: Nnfit, folder: Path
+) -> None:
     (folder / "image.csv").write_text("p00,p01,label\n1,2,a\n3,4,b\n")
     result = cli("plot", "flatten", "image.csv", "--row", "2", "-o", "a.svg")
     assert (result.code, result.out, result.err) == (0, "a.svg\n", "")
     drawn = (folder / "a.svg").read_text(encoding="utf-8")
     assert "image.csv, row 2: 1×2 → 2" in drawn and "label = b" in drawn
+    text = (folder / "image.csv").read_text()
+    assert nnfit("plot", "flatten", "--row", "2", "-o", "b.svg", stdin=text).code == 0
+    piped = (folder / "b.svg").read_text(encoding="utf-8")
+    assert "row 2: 1×2 → 2" in piped and "label = b" in piped
     result = cli("plot", "flatten", "image.csv", "-o", "image.csv", "--format", "svg")
     assert result.err.startswith("nnfit: error: image.csv: is what is read; ")
 
@@ -356,6 +362,8 @@ REFUSED: list[tuple[str, str]] = [
     ("boundary binary.npz none.csv -o a.png", "none.csv: no such file"),
     # what is named, and where it goes
     ("loss none.npz", "none.npz: no such file; 'nnfit train' writes one"),
+    ("activation relu --decimal , -o a.png",
+     f"--delimiter and --decimal are for the CSV of a model; name one{HELP}"),
     ("loss", f"loss needs a model: name its file after the kind{HELP}"),
     ("activation tiny.npz tiny.csv -o a.png",
      f"activation takes a model alone, got 'tiny.csv' as well{HELP}"),

@@ -16,6 +16,7 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 
 import nnfit
 from nnfit.errors import PictureError
+from nnfit.inside.pictures import features as features_picture
 from nnfit.inside.pictures import loss as loss_picture
 from nnfit.inside.pictures.activation import Activations
 from nnfit.inside.pictures.calibration import wilson
@@ -652,6 +653,16 @@ def test_units_compute_relu_of_W_x_plus_b(pair: Example) -> None:
     largest = [unit.max() for unit in found.values]
     assert found.bends
     np.testing.assert_array_equal(found.largest, largest)
+
+
+def test_units_of_large_networks_are_worked_out_at_fewer_places(
+    pair: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_parameters = nnfit.load("pair.npz").network.architecture.n_parameters
+    for places, expected in ((20, 20), (3, 12), (500, 120)):
+        monkeypatch.setattr(features_picture, "WORK", places**2 * n_parameters)
+        found = picture("features", "pair")
+        assert found.values.shape == (8, expected, expected)
 
 
 def test_z_of_a_deeper_layer_is_that_of_its_own_units(folder: Path) -> None:

@@ -97,7 +97,7 @@ def plot(  # an argument for each option of the command
     wanted = _format_of(kind, output, format)
     sources = sources or []
     models, data = _split_sources(kind, sources, may_pipe=split is None)
-    names = () if models else tuple(sources)
+    names = () if models else _names(kind, sources, delimiter or decimal)
     if output is not None:
         check_output(output, sources, "for the picture")
     if wanted is not None:
@@ -105,7 +105,7 @@ def plot(  # an argument for each option of the command
 
         require_matplotlib()
     with closing(make_observer(quiet)) as observer, offering_decimal(decimal):
-        if KINDS[kind].untrained and models[0].endswith((".yaml", ".yml", "-")):
+        if KINDS[kind].untrained and (models[0] == "-" or models[0].endswith((".yaml", ".yml"))):
             from nnfit.inside.sources import untrained
 
             loaded = [(models[0], untrained(models[0], observer))]
@@ -202,6 +202,17 @@ def _split_sources(kind: str, sources: list[str], may_pipe: bool) -> tuple[list[
     if rest:
         return models, rest[0]
     return models, "-" if may_pipe and takes == "needed" and piped(look=True) else None
+
+
+def _names(kind: str, sources: list[str], written: str | None) -> tuple[str, ...]:
+    """Return what a kind without a model is asked to show, a CSV from stdin if need be."""
+    from nnfit.cli.streams import piped
+
+    if written is not None:
+        raise UsageError("--delimiter and --decimal are for the CSV of a model; name one")
+    if not sources and KINDS[kind].data == "needed" and piped(look=True):
+        return ("-",)
+    return tuple(sources)
 
 
 def write_picture(contents: bytes, output: str | None, told: bool = True) -> None:

@@ -16,6 +16,8 @@ from nnfit.nn.inference import hidden_layer
 
 PLANE_GRID = 120  # places along each axis
 CURVE_GRID = 300
+FEWEST = 12  # places along an axis, however large the network
+WORK = 4e10  # multiplications that a picture may take beyond that
 MAX_UNITS = 40  # small multiples that can be looked at
 
 
@@ -61,10 +63,10 @@ def make(request: Request) -> Units:
         x = columns[0]
     if x is not None and options.y is None and options.plane != "pca" and len(columns) != 2:
         chosen = slice_of_columns(model, request.name, rows, [("--x", x)])
-        grids = [chosen.axes[0].grid(CURVE_GRID)]
+        grids = [chosen.axes[0].grid(_affordable(model, CURVE_GRID, 1))]
     else:
         chosen = choose_plane(request, rows)
-        grids = [axis.grid(PLANE_GRID) for axis in chosen.axes]
+        grids = [axis.grid(_affordable(model, PLANE_GRID, 2)) for axis in chosen.axes]
     tell_fixed(chosen, request.observer)
     places = [p.reshape(-1) for p in np.meshgrid(*grids)]
     network, layer = model.network, options.layer
@@ -88,6 +90,12 @@ def make(request: Request) -> Units:
         bends=bool(ACTIVATIONS[activation].kinks),
         fixed=chosen.fixed,
     )
+
+
+def _affordable(model: Model, most: int, n_axes: int) -> int:
+    """Return how many places each axis gets, `most` but for large networks."""
+    places = WORK / model.network.architecture.n_parameters
+    return int(np.clip(places ** (1.0 / n_axes), FEWEST, most))
 
 
 def _check_layer(model: Model, name: str, layer: int) -> None:
