@@ -326,6 +326,16 @@ def test_what_is_no_number_has_no_derivative(rng: np.random.Generator) -> None:
     assert len(nodes) == len(found["graph"])
 
 
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_a_gap_among_categories_is_no_text(rng: np.random.Generator, gap: Any) -> None:
+    frame = table(rng)
+    frame.loc[2, "kind"] = gap
+    found = explain(config("p", data={"include": ["a", "kind"]}), frame, row=3)
+    check(found)
+    by_name = {node["formula"]: node for node in found["graph"]}
+    assert by_name["kind"]["value"] == "" and by_name["kind is missing"]["value"] == 1.0
+
+
 def test_a_column_called_as_a_term_is_not_taken_for_it(rng: np.random.Generator) -> None:
     frame = table(rng).rename(columns={"b": "u1", "c": "z"})
     settings = config("p", features=["u1", "sin(3*a)", "exp(z)"], data={"include": None})

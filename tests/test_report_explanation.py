@@ -6,13 +6,17 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from rich.cells import cell_len
 
 import nnfit
+from nnfit.errors import NnfitError
 from nnfit.inside.explanation import explain
 from nnfit.report.arrays import array_lines
 from nnfit.report.explanation import print_explanation
 from nnfit.report.network_graph import brief
+from nnfit.report.plots import figure_of
+from nnfit.report.plots.style import slide_style
 
 
 class Terminal(io.StringIO):
@@ -132,6 +136,44 @@ def test_a_long_phi_is_cut():
     )
     graph = long.split("computation graph\n")[1].split("\n\n")[0].split("\n")
     assert len(graph) == 76 and graph[-1].endswith(" more")
+
+
+def texts_of(found):
+    with slide_style():
+        figure = figure_of("explanation", found)
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_the_picture_holds_the_graphs_numbers():
+    found = explained([2], columns=2, features=["x0", "sin(3*x0)"], optimizer={"l2": 0.1})
+    texts = texts_of(found)
+    for node in found["graph"]:
+        assert brief(node["value"]) in texts and brief(node["derivative"]) in texts
+    assert {"Wv[1] =\nW[1] v[0]", "z[1] =\nWv[1] + b[1]", "u1 =\n3·x0", "W[1]\n2 × 2"} < set(texts)
+    assert "σ′(z[2]) =\n1" in texts  # of one unit with its number
+    assert {"v[0]ᵀ", "W[1]ᵀ", "σ′(z[1])", "l2 W[1]"} < set(texts)
+    assert "Forward and backward: row 2 of data" in texts
+
+
+def test_a_picture_leaves_phi_closed_where_it_is_too_large():
+    texts = texts_of(explained([2], columns=40))
+    assert any(text.endswith("φ(x) of 40 inputs is not opened") for text in texts)
+    assert not any("x_1" in text for text in texts)
+    with pytest.raises(NnfitError, match=r"nodes are too many .* Leave out --graph to have them"):
+        texts_of(explained([2] * 20))
+
+
+def test_names_are_no_formulas_in_a_picture():
+    found = explained([2], columns=2)
+    found["graph"][0]["formula"] = "$\\frac{x}$" + 60 * "a"
+    texts = texts_of(found)
+    assert any(text.startswith("x_1 =\n$\\frac{x}$aaa") and text.endswith("…") for text in texts)
+
+
+def test_why_there_is_no_derivative():
+    text = printed(explained([2], preprocessing={"numeric": "quantile"}))
+    assert "\n  relative error not finite, the largest of 0 of 3 figures\n" not in text
+    assert "\n  –: none here, at a kink; a quantile scale has one at every value seen\n" in text
 
 
 # the whole -----------------------------------------------------------------------------------

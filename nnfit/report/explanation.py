@@ -242,9 +242,13 @@ def _columns(screen: Screen, columns: Sequence[Values]) -> RenderableType:
         table = screen.table(
             "lr", ["column x", screen.formula(head[5])], [[row[0], row[5]] for row in rows]
         )
-    errors = [e for column in columns if (e := column["relative_error"]) is not None]
-    checked = _error(max(errors, default=None), len(errors), len(columns))
-    return Group(equations(screen, formula), table, checked)
+    below: list[RenderableType] = []
+    if errors := [e for column in columns if (e := column["relative_error"]) is not None]:
+        below.append(_error(max(errors), len(errors), len(columns)))
+    if any(column["derivative"] is None for column in columns[:MAX_INPUTS]):
+        why = "  –: none here, at a kink; a quantile scale has one at every value seen"
+        below.append(Text(why, "dim"))
+    return Group(equations(screen, formula), table, *below)
 
 
 def _update(screen: Screen, example: Values) -> list[RenderableType]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group
 from rich.text import Text
 
@@ -30,10 +31,10 @@ def graph_table(screen: Screen, graph: Sequence[Values]) -> Group:
     rows = [("node", "shape", "value", "∂L/∂node"), *tree.rows(width)]
     shape = max(len(row[1]) for row in rows)
     beside = width + 2 if screen.narrow else shape + 2 * width + 6
-    name = min(screen.width - beside, max(len(row[0]) for row in rows))
+    name = min(screen.width - beside, max(cell_len(screen.formula(row[0])) for row in rows))
     lines = []
     for label, written, value, derivative in rows:
-        line = f"{cut(screen.formula(label), name):<{name}}  "
+        line = set_cell_size(cut(screen.formula(label), name), name) + "  "
         line += value if screen.narrow else f"{written:<{shape}}  {value:<{width}}  "
         line += "" if screen.narrow else screen.formula(derivative)
         lines.append(Text(line.rstrip(), no_wrap=True, overflow="ellipsis"))

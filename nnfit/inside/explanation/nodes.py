@@ -108,7 +108,10 @@ def _layer(i: int, architecture: Architecture, found: Mapping[str, Any]) -> Iter
         yield _node(f"Wv[{i}]", product, layer["Wv"], delta, edges)
         product, edges = f"Wv[{i}] + b[{i}]", [(f"Wv[{i}]", "1"), (f"b[{i}]", "1")]
     yield _node(f"z[{i}]", product, layer["z"], delta, edges)
+    factor = step["delta"]["factors"][-1]
     name, slope = f"v[{i}]", f"σ′(z[{i}])"
+    if len(delta) == 1 and factor["name"] == slope and factor["values"][0] is not None:
+        slope += f" = {figure(factor['values'][0], DIGITS)}"
     if above is None:
         name, derivative = "ŷ", step["delta"]["factors"][0]["values"]
         slope = "∂ŷ/∂z" if architecture.output_activation == "softmax" else slope

@@ -91,6 +91,7 @@ def _of(item: Any, table: Table) -> Iterator[Input]:
         yield Input(name=item.names[0], column="", number=number)
         return
     cell = str(table.rows.frame[item.column].iloc[0])
+    cell = "" if cell in ("nan", "None", "<NA>") else cell  # a gap, however pandas spells it
     for name in item.names:
         yield Input(name=name, column=item.column, number=None, cell=cell)
 

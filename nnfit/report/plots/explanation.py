@@ -8,19 +8,24 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nnfit.graph.nodes import INPUT, Graph, Node
-from nnfit.report.figures import shape_text
+from nnfit.report.figures import count, cut, shape_text
 from nnfit.report.network_graph import brief, label, shown
 from nnfit.report.plots.graph import MOST, Written, draw_nodes, lines
+
+MAX_LABEL = 50
 
 
 def draw(picture: Mapping[str, Any]) -> Figure:
     """Draw what `nnfit explain` found; φ(x) stays closed where the network has too many inputs."""
-    nodes, subtitle = picture["graph"], "values above the nodes, ∂L/∂node below"
+    nodes, subtitle = (
+        picture["graph"],
+        "values above the nodes, ∂L/∂node below; on the edges the factors",
+    )
     n_inputs = sum(node["node"].startswith("v[0]_") for node in nodes)
-    if len(nodes) > MOST and n_inputs > 1:
+    if len(nodes) > MOST:
         first = next(k for k, node in enumerate(nodes) if node["node"] == "v[0]")
         nodes = [nodes[first] | {"inputs": [], "local": []}, *nodes[first + 1 :]]
-        subtitle += f"; φ(x) of {n_inputs:,} inputs is not opened"
+        subtitle += f"; φ(x) of {count(n_inputs, 'input')} is not opened"
     places = {node["node"]: i for i, node in enumerate(nodes)}
     made = [tuple(places[name] for name in node["inputs"]) for node in nodes]
     each = zip(nodes, made, strict=True)
@@ -41,6 +46,6 @@ def draw(picture: Mapping[str, Any]) -> Figure:
 
 
 def _box(node: Mapping[str, Any]) -> str:
-    text = lines(label(node).partition(" = "))
-    shape = node["shape"]
-    return f"{shown(node)}\n{shape_text(shape)}" if len(shape) == 2 else text
+    if len(node["shape"]) == 2:
+        return f"{shown(node)}\n{shape_text(node['shape'])}"
+    return lines(cut(label(node), MAX_LABEL).partition(" = "))
