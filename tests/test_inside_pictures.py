@@ -31,6 +31,7 @@ from nnfit.inside.pictures.surface import Surface, TrainingLoss, training_loss
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import softmax
+from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.training.history import Steps
@@ -604,6 +605,18 @@ def test_models_whose_weights_mean_other_things_share_no_plane(
     models.append(("other.npz", saved(folder, "other", table, **{**own, **sections})))
     with pytest.raises(PictureError, match=f"^other.npz: differs from m0.npz in its {what}; "):
         make_picture("surface", models, None, Options(), Observer())
+
+
+def test_a_bias_beside_two_weights_is_the_first_models(binary: Example) -> None:
+    heard, model = Heard(), nnfit.load("binary.npz")
+    moved = dataclasses.replace(model, network=Network(model.network.architecture, np.float64))
+    moved.network.parameters.flat[:] = model.network.parameters.flat + 0.5
+    models = [("one.npz", model), ("two.npz", moved)]
+    found = make_picture("surface", models, "binary.csv", Options(), heard)
+    assert isinstance(found, Surface) and found.between is None
+    assert heard.notes == ["the bias stays at that of one.npz, for want of a third axis"]
+    one, two = (np.array(walk.end) for walk in found.walks)
+    np.testing.assert_allclose(two - one, 0.5, rtol=1e-6)
 
 
 def test_a_plane_needs_two_places_and_holds_three_models(folder: Path) -> None:

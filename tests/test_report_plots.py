@@ -169,6 +169,9 @@ def test_runs_and_their_steps_are_drawn_in_one_picture(folder: Path) -> None:
     training = {"epochs": 4, "batch_size": 5, "record_steps": True}
     config = {"data": {"target": "y"}, "model": {"hidden_sizes": []}, "training": training}
     models = [(f"{i}.npz", nnfit.train({**config, "seed": i}, table)) for i in range(2)]
+    long = [(f"in/{'m' * 90}.npz", models[0][1]), ("_m.npz", models[1][1])]
+    named = words(figure_of("loss", make_picture("loss", long, None, Options(), Observer())))
+    assert f"{'m' * 27}…: training" in named and " _m.npz: training" in named
     drawn = figure_of("loss", make_picture("loss", models, None, Options(), Observer()))
     (axes,) = drawn.axes
     assert len(axes.lines) == 8  # steps, training, validation and the best of each

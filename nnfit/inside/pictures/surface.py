@@ -142,6 +142,8 @@ def make(request: Request) -> Surface:
         raise PictureError(
             f"{request.name}: its loss leaves the range of float64 near the trained weights"
         )
+    if len(request.models) > 1 and plane.exact and architecture.n_parameters > 2:
+        request.observer.note(f"the bias stays at that of {request.name}, for want of a third axis")
     between = None
     if len(request.models) == 2 and not plane.exact:
         steps = np.linspace(0.0, 1.0, GRID)

@@ -8,7 +8,6 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -147,8 +146,8 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
             raise Invalid(f"{name} holds numbers that are not finite")
         np.copyto(home, arrays[name])
     trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
-    model = _assemble(meta, network, training, _history(arrays), trajectory)
-    return model if STEP_LOSSES not in arrays else replace(model, steps=_steps(meta, arrays))
+    steps = _steps(meta, arrays) if STEP_LOSSES in arrays else None
+    return _assemble(meta, network, training, _history(arrays), trajectory, steps)
 
 
 def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -198,6 +197,7 @@ def _assemble(
     training: Trained,
     history: Mapping[str, Array],
     trajectory: Trajectory | None,
+    steps: Steps | None,
 ) -> Model:
     """Put the parts together after checking that they fit each other."""
     targets = meta.get("targets")
@@ -241,6 +241,7 @@ def _assemble(
         metrics=metrics,
         history=history,
         trajectory=trajectory,
+        steps=steps,
         words=words,
         fingerprints=fingerprints,
         version=shorten(printable(str(meta.get("nnfit_version")))),

@@ -17,11 +17,12 @@ from nnfit.report.plots.style import new_figure
 def draw(picture: LossCurves) -> Figure:
     """Draw training and validation loss of each run, and where the kept weights come from."""
     several = len(picture.runs) > 1
-    figure = new_figure(9.0, 5.0)
+    figure = new_figure(9.0, 5.0 + (0.2 * len(picture.runs) if several else 0.0))
     axes = figure.subplots()
     axes.grid(axis="y")
     for curve in picture.curves:
-        _curve(axes, curve, several)
+        whose = f"{name(picture.runs[curve.run].name)}: " if several else ""
+        _curve(axes, curve, whose)
     if is_wide(*picture.ends):
         log_axis(axes)
     else:
@@ -33,7 +34,7 @@ def draw(picture: LossCurves) -> Figure:
         axes.plot(
             run.best_epoch, run.best, marker="*", markersize=13 if several else 17, zorder=5,
             linestyle="none", color=color(i) if several else COLORS[3], markeredgecolor="white",
-            label=f"{name(run.name)}, {label}" if several else label,
+            label=entry(f"{name(run.name)}, {label}") if several else label,
         )  # fmt: skip
         if not several:
             axes.axvline(run.best_epoch, color=FAINT, linewidth=1, linestyle=":", zorder=1)
@@ -48,13 +49,13 @@ def draw(picture: LossCurves) -> Figure:
     return figure
 
 
-def _curve(axes: Axes, curve: Curve, several: bool) -> None:
+def _curve(axes: Axes, curve: Curve, whose: str) -> None:
     """Draw a curve: steps thin behind the epochs, validation dashed."""
     few, many = len(curve.x) < 20, len(curve.x) > 150
     own = {"each step": 0, "training": 0, "validation": 1}[curve.kind]
     look: dict[str, Any] = {
-        "color": color(curve.run) if several else COLORS[own],
-        "label": entry(curve.label),
+        "color": color(curve.run) if whose else COLORS[own],
+        "label": entry(whose + curve.kind),
     }
     if curve.kind == "each step":
         axes.plot(curve.x, curve.y, linewidth=0.7, alpha=0.5, zorder=1.5, **look)
