@@ -18,7 +18,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 GUIDE = HERE / "lecture.md"
-WIDTH = 900  # pixels
+WIDTH = 800  # pixels
 
 
 class Call(NamedTuple):
