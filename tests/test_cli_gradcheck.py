@@ -148,6 +148,7 @@ def test_methods(cli: Commands, binary: Example) -> None:
     assert table[-2].endswith("tolerance 1e-09 (complex), 1e-06 (central)")
 
 
+@pytest.mark.slow
 def test_central_differences_count_the_kinks_they_cross(cli: Commands) -> None:
     from nnfit.nn.activations import ACTIVATIONS
     from nnfit.nn.losses import RESIDUAL_LOSSES

@@ -98,6 +98,7 @@ def test_every_standard_gradient_is_the_complex_step(seed: int) -> None:
     assert all(check.entries == np.prod(check.shape) and not check.kinks for check in checks)
 
 
+@pytest.mark.slow
 def test_every_standard_gradient_is_the_central_difference() -> None:
     checks = [check for problem in PROBLEMS for check in check_problem(problem, "central")]
     assert [check for check in checks if not check.passed] == []

@@ -195,6 +195,7 @@ def test_a_second_signal_ends_at_once(nnfit: Nnfit, binary: Example) -> None:
     assert left == {"binary.csv", "binary.yaml", "binary.npz"}
 
 
+@pytest.mark.slow
 def test_two_live_runs_share_no_checkpoint(nnfit: Nnfit, binary: Example) -> None:
     pytest.importorskip("fcntl")
     first = nnfit.start("train", "binary.yaml", *ENDLESS)
