@@ -122,10 +122,8 @@ def test_each_bug_is_caught_in_every_problem_where_it_can_show(name: str) -> Non
 
 
 CAUGHT = [
-    # the central difference takes its time: one bug of four by default
-    pytest.param(name, method, marks=pytest.mark.slow)
-    if method == "central" and name != "factor"
-    else (name, method)
+    # the central difference takes its time
+    pytest.param(name, method, marks=pytest.mark.slow) if method == "central" else (name, method)
     for method in METHODS
     for name in sorted(BUGS)
 ]

@@ -131,6 +131,7 @@ def test_the_training_data_is_found_and_said(cli: Commands, models: Path) -> Non
     assert (models / "a.svg").read_bytes() == (models / "c.svg").read_bytes()
 
 
+@pytest.mark.slow
 def test_data_may_come_through_a_pipe(nnfit: Nnfit, tiny: Example) -> None:
     rows = "".join(tiny.csv.splitlines(keepends=True)[:11])
     for args in (("plot", "confusion", "tiny.npz"), ("plot", "confusion", "tiny.npz", "-")):

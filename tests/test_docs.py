@@ -190,6 +190,7 @@ def test_the_python_runs(checkout: Path) -> None:
     assert found.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_terminal_session_runs(checkout: Path) -> None:
     """Run what stands after each `$`; what is shown below it must come out."""
     scripts = checkout / "bin"

@@ -217,7 +217,10 @@ def test_smooth_activations_have_no_kinks() -> None:
 # --- the Python entry point -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method, tolerance", [("complex", 1e-9), ("central", 1e-6)])
+@pytest.mark.parametrize(
+    "method, tolerance",
+    [("complex", 1e-9), pytest.param("central", 1e-6, marks=pytest.mark.slow)],
+)
 def test_check_gradients_reports_the_standard_set(method: str, tolerance: float) -> None:
     result = nnfit.check_gradients(method=method)  # type: ignore[arg-type]
     assert result["passed"] is True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import Commands
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-FAST = ("9. ", "10. ")
+FAST = ("10. ",)
 
 
 def guide() -> Any:

@@ -379,6 +379,7 @@ def mounted(place: Path, *how: str) -> Iterator[None]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk(nnfit: Nnfit, tiny: Example) -> None:
     disk = nnfit.folder / "disk"
     disk.mkdir()
