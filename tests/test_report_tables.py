@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from nnfit.report import print_gradcheck, print_inspection, print_metrics
+from nnfit.report import print_inspection, print_metrics
+from nnfit.report.gradcheck import print_gradcheck
 
 
 class Terminal(io.StringIO):

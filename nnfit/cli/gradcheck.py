@@ -50,7 +50,8 @@ def gradcheck(
     Example: nnfit gradcheck iris.yaml
     """
     from nnfit.inside.gradient_check import check_gradients
-    from nnfit.report import make_observer, print_gradcheck
+    from nnfit.report import make_observer
+    from nnfit.report.gradcheck import print_gradcheck
 
     check_stdin(source or "")
     bug = None if inject_bug is None else inject_bug.value

@@ -9,13 +9,12 @@ import sys
 from typing import TextIO
 
 from nnfit.observer import Observer
-from nnfit.report.gradcheck import print_gradcheck
 from nnfit.report.live import LiveObserver
 from nnfit.report.plain import PlainObserver, QuietObserver
 from nnfit.report.screen import Screen
 from nnfit.report.tables import print_inspection, print_metrics
 
-__all__ = ["make_observer", "print_gradcheck", "print_inspection", "print_metrics"]
+__all__ = ["make_observer", "print_inspection", "print_metrics"]
 
 
 def make_observer(quiet: bool, stream: TextIO | None = None) -> Observer:
