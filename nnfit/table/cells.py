@@ -157,10 +157,11 @@ class KnownLabel:
 
     It is one that is spelt so, else the only one of the same value, where the cell is a number
     of pandas', which has no spelling, or a truth value, or all that are known are whole numbers.
+    `places` has the number of each, in their order.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
-        self._exact = set(known)
+        self.places = {text: place for place, text in enumerate(known)}
         self._all_whole = all(map(_WHOLE.fullmatch, known))
         self._by_value: dict[str, str | None] = {}
         for text in known:
@@ -169,7 +170,7 @@ class KnownLabel:
 
     def __call__(self, cell: object) -> str | None:
         text = spelling(cell)
-        if text is None or text in self._exact:
+        if text is None or text in self.places:
             return text
         value = value_of(label(cell) or text)
         is_whole = self._all_whole and _WHOLE.fullmatch(text)

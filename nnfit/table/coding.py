@@ -213,7 +213,7 @@ class CategoryCode(Code):
 
     def _put(self, codes: NDArray[np.intp], labels: list[str], table: Table) -> None:
         """Put the slot of every row into the table, or -1 where it has none."""
-        known = self._known
+        known = self._spell.places
         unknown = len(known) if self.other else -1
         missing = len(known) + self.other if self.had_gaps else -1
         slots = np.array([known.get(label, unknown) for label in labels] + [missing], np.intp)
@@ -224,10 +224,6 @@ class CategoryCode(Code):
         if not self.had_gaps and (n_gaps := int(np.count_nonzero(codes < 0))):
             table.tally["gap", self.name] += n_gaps
         table.slots[self.name] = slots[codes]
-
-    @cached_property
-    def _known(self) -> dict[str, int]:
-        return {category: slot for slot, category in enumerate(self.categories)}
 
     @cached_property
     def _spell(self) -> KnownLabel:

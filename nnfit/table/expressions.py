@@ -182,7 +182,7 @@ def parse_features(
                 "('*' stands for every column)"
             )
         seen.add(key)
-    check_length(((e.text for e in wanted if not e.is_column)), where, ConfigError)
+    check_length((e.text for e in wanted if not e.is_column), where, ConfigError)
     return wanted
 
 

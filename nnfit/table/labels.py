@@ -147,7 +147,7 @@ class LabelEncoder:
     def _look_up(self, rows: NamedRows) -> tuple[NDArray[np.intp], NDArray[np.intp], list[str]]:
         """Return the code of every row, -1 for none, its label's place, -1 for none, and labels."""
         places, labels = read_labels(rows.column(self.target), self._spell)
-        table = np.array([*(self._known.get(text, -1) for text in labels), -1])
+        table = np.array([*(self._spell.places.get(text, -1) for text in labels), -1])
         return table[places].astype(np.intp), places, labels
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.object_]:
@@ -169,10 +169,6 @@ class LabelEncoder:
     def is_text(self) -> bool:
         """Whether the labels are neither numbers nor truth values."""
         return self._typed.dtype == object
-
-    @cached_property
-    def _known(self) -> dict[str, int]:
-        return {text: code for code, text in enumerate(self.classes)}
 
     @cached_property
     def _spell(self) -> KnownLabel:
