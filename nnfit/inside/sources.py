@@ -23,7 +23,7 @@ from nnfit.model.model import Model
 from nnfit.model.streaming import judged_blocks
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
-from nnfit.run.building import build_network
+from nnfit.run.building import build_network, untrained_model
 from nnfit.table.rows import NamedRows
 from nnfit.table.weights import Weighting
 from nnfit.training.streams import stream
@@ -72,15 +72,7 @@ def initialised(
 
 def untrained(config: str, observer: Observer) -> Model:
     """Return the model that training with the config at a path starts from."""
-    file, dataset, network = initialised(config, None, observer)
-    return Model(
-        encoder=dataset.encoding.encoder,
-        network=network,
-        targets=dataset.targets,
-        labels=dataset.labels,
-        scaler=dataset.encoding.scaler,
-        config=file.config.model_dump(mode="json"),
-    )
+    return untrained_model(*initialised(config, None, observer))
 
 
 def own_table(model: Model, name: str, data: Any) -> Table | None:

@@ -12,6 +12,7 @@ import numpy as np
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
+from nnfit.model.model import Model
 from nnfit.nn import compiled
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
@@ -68,6 +69,18 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
     network = Network(architecture, dtype)
     network.initialize(model.initialization, stream(config.seed, "initialization"))
     return network
+
+
+def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Model:
+    """Return the model of `network` as it is, with what the dataset taught and nothing else."""
+    return Model(
+        encoder=dataset.encoding.encoder,
+        network=network,
+        targets=dataset.targets,
+        labels=dataset.labels,
+        scaler=dataset.encoding.scaler,
+        config=file.config.model_dump(mode="json"),
+    )
 
 
 def make_gradients(

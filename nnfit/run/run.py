@@ -24,7 +24,13 @@ from nnfit.model.model import Model
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Network
 from nnfit.observer import Observer, Plan, Summary
-from nnfit.run.building import Workload, build_fit, build_network, make_gradients
+from nnfit.run.building import (
+    Workload,
+    build_fit,
+    build_network,
+    make_gradients,
+    untrained_model,
+)
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
 from nnfit.training.fit import Result
@@ -150,16 +156,13 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
-    config = file.config.model_dump(mode="json")
+    bare = untrained_model(file, dataset, network)
+    config = {**bare.config, "training": dict(bare.config["training"])}
     del config["output"]  # where the file lies must not change its bytes
     if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
         del config["training"]["record_steps"]
-    return Model(
-        encoder=dataset.encoding.encoder,
-        network=network,
-        targets=dataset.targets,
-        labels=dataset.labels,
-        scaler=dataset.encoding.scaler,
+    return dataclasses.replace(
+        bare,
         config=config,
         trained=Trained(
             epochs=len(result.records),
