@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzz.meta import zipped
 
 from nnfit.config.reading import ConfigFile, load_config, replaceable
 from nnfit.errors import ConfigError
@@ -695,14 +695,6 @@ def test_an_override_below_what_is_no_section(tmp_path: Path) -> None:
         load_config(path, ["model.dropout=0.5"])
     (line,) = caught.value.messages
     assert line.startswith(f"{path}:2:1: model: got 3; expected a section with the keys ")
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, contents in members.items():
-            archive.writestr(name, contents)
-    return buffer.getvalue()
 
 
 def arrays(named: dict[str, Any]) -> bytes:
