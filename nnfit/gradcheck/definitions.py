@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.gradcheck.problems import Problem
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import RESIDUAL_LOSSES
 
 Numbers = Sequence[float]
-STEP = 1e-30  # of the complex step
 
 
 def _sigmoid(z: float) -> float:
@@ -111,7 +111,7 @@ def at_chosen_points() -> Iterator[tuple[str, str, Array, Array, str]]:
     A case, what is compared, ours, what is right, and by which method.
     """
     points: Array = np.array([POINTS])
-    stepped = points + 1j * STEP
+    stepped = points + 1j * COMPLEX_STEP
     for name, activation in ACTIVATIONS.items():
         case, defined = f"{name} at chosen points", np.array([[F[name](z) for z in POINTS]])
         z, a, slope = (points.copy() for _ in range(3))
@@ -120,10 +120,10 @@ def at_chosen_points() -> Iterator[tuple[str, str, Array, Array, str]]:
         activation.df(z, a, slope)
         complex_a = np.empty_like(stepped)
         activation.f(stepped.copy(), complex_a, np.empty_like(stepped))
-        yield case, "f'(z)", slope, complex_a.imag / STEP, "complex"
+        yield case, "f'(z)", slope, complex_a.imag / COMPLEX_STEP, "complex"
     for name, loss in RESIDUAL_LOSSES.items():
         case, defined = f"{name} at chosen points", np.array([[L[name](e) for e in POINTS]])
         yield case, "l(e)", loss.value(points), defined, "value"
         slope = points.copy()
         loss.derivative(slope)
-        yield case, "l'(e)", slope, loss.value(stepped).imag / STEP, "complex"
+        yield case, "l'(e)", slope, loss.value(stepped).imag / COMPLEX_STEP, "complex"

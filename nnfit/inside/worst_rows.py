@@ -16,7 +16,7 @@ from nnfit.errors import DataError, quoted
 from nnfit.inside.sources import encoded
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import BLOCK_ROWS, predict
+from nnfit.nn.inference import BLOCK_ROWS, bytes_per_row, predict
 from nnfit.nn.network import Network, Workspace
 from nnfit.table.labels import Unseen
 from nnfit.table.rows import NamedRows
@@ -68,8 +68,8 @@ def worst_rows(model: Model, pieces: Iterable[NamedRows], n: int) -> tuple[Array
 
 def _reached(network: Network, X: Array, Y: Array, errors: Array) -> tuple[Array, Array]:
     """Return how many layers each row's error reaches: at all (N,), and not faded (N,)."""
-    sizes = network.architecture.sizes
-    (width,) = block_widths(4 * sum(sizes) * network.dtype.itemsize, (BLOCK_ROWS,))
+    per_row = bytes_per_row(network.architecture, network.dtype)
+    (width,) = block_widths(per_row, (BLOCK_ROWS,))
     ws = Workspace(network, width)
     at_all, well = np.zeros(len(X)), np.zeros(len(X))
     for start in range(0, len(X), width):

@@ -126,14 +126,14 @@ def alike_places(architecture: Architecture, dtype: np.dtype) -> tuple[int, int,
     columns that are all alike, and rows go where the results are alike too.
     """
     choices = []
-    for width in block_widths(_bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
+    for width in block_widths(bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
         choices.append((width, *_longest_even_run(architecture, dtype, width)))
         if choices[-1][2] > 0.9 * width:
             break
     return max(choices, key=lambda choice: choice[2] / choice[0])
 
 
-def _bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
+def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
     """Return what a workspace has for each row, at most: z, a, delta and the slopes."""
     return 4 * sum(architecture.sizes) * dtype.itemsize
 
@@ -185,7 +185,7 @@ def logits(network: Network, X: Array) -> Array:
     X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
     """
     out: Array = np.empty((network.architecture.sizes[-1], len(X)), network.dtype)
-    (n_rows,) = block_widths(_bytes_per_row(network.architecture, network.dtype), (BLOCK_ROWS,))
+    (n_rows,) = block_widths(bytes_per_row(network.architecture, network.dtype), (BLOCK_ROWS,))
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
         ws = network.workspace(len(block))
