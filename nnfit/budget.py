@@ -9,6 +9,7 @@ MAX_INFLATED = 64 * 2**20  # bytes that a model's arrays may have beyond the siz
 MAX_LAYERS = 1000
 MAX_WIDTH = 10**6
 MAX_UNITS = 2**20  # of all layers together
+MAX_MEMBERS = 1000
 
 MAX_META = 64 * 2**20  # bytes of a model's JSON
 MAX_OBJECTS = 2**20  # lists and objects in it, each of which takes memory of its own

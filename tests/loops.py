@@ -16,6 +16,7 @@ from nnfit.training.examples import Examples
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients
 from nnfit.training.judge import Judge
+from nnfit.training.learners import Learner, Learners
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
@@ -37,17 +38,19 @@ def make_fit(
 ) -> Fit:
     """Return the loop over `train`, before its first step; `seed` orders and drops out."""
     dropout: np.random.Generator = stream(seed, "dropout")
+    learners = Learners(
+        network, [Learner(gradients or Alone(network, dropout), optimizer, slice(None))]
+    )
     state = State(
-        network,
-        optimizer,
+        learners,
         schedule or Schedule("constant", settings.epochs),
         settings,
-        sizes=Sizes.of(settings, train, validation),
+        sizes=Sizes.of(settings, train, len(train), 0 if validation is None else len(validation)),
         shuffling=stream(seed, "shuffling"),
-        dropout=dropout,
+        dropout=[dropout],
     )
     return Fit(
-        gradients or Alone(network, dropout),
+        learners,
         state,
         settings,
         train,

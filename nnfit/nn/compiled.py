@@ -41,7 +41,7 @@ class CompiledAdam(Adam):
 
         super().__init__(is_weight, weight_decay)
         # no fastmath: reordered or contracted operations would round in another way
-        self._kernel: Any = numba.njit(cache=True, error_model="numpy")(_adam)
+        self._kernel: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(_adam)
 
     def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
         M, V = moments

@@ -32,7 +32,9 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     """Return y_hat of shape (N, K), float64, for rows `X` of shape (N, D).
 
     The layers run in the network's dtype; the output activation alone in float64, since in
-    float32 a probability near 1 would leave nothing of the other class's. May be called from
+    float32 a probability near 1 would leave nothing of the other class's. Of several members it is
+    the mean y_hat: of probabilities, not of logits, whose mean a single member that is sure of a
+    class, and wrong, could rule (Lakshminarayanan, Pritzel, Blundell 2017). May be called from
     several threads at once.
 
     Parameters
@@ -42,15 +44,38 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
         more of them some sums over inputs are added up in another order.
     """
     out: Array = np.empty((len(X), network.architecture.sizes[-1]))
-
-    def y_hat(ws: Workspace) -> Array:
-        z = network.forward(ws).astype(np.float64)
-        y_hat: Array = np.empty_like(z)
-        network.head.predict(z, y_hat)
-        return y_hat
-
-    _fill(out, network, X, y_hat, threads)
+    _fill(out, network, X, lambda ws: mean_of_members(_y_hat(network, ws), 2), threads)
     return out
+
+
+def spread(network: Network, X: Array, threads: int = 1) -> Array:
+    """Return the standard deviation of the members' y_hat (N, K), float64; 0 of one network.
+
+    The parameters are those of `predict`.
+    """
+    out: Array = np.empty((len(X), network.architecture.sizes[-1]))
+    _fill(out, network, X, lambda ws: _by_members(_y_hat(network, ws), 2).std(axis=0), threads)
+    return out
+
+
+def _y_hat(network: Network, ws: Workspace) -> Array:
+    """Return the predictions of the rows in `ws`, (..., K, N)."""
+    z = network.forward(ws).astype(np.float64)
+    y_hat: Array = np.empty_like(z)
+    network.head.predict(z, y_hat)
+    return y_hat
+
+
+def mean_of_members(values: Array, n_axes: int) -> Array:
+    """Return the mean over the axis of members that may stand before the last `n_axes`."""
+    if values.ndim == n_axes:
+        return values
+    return np.asarray(values.mean(axis=0))
+
+
+def _by_members(values: Array, n_axes: int) -> Array:
+    """Return `values` with an axis of members, whether they had one or not."""
+    return values.reshape(-1, *values.shape[-n_axes:])
 
 
 def hidden_layer(
@@ -92,7 +117,7 @@ def _fill(
     out: Array, network: Network, X: Array, work: Callable[[Workspace], Array], threads: int
 ) -> None:
     """Write into the rows of `out` what `work` returns, a column per row, for each block of `X`."""
-    width, first, n_rows = alike_places(network.architecture, network.dtype)
+    width, first, n_rows = alike_places(network.architecture, network.dtype, network.members)
     starts = iter(range(0, len(X), n_rows))  # shared: who is free takes the next block
 
     def fill() -> None:
@@ -118,7 +143,9 @@ def _fill(
 
 
 @lru_cache(maxsize=16)
-def alike_places(architecture: Architecture, dtype: np.dtype) -> tuple[int, int, int]:
+def alike_places(
+    architecture: Architecture, dtype: np.dtype, members: int = 1
+) -> tuple[int, int, int]:
     """Return the width of a block, and the first and the number of its places that take rows.
 
     The matrix products of some processors work out the columns at a block's ends, or those of
@@ -126,8 +153,8 @@ def alike_places(architecture: Architecture, dtype: np.dtype) -> tuple[int, int,
     columns that are all alike, and rows go where the results are alike too.
     """
     choices = []
-    for width in block_widths(bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
-        choices.append((width, *_longest_even_run(architecture, dtype, width)))
+    for width in block_widths(members * bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
+        choices.append((width, *_longest_even_run(architecture, dtype, width, members > 1)))
         if choices[-1][2] > 0.9 * width:
             break
     return max(choices, key=lambda choice: choice[2] / choice[0])
@@ -138,22 +165,26 @@ def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
     return 4 * sum(architecture.sizes) * dtype.itemsize
 
 
-def _longest_even_run(architecture: Architecture, dtype: np.dtype, width: int) -> tuple[int, int]:
+def _longest_even_run(
+    architecture: Architecture, dtype: np.dtype, width: int, stacked: bool
+) -> tuple[int, int]:
     """Return where the longest run of alike places begins, and how long it is."""
     rng = np.random.default_rng(0)
     changes = np.zeros(width + 1, bool)  # whether a place differs from the one before
     changes[[0, -1]] = True
     for i, layer in enumerate(architecture.layout.layers):
         n_out, n_in = layer.Wb.shape
-        product = product_of(layer.Wb.shape, width)
+        lead = (1,) if stacked else ()
+        product = product_of((*lead, *layer.Wb.shape), width)
         for _ in range(3 if layer.W.size < 10**5 else 1):  # a rounding can hide the order
             Wb = rng.standard_normal((n_out, n_in), dtype)
             column = rng.standard_normal((n_in, 1), dtype)
             a = np.repeat(column, width, axis=1)
             if i == 0:
                 a = np.ascontiguousarray(a.T).T  # as the rows of a workspace lie
-            z = np.empty((n_out, width), dtype)
-            product(Wb, a, out=z)
+            z = np.empty((*lead, n_out, width), dtype)
+            product(Wb.reshape(*lead, n_out, n_in), a, out=z)
+            z = z.reshape(n_out, width)
             changes[1:-1] |= (z[:, 1:] != z[:, :-1]).any(axis=0)
     bounds = np.flatnonzero(changes)
     longest = int(np.diff(bounds).argmax())
@@ -175,7 +206,7 @@ def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
 
 
 def logits(network: Network, X: Array) -> Array:
-    """Return z[L] of shape (K, N), in the network's dtype: for judging many rows at once.
+    """Return z[L] of shape (..., K, N), in the network's dtype: for judging many rows at once.
 
     The last block is as short as what is left, so that few rows cost little; a row's bits may
     depend on its place.
@@ -184,8 +215,10 @@ def logits(network: Network, X: Array) -> Array:
     ----------
     X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
     """
-    out: Array = np.empty((network.architecture.sizes[-1], len(X)), network.dtype)
-    (n_rows,) = block_widths(bytes_per_row(network.architecture, network.dtype), (BLOCK_ROWS,))
+    shape = (*network.parameters.flat.shape[:-1], network.architecture.sizes[-1], len(X))
+    out: Array = np.empty(shape, network.dtype)
+    row = network.members * bytes_per_row(network.architecture, network.dtype)
+    (n_rows,) = block_widths(row, (BLOCK_ROWS,))
     for start in range(0, len(X), n_rows):
         block = X[start : start + n_rows]
         ws = network.workspace(len(block))
@@ -193,7 +226,7 @@ def logits(network: Network, X: Array) -> Array:
             ws.take(block)
         else:
             ws.load(block)
-        out[:, start : start + len(block)] = network.forward(ws)
+        out[..., start : start + len(block)] = network.forward(ws)
     return out
 
 

@@ -161,21 +161,41 @@ class Network:
     architecture : Architecture
     dtype : numpy dtype
         float32 or float64; complex128 for the complex-step check.
+    flat : ndarray of shape (P,) or (members, P), optional
+        Its parameters, uncopied; those of several members are as many networks, worked out
+        together, of which none knows of the others. Without it, one network's zeros.
     """
 
-    def __init__(self, architecture: Architecture, dtype: Any = np.float64) -> None:
+    def __init__(
+        self, architecture: Architecture, dtype: Any = np.float64, flat: Array | None = None
+    ) -> None:
         self.architecture = architecture
         self.dtype = np.dtype(dtype)
         layout = architecture.layout
-        self.parameters = Parameters(layout, np.zeros(layout.size, self.dtype))
-        self.gradient = Parameters(layout, np.zeros(layout.size, self.dtype))
+        if flat is None:
+            flat = np.zeros(layout.size, self.dtype)
+        self.parameters = Parameters(layout, flat)
+        self.gradient = Parameters(layout, np.zeros(flat.shape, self.dtype))
         self.is_weight = layout.decaying(self.dtype)  # 1 on W, 0 on b: no penalty on biases
         self.head = make_head(architecture.loss, architecture.output_activation)
         self.hidden = [ACTIVATIONS[name] for name in architecture.activations]
         # a product with one inner index: broadcasting is faster than gemm
         self._down = [np.multiply if n == 1 else np.matmul for n in architecture.sizes[1:]]
-        self._penalised = np.empty_like(self.is_weight[: layout.size if architecture.l2 else 0])
+        self._penalised = np.empty_like(flat[..., : layout.size if architecture.l2 else 0])
         self._workspaces: dict[int, Workspace] = {}
+
+    @property
+    def members(self) -> int:
+        """How many networks it is."""
+        return self.parameters.flat.size // self.architecture.n_parameters
+
+    def member(self, which: int | slice) -> Network:
+        """Return one member, from 0, or some as a network whose parameters lie in the same memory.
+
+        It has a gradient and workspaces of its own.
+        """
+        each = self.parameters.flat.reshape(-1, self.architecture.n_parameters)
+        return Network(self.architecture, self.dtype, each[which])
 
     def initialize(self, initialization: str, rng: np.random.Generator) -> None:
         """Draw W and set b to 0; `auto` takes each layer's from the activation it feeds."""

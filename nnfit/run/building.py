@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,41 +15,58 @@ from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.model.model import Model
 from nnfit.nn import compiled
+from nnfit.nn.arrays import Array
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
-from nnfit.training.examples import judged_rows, network_rows
+from nnfit.training.examples import Members, judged_rows, network_rows
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients, Shards, n_shards
-from nnfit.training.judge import Judge
+from nnfit.training.judge import FoldJudge, Judge
+from nnfit.training.learners import Learner, Learners, learners_of
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 from nnfit.training.threads import choose_threads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """How large a step is, and how it is shared among the cores."""
 
+    own_rows: Sequence[Array] | None  # the training rows of each member, where it has its own
+    n_rows: int  # that a member sees in an epoch: as many as all can
     batch_size: int
     shards: int  # 1: the batch is not cut
+    members: Sequence[Members]  # those of each learner
     threads: int
 
     @classmethod
     def of(cls, file: ConfigFile, dataset: Dataset, network: Network) -> Workload:
         """Return what the config and the sizes make of it."""
-        training, n_rows = file.config.training, len(dataset.parts["train"])
+        training, folds = file.config.training, dataset.folds
+        own_rows, n_rows = None, len(dataset.parts["train"])
+        if folds is not None:
+            own_rows = [np.flatnonzero(folds != i) for i in range(network.members)]
+            n_rows = min(map(len, own_rows))
         size = training.batch_size
         batch_size = n_rows if size == "full" else min(size, n_rows)
-        shards = n_shards(network.architecture, batch_size)
-        return cls(batch_size, shards, choose_threads(training.threads, shards))
+        members = learners_of(network.architecture, batch_size, network.members)
+        shards = n_shards(network.architecture, batch_size) if network.members == 1 else 1
+        return cls(
+            own_rows=own_rows,
+            n_rows=n_rows,
+            batch_size=batch_size,
+            shards=shards,
+            members=members,
+            threads=choose_threads(training.threads, max(shards, len(members))),
+        )
 
     @property
     def blas_threads(self) -> int:
         """The threads of each matrix product, on which its last bits depend."""
-        return 1 if self.shards > 1 else self.threads
+        return 1 if self.shards > 1 or len(self.members) > 1 else self.threads
 
 
 def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
@@ -66,8 +84,12 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         dropout=model.dropout,
         l2=config.optimizer.l2,
     )
-    network = Network(architecture, dtype)
-    network.initialize(model.initialization, stream(config.seed, "initialization"))
+    n = model.members
+    flat = np.zeros((*([n] if n > 1 else []), architecture.n_parameters), dtype)
+    network = Network(architecture, dtype, flat)
+    for i in range(n):
+        rng = stream(config.seed, "initialization", i)
+        network.member(i).initialize(model.initialization, rng)
     return network
 
 
@@ -83,16 +105,30 @@ def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Mod
     )
 
 
-def make_gradients(
-    file: ConfigFile,
-    network: Network,
-    workload: Workload,
-    dropout: np.random.Generator,
-    observer: Observer,
-) -> AbstractContextManager[Gradients]:
-    """Return what works out the gradients of batches of this size."""
-    if workload.shards == 1:
-        return nullcontext(Alone(network, dropout))
+@contextmanager
+def make_learners(
+    file: ConfigFile, network: Network, workload: Workload, observer: Observer
+) -> Iterator[tuple[Learners, list[np.random.Generator]]]:
+    """Lend what takes the steps, and the stream of each learner's dropout."""
+    steps = file.config.training.epochs * -(-workload.n_rows // workload.batch_size)
+    with ExitStack() as stack:
+        each, streams = [], []
+        for i, members in enumerate(workload.members):
+            some = network if members == slice(None) else network.member(members)
+            streams.append(stream(file.config.seed, "dropout", i))
+            gradients: Gradients = Alone(some, streams[-1])
+            if workload.shards > 1:
+                gradients = stack.enter_context(_shards(file, some, workload, observer))
+            optimizer = _optimizer(file, some, steps)
+            if i == 0 and isinstance(optimizer, compiled.CompiledAdam):
+                observer.note("the update is compiled")
+            each.append(Learner(gradients, optimizer, members))
+        learners = Learners(network, each, workload.threads, workload.own_rows)
+        stack.callback(learners.close)
+        yield learners, streams
+
+
+def _shards(file: ConfigFile, network: Network, workload: Workload, observer: Observer) -> Shards:
     probe = file.config.training.threads == "auto"
     return Shards(
         network, workload.shards, n_threads=workload.threads, probe=probe, observer=observer
@@ -102,14 +138,14 @@ def make_gradients(
 def build_fit(
     file: ConfigFile,
     dataset: Dataset,
-    gradients: Gradients,
+    learners: Learners,
     workload: Workload,
-    dropout: np.random.Generator,
+    dropout: Sequence[np.random.Generator],
     observer: Observer,
     stop: StopRequest,
 ) -> Fit:
-    """Return the training loop, before its first step; `dropout` is the stream of `gradients`."""
-    network, rule = gradients.network, file.config.optimizer
+    """Return the training loop, before its first step; `dropout` are the learners' streams."""
+    network, rule = learners.network, file.config.optimizer
     rows = {
         name: network_rows(part.X, part.Y, part.weights, network)
         for name, part in dataset.parts.items()
@@ -117,8 +153,8 @@ def build_fit(
     }
     train, validation = rows["train"], rows.get("validation")
     settings = _settings(file, workload)
-    sizes = Sizes.of(settings, train, validation)
-    steps = sizes.epochs * sizes.steps(sizes.train)
+    judging = train if dataset.folds is not None else validation
+    sizes = Sizes.of(settings, train, workload.n_rows, len(judging or ()))
     schedule = Schedule(
         rule.schedule,
         sizes.epochs,
@@ -127,8 +163,7 @@ def build_fit(
         every=rule.schedule_epochs,
     )
     state = State(
-        network,
-        _optimizer(file, network, steps, observer),
+        learners,
         schedule,
         settings,
         sizes=sizes,
@@ -136,11 +171,14 @@ def build_fit(
         dropout=dropout,
     )
     truth = dataset.parts["train" if validation is None else "validation"].truth
-    if validation is None:
+    if judging is None:
         truth = truth[judged_rows(len(truth))]
     outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler)
-    judge = Judge(network, train, validation, partial(outcome.shown_metric, truth))
-    return Fit(gradients, state, settings, train, judge=judge, observer=observer, stop=stop)
+    metric = partial(outcome.shown_metric, truth)
+    judge = Judge(network, train, validation, metric)
+    if dataset.folds is not None:
+        judge = FoldJudge(learners, train, dataset.folds, metric)
+    return Fit(learners, state, settings, train, judge=judge, observer=observer, stop=stop)
 
 
 def _settings(file: ConfigFile, workload: Workload) -> Settings:
@@ -159,13 +197,13 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
     )
 
 
-def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
+def _optimizer(file: ConfigFile, network: Network, steps: int) -> Optimizer:
     """Return the update rule, compiled where that pays: the bits are the same."""
     config = file.config.optimizer
+    is_weight = np.tile(network.is_weight, network.members)
     rule = make_optimizer(
-        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov
+        config.name, is_weight, config.weight_decay, config.momentum, config.nesterov
     )
-    if compiled.pays(rule, steps, network.architecture.n_parameters):
-        observer.note("the update is compiled")
-        return compiled.CompiledAdam(network.is_weight, config.weight_decay)
+    if compiled.pays(rule, steps, len(is_weight)):
+        return compiled.CompiledAdam(is_weight, config.weight_decay)
     return rule

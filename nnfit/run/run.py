@@ -28,7 +28,7 @@ from nnfit.run.building import (
     Workload,
     build_fit,
     build_network,
-    make_gradients,
+    make_learners,
     untrained_model,
 )
 from nnfit.run.checkpoint import Checkpoint
@@ -92,14 +92,12 @@ def train_run(
     seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
     dataset = prepare(file, frame, stream(seed, "split"), observer)
     network = build_network(file, dataset, dtype)
-    workload, dropout = Workload.of(file, dataset, network), stream(seed, "dropout")
+    workload = Workload.of(file, dataset, network)
     with (
         blas_threads(workload.blas_threads),
-        make_gradients(file, network, workload, dropout, observer) as gradients,
+        make_learners(file, network, workload, observer) as (learners, dropout),
     ):
-        fit = build_fit(
-            file, dataset, gradients, workload, dropout, observer, stop or StopRequest()
-        )
+        fit = build_fit(file, dataset, learners, workload, dropout, observer, stop or StopRequest())
         if checkpoint is not None:
             checkpoint.attach(fit, lambda: fingerprint(file, dataset, workload.blas_threads))
         plan = _plan(file, dataset, network, output, workload)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import TrainingError
-from nnfit.nn.arrays import Array
-from nnfit.nn.optimizers import clip_norm
+from nnfit.nn.arrays import Array, total
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
 from nnfit.training.examples import Examples, Windows
-from nnfit.training.gradients import Gradients
 from nnfit.training.history import Steps, Trajectory
 from nnfit.training.judge import Judge
+from nnfit.training.learners import Learner, Learners
 from nnfit.training.state import EpochUnderWay, Settings, State, roll_back
 from nnfit.training.stop import StopRequest
 
@@ -50,7 +49,7 @@ class Fit:
 
     Parameters
     ----------
-    gradients : Gradients
+    learners : Learners
         Of the network that is trained, in place.
     state : State
         Where the run stands: at its beginning, or where a checkpoint was taken.
@@ -78,7 +77,7 @@ class Fit:
 
     def __init__(
         self,
-        gradients: Gradients,
+        learners: Learners,
         state: State,
         settings: Settings,
         train: Examples,
@@ -87,9 +86,10 @@ class Fit:
         observer: Observer,
         stop: StopRequest,
     ) -> None:
-        self.gradients, self.state, self.settings = gradients, state, settings
+        self.learners, self.state, self.settings = learners, state, settings
         self.train, self.judge, self.observer, self.stop = train, judge, observer, stop
-        self._windows = Windows(train, state.sizes.window)
+        self.network = learners.network
+        self._windows = Windows(train, state.sizes.window, self.network.members)
         self._pause_at = self._show_at = time.perf_counter() + PROGRESS_SECONDS
         self._checkpoint_at = math.inf
 
@@ -124,7 +124,7 @@ class Fit:
         np.copyto(state.parameters, state.best)
         if state.steps is not None:
             state.steps.go_back(len(p.records))  # those of an epoch that did not end
-        rows = (len(p.records) - begun_after) * len(self.train)
+        rows = (len(p.records) - begun_after) * self._rows
         return Result(
             records=p.records,
             best_epoch=p.best_epoch,
@@ -137,6 +137,11 @@ class Fit:
             steps=None if state.steps is None else state.steps.steps(),
         )
 
+    @property
+    def _rows(self) -> int:
+        """How many rows an epoch takes, those of each member counted."""
+        return self.state.sizes.train * self.network.members
+
     def _out_of_patience(self) -> bool:
         p, patience = self.state.progress, self.settings.patience
         return patience is not None and len(p.records) - p.best_epoch >= patience
@@ -144,12 +149,12 @@ class Fit:
     def _epoch(self, epoch: int) -> bool:
         """Train for an epoch, or the rest of it, and judge it; return False when stopped."""
         state, begin = self.state, time.perf_counter()
-        rows = len(self.train) - state.epoch.first - state.epoch.done
+        rows = self._rows - (state.epoch.first + state.epoch.done) * self.network.members
         train_loss = self._train_epoch(epoch)
         if train_loss is None:
             return False
         seconds = time.perf_counter() - begin
-        last_row, (validation_loss, metric) = len(self.train), self.judge.figures()
+        last_row, (validation_loss, metric) = state.sizes.train, self.judge.figures()
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged(f"validation loss became {validation_loss}", epoch, last_row)
         if validation_loss is None and math.isnan(metric):
@@ -163,7 +168,7 @@ class Fit:
             metric=metric,
             learning_rate=state.learning_rate,
             rows_per_second=rows / max(seconds, 1e-9),
-            penalty=self.gradients.network.reported_penalty(),
+            penalty=self.network.reported_penalty(),
         )
         is_best = state.end_epoch(record)
         self.observer.epoch(record, is_best and validation_loss is not None)
@@ -175,25 +180,25 @@ class Fit:
 
     def _train_epoch(self, epoch: int) -> float | None:
         """Go once over the rows; return the mean of the minibatch losses, None when stopped."""
-        state, e, n = self.state, self.state.epoch, len(self.train)
+        state, e, n = self.state, self.state.epoch, self.state.sizes.train
         order = None
-        if state.sizes.batch < n:
+        if state.sizes.batch < n or self.network.members > 1:
             e.order = state.shuffling.bit_generator.state
-            order = state.shuffling.permutation(n)
+            order = self.learners.order(len(self.train), n, state.shuffling)
         for first in range(e.first, n, state.sizes.window):
             e.first = first
             window = self._windows.gather(order, first)
-            logits = state.logits[:, : len(window)]
+            logits = state.logits[..., : len(window)]
             if not self._train_window(epoch, window, logits):
                 return None
-            losses = self.gradients.network.head.losses(logits, window.Y.T)
+            losses = self.network.head.losses(logits, window.Y.swapaxes(-1, -2))
             s = window.weights
-            e.loss_sum += float(losses.sum(dtype=np.float64) if s is None else losses @ s)
+            e.loss_sum += float(losses.sum(dtype=np.float64) if s is None else total(losses, s))
             if not math.isfinite(e.loss_sum):
                 raise self._lost(losses, epoch, first)
             if state.steps is not None:
                 state.steps.add(_of_batches(losses if s is None else losses * s, state.sizes.batch))
-            e.weight_sum += float(len(window) if s is None else s.sum(dtype=np.float64))
+            e.weight_sum += float(losses.size if s is None else s.sum(dtype=np.float64))
             e.done = 0
         state.epoch = EpochUnderWay()
         return e.loss_sum / e.weight_sum
@@ -202,38 +207,53 @@ class Fit:
         """Update the parameters from each minibatch in turn; return False when stopped.
 
         The logits (K, N) that each step saw are kept: their losses are worked out together.
+        Several learners look up only at the end of the window.
         """
         e, sizes, rows = self.state.epoch, self.state.sizes, len(window)
-        for start in range(e.done, rows, sizes.batch):
+        each = self.learners.each
+        stretch = sizes.batch if len(each) == 1 else sizes.window
+        for start in range(e.done, rows, stretch):
             if self.stop.signal is not None:
                 e.done = start
                 return False
-            stop = min(start + sizes.batch, rows)
-            batch = window[start:stop]
-            logits[:, start:stop] = self.gradients.differentiate(batch)
-            self._update(epoch - 1 + (e.first + (start + stop) / 2) / sizes.train)
+            stop = min(start + stretch, rows)
+            if len(each) == 1:
+                self._learn(each[0], epoch, window, logits, start)
+            else:
+                self.learners.map(
+                    lambda learner: self._learn_all(learner, epoch, window, logits), each
+                )
             now = time.perf_counter()
             if now > self._pause_at:
                 e.done = stop
                 self._pause(epoch, now)
         return True
 
-    def _update(self, epochs_done: float) -> None:
-        """Take one step along the gradient in the network."""
-        state, settings = self.state, self.settings
-        gradient = self.gradients.network.gradient.flat
+    def _learn_all(self, learner: Learner, epoch: int, window: Examples, logits: Array) -> None:
+        """Have one of several learners take all steps of a window."""
+        own, of_own = window.of(learner.members), logits[learner.members]
+        for start in range(0, len(window), self.state.sizes.batch):
+            self._learn(learner, epoch, own, of_own, start)
+
+    def _learn(
+        self, learner: Learner, epoch: int, window: Examples, logits: Array, start: int
+    ) -> None:
+        """Take the step from the minibatch that begins with the window's row `start`."""
+        state, settings, sizes = self.state, self.settings, self.state.sizes
+        stop = min(start + sizes.batch, len(window))
         rate = settings.learning_rate * 0.5 ** len(state.progress.rollbacks)
-        state.learning_rate = rate * state.schedule.at(epochs_done)
-        if settings.clip_norm is not None:
-            clip_norm(gradient, settings.clip_norm)
-        state.optimizer.step(state.parameters, gradient, state.learning_rate)
+        rate *= state.schedule.at(
+            epoch - 1 + (state.epoch.first + (start + stop) / 2) / sizes.train
+        )
+        logits[..., start:stop] = learner.step(window[start:stop], rate, settings.clip_norm)
+        state.learning_rate = rate
 
     def _pause(self, epoch: int, now: float) -> None:
         """Say how far the epoch is, and have a checkpoint taken, as far as it is time."""
         e = self.state.epoch
         if now > self._show_at:
             self._show_at = now + PROGRESS_SECONDS
-            self.observer.progress(epoch, (e.first + e.done) / len(self.train))
+            self.observer.progress(epoch, (e.first + e.done) / self.state.sizes.train)
         if self.checkpoint is not None and now > self._checkpoint_at:
             self.checkpoint(self.state)
             self._checkpoint_at = time.perf_counter() + self.settings.checkpoint_seconds
@@ -241,8 +261,10 @@ class Fit:
 
     def _lost(self, losses: Array, epoch: int, first: int) -> Diverged:
         """Return the error for the window's first loss that is not finite, or a sum that is not."""
-        odd = np.flatnonzero(~np.isfinite(losses))
-        row, loss = (int(odd[0]), losses[odd[0]]) if len(odd) else (len(losses) - 1, math.inf)
+        of_rows = losses.reshape(-1, losses.shape[-1])
+        odd = np.argwhere(~np.isfinite(of_rows.T))
+        row, member = odd[0].tolist() if len(odd) else (losses.shape[-1] - 1, None)
+        loss = math.inf if member is None else of_rows[member, row]
         return self._diverged(f"loss became {loss}", epoch, first + row + 1)
 
     def _diverged(self, what: str, epoch: int, row: int) -> Diverged:
@@ -251,7 +273,8 @@ class Fit:
 
 
 def _of_batches(losses: Array, batch: int) -> Array:
-    """Return the mean loss of each minibatch, of its rows' losses times their weights (N,)."""
+    """Return the mean loss of each minibatch, of its rows' losses times their weights (..., N)."""
+    losses = losses.reshape(-1, losses.shape[-1]).mean(axis=0)  # over the members
     starts = np.arange(0, len(losses), batch)
     rows = np.diff(starts, append=len(losses))
     means: Array = np.add.reduceat(losses, starts, dtype=np.float64) / rows

@@ -8,16 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import logits, weighted_mean
+from nnfit.nn.inference import logits, mean_of_members, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
+from nnfit.training.learners import Learners
 
 
 class Judge:
     """Judges `network` on the validation rows, where there are any, else on training rows.
 
     The rows are from `network_rows`. `metric` turns y_hat (N, K) of the validation rows, or else
-    of the `judged_rows` of those in training, into the figure shown beside the loss.
+    of the `judged_rows` of those in training, into the figure shown beside the loss. Of several
+    members the loss is their mean one, and the metric that of their mean.
     """
 
     def __init__(
@@ -27,8 +29,9 @@ class Judge:
         validation: Examples | None,
         metric: Callable[[Array], float],
     ) -> None:
-        self.network, self.validation, self.metric = network, validation, metric
-        self._rows = train[judged_rows(len(train))] if validation is None else validation
+        self.network, self.metric = network, metric
+        self.validated = validation is not None
+        self.rows = train[judged_rows(len(train))] if validation is None else validation
 
     def figures(self) -> tuple[float | None, float]:
         """Return the validation loss, None without such rows, and the metric.
@@ -36,15 +39,55 @@ class Judge:
         Where the loss is not finite, or without one a logit, the metric is not worked out: it is
         NaN.
         """
-        rows, head = self._rows, self.network.head
-        z = logits(self.network, rows.X)
+        head, z = self.network.head, self._logits()
         loss = None
-        if self.validation is not None:
-            loss = weighted_mean(head.losses(z, rows.Y.T), rows.weights)
+        if self.validated:
+            losses = head.losses(z, self.rows.Y.T)
+            loss = weighted_mean(mean_of_members(losses, 1), self.rows.weights)
             if not math.isfinite(loss):
                 return loss, math.nan
         elif not np.isfinite(z).all():
             return None, math.nan
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        return loss, self.metric(y_hat.T)
+        return loss, self.metric(mean_of_members(y_hat, 2).T)
+
+    def _logits(self) -> Array:
+        """Return those of the rows to judge by: (K, N), or (members, K, N) of several members."""
+        return logits(self.network, self.rows.X)
+
+
+class FoldJudge(Judge):
+    """Judges each member on the rows that it alone was not trained on, so that all rows judge.
+
+    Parameters
+    ----------
+    learners : Learners
+        Of all members; their threads are used.
+    train : Examples
+        All rows.
+    folds : ndarray of shape (N,)
+        The number, from 0, of the member that does not train on each row.
+    """
+
+    def __init__(
+        self,
+        learners: Learners,
+        train: Examples,
+        folds: Array,
+        metric: Callable[[Array], float],
+    ) -> None:
+        super().__init__(learners.network, train, train, metric)
+        self._learners = learners
+        places = [np.flatnonzero(folds == i) for i in range(learners.network.members)]
+        self._held_out = [(i, rows, train.X[rows]) for i, rows in enumerate(places)]
+        self._members = [learners.network.member(i) for i in range(len(places))]
+        self._z = np.empty((train.Y.shape[1], len(train)), self.network.dtype)
+
+    def _logits(self) -> Array:
+        def judge(held_out: tuple[int, Array, Array]) -> None:
+            i, rows, X = held_out
+            self._z[:, rows] = logits(self._members[i], X)
+
+        self._learners.map(judge, self._held_out)
+        return self._z

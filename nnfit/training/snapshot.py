@@ -25,11 +25,11 @@ def capture(state: State) -> tuple[dict[str, Any], dict[str, Array]]:
         "epochs": len(p.records),
         "first": epoch.first,
         "done": epoch.done,
-        "optimizer_steps": state.optimizer.t,
+        "optimizer_steps": state.optimizers[0].t,
         "rollbacks": p.rollbacks,
         "path_points": 0 if keeper is None else len(keeper.epochs),
         "shuffling": epoch.order or state.shuffling.bit_generator.state,
-        "dropout": state.dropout.bit_generator.state,
+        **{name: rng.bit_generator.state for name, rng in _dropouts(state)},
     }
     arrays = _arrays(state, epoch.done)
     arrays["running"] = np.array([epoch.loss_sum, epoch.weight_sum, state.learning_rate])
@@ -48,9 +48,25 @@ def _arrays(state: State, done: int) -> dict[str, Array]:
         "parameters": state.parameters,
         "best": state.best,
         **({} if state.good is None else {"good": state.good}),
-        **{f"moment_{name}": moment for name, moment in state.optimizer.state.items()},
-        "logits": state.logits[:, :done],
+        **{
+            f"moment_{name}{number}": moment
+            for number, optimizer in zip(_numbers(state), state.optimizers, strict=True)
+            for name, moment in optimizer.state.items()
+        },
+        "logits": state.logits[..., :done],
     }
+
+
+def _numbers(state: State) -> list[str]:
+    """Return what the names of each learner's end with: nothing where it is the only one."""
+    n = len(state.optimizers)
+    return [""] if n == 1 else [f"_{i}" for i in range(n)]
+
+
+def _dropouts(state: State) -> list[tuple[str, np.random.Generator]]:
+    """Return each learner's stream of masks, and its name."""
+    names = [f"dropout{number}" for number in _numbers(state)]
+    return list(zip(names, state.dropout, strict=True))
 
 
 def describe(state: State, values: Mapping[str, Any]) -> Described:
@@ -76,7 +92,7 @@ def describe(state: State, values: Mapping[str, Any]) -> Described:
         and all(type(at) is int and 0 <= at <= epochs for at in rollbacks)
     ):
         raise ValueError("'rollbacks' is not a list of epochs")
-    for name in ("shuffling", "dropout"):
+    for name in ("shuffling", *(name for name, _ in _dropouts(state))):
         _check_stream(values, name)
     described = {name: (a.shape, a.dtype) for name, a in _arrays(state, done).items()}
     described["running"] = ((3,), np.dtype(np.float64))
@@ -122,7 +138,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
         p.go_back()
     epoch.first, epoch.done = values["first"], values["done"]
     epoch.loss_sum, epoch.weight_sum, state.learning_rate = running
-    state.optimizer.t = values["optimizer_steps"]
+    for optimizer in state.optimizers:
+        optimizer.t = values["optimizer_steps"]
     for name, own in _arrays(state, epoch.done).items():
         np.copyto(own, arrays[name])
     if state.trajectory is not None:
@@ -130,7 +147,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
     if state.steps is not None:
         state.steps.restore(arrays["step_losses"])
     state.shuffling.bit_generator.state = values["shuffling"]  # the order is drawn again
-    state.dropout.bit_generator.state = values["dropout"]
+    for name, rng in _dropouts(state):
+        rng.bit_generator.state = values[name]
 
 
 def _check_numbers(arrays: Mapping[str, Array], between_epochs: bool) -> None:

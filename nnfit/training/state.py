@@ -6,7 +6,7 @@ The loop moves it on; how it is taken out as arrays and put back is in `snapshot
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,12 @@ import numpy as np
 
 from nnfit.errors import TrainingError
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Network
-from nnfit.nn.optimizers import Optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
 from nnfit.training.examples import Examples
 from nnfit.training.history import StepRecorder, TrajectoryKeeper
+from nnfit.training.learners import Learners
 
 WINDOW_BYTES = 2**20  # rows gathered at once: they should stay in the second-level cache
 
@@ -45,22 +44,22 @@ class Sizes:
     """How much there is, and what an epoch's rows are cut into; all but `epochs` are rows."""
 
     epochs: int
-    train: int
+    train: int  # of each member
     validation: int  # 0: none are held out
     batch: int
     window: int  # whole minibatches, unless the rows end
 
     @classmethod
-    def of(cls, settings: Settings, train: Examples, validation: Examples | None) -> Sizes:
-        """Return the sizes of a run over these rows."""
-        batch = min(settings.batch_size, len(train))
+    def of(cls, settings: Settings, train: Examples, n_train: int, n_validation: int) -> Sizes:
+        """Return the sizes of a run over these rows, of which a member sees `n_train` an epoch."""
+        batch = min(settings.batch_size, n_train)
         steps = max(1, WINDOW_BYTES // (train.X.itemsize * train.X.shape[1] * batch))
         return cls(
             epochs=settings.epochs,
-            train=len(train),
-            validation=0 if validation is None else len(validation),
+            train=n_train,
+            validation=n_validation,
             batch=batch,
-            window=min(steps * batch, len(train)),
+            window=min(steps * batch, n_train),
         )
 
     def steps(self, rows: int) -> int:
@@ -125,26 +124,28 @@ class State:
     The arrays are written in place: `parameters` (P,) are the network's own, `best` those to
     keep. `good` are those to go back to where no validation loss judges them, else None. `logits`
     (K, window) has what the steps of the window under way saw. `learning_rate` is that of the
-    last step; `shuffling` draws the order of the rows, `dropout` the masks.
+    last step; `shuffling` draws the order of the rows, and the `dropout` of each learner its masks.
+    Of several members the arrays have a first axis more.
     """
 
     def __init__(
         self,
-        network: Network,
-        optimizer: Optimizer,
+        learners: Learners,
         schedule: Schedule,
         settings: Settings,
         *,
         sizes: Sizes,
         shuffling: np.random.Generator,
-        dropout: np.random.Generator,
+        dropout: Sequence[np.random.Generator],
     ) -> None:
+        network = learners.network
         flat, n_outputs = network.parameters.flat, network.architecture.sizes[-1]
-        self.optimizer, self.schedule, self.sizes = optimizer, schedule, sizes
+        self.optimizers, self.schedule, self.sizes = learners.optimizers, schedule, sizes
         self.shuffling, self.dropout = shuffling, dropout
         self.parameters, self.best = flat, flat.copy()
         self.good = None if sizes.validation else flat.copy()
-        self.logits: Array = np.empty((n_outputs, sizes.window), network.dtype)
+        members = flat.shape[:-1]
+        self.logits: Array = np.empty((*members, n_outputs, sizes.window), network.dtype)
         self.learning_rate = settings.learning_rate
         keep = settings.keep_trajectory
         self.trajectory = TrajectoryKeeper(sizes.epochs, flat.nbytes) if keep else None
@@ -177,9 +178,10 @@ def roll_back(state: State, diverged: Diverged, observer: Observer) -> TrainingE
     if len(p.rollbacks) == MAX_ROLLBACKS:
         return TrainingError(f"{diverged.what} after {MAX_ROLLBACKS} rollbacks; {ADVICE}")
     np.copyto(state.parameters, state.best)
-    state.optimizer.t = 0
-    for moment in state.optimizer.state.values():
-        moment.fill(0.0)
+    for optimizer in state.optimizers:
+        optimizer.t = 0
+        for moment in optimizer.state.values():
+            moment.fill(0.0)
     p.rollbacks.append(len(p.records))
     weights = f"the weights of epoch {p.best_epoch}" if p.best_epoch else "the initial weights"
     observer.warning(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.budget import MAX_LAYERS, MAX_UNITS, MAX_WIDTH
+from nnfit.budget import MAX_LAYERS, MAX_MEMBERS, MAX_UNITS, MAX_WIDTH
 from nnfit.errors import shorten
 from nnfit.model.file.kept import MAX_ROWS
 from nnfit.nn.arrays import Described
@@ -39,11 +39,12 @@ def declare_network(network: Network) -> dict[str, Any]:
         "dropout": a.dropout,
         "l2": a.l2,
         "dtype": network.dtype.name,
+        **({"members": network.members} if network.members > 1 else {}),
     }
 
 
-def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any]]:
-    """Return the network that `meta` declares, and its dtype."""
+def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any], int]:
+    """Return the network that `meta` declares, its dtype and how many members it has."""
     net = mapping_of(meta, "network")
     sizes, activations = net.get("sizes"), net.get("activations")
     if not (
@@ -77,17 +78,22 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
             l2=l2,
         )
         make_head(architecture.loss, architecture.output_activation)
+        members = check.integer(1, MAX_MEMBERS)(net.get("members", 1), "members")
     except ValueError as err:
         raise Invalid(str(err)) from err
-    return architecture, np.dtype(net["dtype"])
+    return architecture, np.dtype(net["dtype"]), members
 
 
 def expected_arrays(
-    meta: Mapping[str, Any], architecture: Architecture, dtype: np.dtype[Any], epochs: int
+    meta: Mapping[str, Any],
+    architecture: Architecture,
+    dtype: np.dtype[Any],
+    members: int,
+    epochs: int,
 ) -> Described:
     """Return the shape and dtype of every array that `meta` implies, of so many epochs."""
-    layout = architecture.layout
-    expected: Described = {block.name: (block.shape, dtype) for block in layout.blocks}
+    layout, lead = architecture.layout, members_axis(members)
+    expected: Described = {block.name: ((*lead, *block.shape), dtype) for block in layout.blocks}
     expected |= history.describe(epochs)
     points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
     if type(points) is not int or not 0 <= points <= epochs + 1:
@@ -101,6 +107,11 @@ def expected_arrays(
         n_steps = history.n_recorded(epochs, per_epoch)
         expected[STEP_LOSSES] = ((n_steps,), np.dtype(np.float64))
     return expected
+
+
+def members_axis(members: int) -> tuple[int, ...]:
+    """Return the first axis of the arrays of several members, none of one network."""
+    return (members,) if members > 1 else ()
 
 
 def compare_names(found: set[str], expected: set[str]) -> None:

@@ -1,0 +1,99 @@
+"""Who takes the steps along the gradients: one network, or members that know nothing of each other.
+
+Members are as many networks of one architecture. Small ones are worked out together, a product for
+all; each of the larger is a learner of its own, and learners go ahead side by side, a thread each,
+from one look at the clock to the next. How they are put together depends on sizes alone, so that
+the bits do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from nnfit.nn.arrays import Array
+from nnfit.nn.network import Architecture, Network
+from nnfit.nn.optimizers import Optimizer, clip_norm
+from nnfit.training.examples import Examples, Members
+from nnfit.training.gradients import Gradients
+
+SMALL_STEP = 10**6  # weights x rows of a member's step, below which a call costs more than its work
+
+_T = TypeVar("_T")
+
+
+def learners_of(architecture: Architecture, batch_size: int, members: int) -> list[Members]:
+    """Return which members each learner has: all of the small, one of the larger."""
+    if members == 1 or architecture.n_parameters * batch_size < SMALL_STEP:
+        return [slice(None)]
+    return list(range(members))
+
+
+class Learner:
+    """Takes the steps of `members`, whose network `gradients` fills; the optimizer is its own."""
+
+    def __init__(self, gradients: Gradients, optimizer: Optimizer, members: Members) -> None:
+        network = gradients.network
+        self.gradients, self.optimizer, self.members = gradients, optimizer, members
+        self.parameters = network.parameters.flat.reshape(-1)
+        self.gradient = network.gradient.flat.reshape(-1)
+        self._of_each = self.gradient.reshape(-1, network.architecture.n_parameters)
+
+    def step(self, batch: Examples, rate: float, norm: float | None) -> Array:
+        """Step along the gradient of the batch's loss; return the logits that it saw (..., K, N).
+
+        `norm` is the largest that the gradient of each member may have.
+        """
+        logits = self.gradients.differentiate(batch)
+        if norm is not None:
+            for gradient in self._of_each:
+                clip_norm(gradient, norm)
+        self.optimizer.step(self.parameters, self.gradient, rate)
+        return logits
+
+
+class Learners:
+    """Those of one `network`, and the threads on which they go ahead.
+
+    `own_rows` are, where members do not all train on all rows, each one's.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        each: Sequence[Learner],
+        n_threads: int = 1,
+        own_rows: Sequence[Array] | None = None,
+    ) -> None:
+        self.network, self.each, self.own_rows = network, tuple(each), own_rows
+        n_threads = min(n_threads, len(self.each))
+        self._pool = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        return [learner.optimizer for learner in self.each]
+
+    def order(self, n_rows: int, n: int, rng: np.random.Generator) -> Array:
+        """Draw the order of an epoch's `n` rows, (n,), or (members, n) of several members."""
+        members = self.network.members
+        if members == 1:
+            return rng.permutation(n_rows)
+        own = self.own_rows or [np.arange(n_rows)] * members
+        return np.stack([rows[rng.permutation(len(rows))[:n]] for rows in own])
+
+    def map(self, work: Callable[[_T], None], items: Iterable[_T]) -> None:
+        """Do the work on every item, side by side where there are threads."""
+
+        def quietly(item: _T) -> None:
+            with np.errstate(all="ignore"):  # each thread has its own setting
+                work(item)
+
+        list((map if self._pool is None else self._pool.map)(quietly, items))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown()
