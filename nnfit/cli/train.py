@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from nnfit.errors import Interrupted, OutputError, TrainingError, printable
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
     from nnfit.model.model import Model
+    from nnfit.run.run import Run
 
 
 def train(
@@ -29,6 +30,12 @@ def train(
     ] = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="MODEL", help="Write the model here.")
+    ] = None,
+    oof: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write what each member predicts of the rows that it held out."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped.")
@@ -55,7 +62,12 @@ def train(
     to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
     if resume and not to_file:
         raise options.UsageError(f"--resume needs a model in a file, got -o {path}")
-    command = _resume_command(config, set_ or [], data, output, ["--json"] * json + ["-q"] * quiet)
+    if oof == "-":
+        raise options.UsageError("--oof: got -; stdout has the model's path. Name a file")
+    if oof is not None:
+        options.check_output(oof, [config, path], "for the rows out of fold")
+    places = {"-o": output, "--oof": oof}
+    command = _resume_command(config, set_ or [], data, places, ["--json"] * json + ["-q"] * quiet)
     again = " and the same input" if "-" in (config, file.config.data.path) else ""
 
     def how(kept: str = "; ") -> str:
@@ -70,9 +82,16 @@ def train(
         try:
             with Checkpoint(path, resume, observer) if to_file else nullcontext() as checkpoint:
                 run = train_run(
-                    file, output=path, observer=observer, stop=stop, checkpoint=checkpoint
+                    file,
+                    output=path,
+                    observer=observer,
+                    stop=stop,
+                    checkpoint=checkpoint,
+                    needs_folds=oof is not None,
                 )
                 _write(run.model, path)
+                if oof is not None:
+                    _write_out_of_fold(run, oof)
                 if checkpoint is not None and not (run.summary.interrupted or run.failure):
                     checkpoint.remove()
             observer.finished(run.summary)
@@ -104,9 +123,7 @@ def _place(file: ConfigFile, config: str, output: str | None) -> str:
     path = file.default_output() if output is None else output
     if is_stdout(path):
         return "-"
-    data = file.config.data
-    tables = (data.path, data.validation, data.test)
-    sources = [file.resolve(table) for table in tables if isinstance(table, str)]
+    sources = [file.resolve(table) for table in file.config.data.tables.values()]
     options.check_output(path, [config, *sources], "for the model")
     return path
 
@@ -118,16 +135,24 @@ def _write(model: Model, path: str) -> None:
         model.save(path)
 
 
+def _write_out_of_fold(run: Run, path: str) -> None:
+    from nnfit.cli.streams import text_output
+
+    assert run.out_of_fold is not None
+    with text_output(path) as stream:
+        run.out_of_fold.write(stream, run.model)
+
+
 def _resume_command(
     config: str,
     overrides: Sequence[str],
     data: str | None,
-    output: str | None,
+    places: Mapping[str, str | None],
     flags: Sequence[str],
 ) -> str:
     """Return the command that goes on with a run that was stopped."""
     words = ["nnfit", "train", config]
     words += [word for text in overrides for word in ("--set", text)]
     words += ["--data", data] if data is not None else []
-    words += ["-o", output] if output is not None else []
+    words += [word for option, place in places.items() if place for word in (option, place)]
     return printable(shlex.join([*words, *flags, "--resume"]))

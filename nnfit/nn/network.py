@@ -184,6 +184,12 @@ class Network:
         self._penalised = np.empty_like(flat[..., : layout.size if architecture.l2 else 0])
         self._workspaces: dict[int, Workspace] = {}
 
+    @classmethod
+    def of_zeros(cls, architecture: Architecture, dtype: Any, members: int) -> Network:
+        """Return so many members, or with 1 a single network, whose parameters are all 0."""
+        lead = (members,) if members > 1 else ()
+        return cls(architecture, dtype, np.zeros((*lead, architecture.n_parameters), dtype))
+
     @property
     def members(self) -> int:
         """How many networks it is."""

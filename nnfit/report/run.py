@@ -71,7 +71,7 @@ def epoch_columns(
         ("learning_rate", lambda r: f"{r.learning_rate:.4g}"),
         ("rows/s", lambda r: f"{r.rows_per_second:.0f}"),
     ]
-    if not plan.rows.get("validation"):
+    if not (plan.rows.get("validation") or plan.folds):
         del figures[1]
     if plan.l2:
         figures.insert(1, ("penalty", lambda r: number(r.penalty)))
@@ -95,13 +95,17 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     layers = [f"{plan.n_inputs:,}", *(f"{size:,} {activation}" for size, activation in sizes)]
     whole = plan.batch_size >= plan.rows["train"]
     batches = "all rows in one batch" if whole else f"batches of {plan.batch_size:,}"
+    held_out = f", each held out by 1 of {plan.members} members" if plan.folds else ""
+    parameters = f"{plan.n_parameters:,} {plan.dtype}"
+    if plan.members > 1:
+        parameters += f" in each of {plan.members} members, whose mean is the prediction"
     rows = [
         ("config", cut(plan.config, 200)),
-        ("data", f"{cut(plan.data, 200)}: {', '.join(splits)} rows"),
+        ("data", f"{cut(plan.data, 200)}: {', '.join(splits)} rows{held_out}"),
         ("columns", f"{', '.join(kinds)} → {count(plan.n_inputs, 'input')}"),
         ("task", task),
         ("network", " → ".join(layers)),
-        ("parameters", f"{plan.n_parameters:,} {plan.dtype}"),
+        ("parameters", parameters),
         ("loss", plan.loss + (f"; loss + penalty is lowered, l2 {plan.l2:g}" if plan.l2 else "")),
         ("optimizer", plan.optimizer),
         ("training", f"{count(plan.epochs, 'epoch')}, {batches}, {count(plan.threads, 'thread')}"),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import kept
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.model.model import Model
@@ -84,10 +85,8 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         dropout=model.dropout,
         l2=config.optimizer.l2,
     )
-    n = model.members
-    flat = np.zeros((*([n] if n > 1 else []), architecture.n_parameters), dtype)
-    network = Network(architecture, dtype, flat)
-    for i in range(n):
+    network = Network.of_zeros(architecture, dtype, model.members)
+    for i in range(model.members):
         rng = stream(config.seed, "initialization", i)
         network.member(i).initialize(model.initialization, rng)
     return network
@@ -101,7 +100,7 @@ def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Mod
         targets=dataset.targets,
         labels=dataset.labels,
         scaler=dataset.encoding.scaler,
-        config=file.config.model_dump(mode="json"),
+        config=kept(file.config),
     )
 
 

@@ -18,7 +18,7 @@ from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
-from nnfit.errors import Interrupted, TrainingError
+from nnfit.errors import ConfigError, Interrupted, TrainingError
 from nnfit.model.file.kept import Trained
 from nnfit.model.model import Model
 from nnfit.nn.inference import predict
@@ -33,6 +33,7 @@ from nnfit.run.building import (
 )
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
+from nnfit.run.out_of_fold import OutOfFold
 from nnfit.training.fit import Result
 from nnfit.training.history import to_arrays
 from nnfit.training.stop import StopRequest
@@ -49,12 +50,13 @@ class Run:
     """A trained model and how its training went.
 
     `failure` is set where the loss diverged after every rollback: the model is then the best
-    that there was.
+    that there was. `out_of_fold` is there where each member held out a fold.
     """
 
     model: Model
     summary: Summary
     failure: TrainingError | None = None
+    out_of_fold: OutOfFold | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `nnfit train --json` prints."""
@@ -73,6 +75,7 @@ def train_run(
     observer: Observer | None = None,
     stop: StopRequest | None = None,
     checkpoint: Checkpoint | None = None,
+    needs_folds: bool = False,
 ) -> Run:
     """Train as `file` says; `output` is only named in what the observer hears.
 
@@ -82,6 +85,8 @@ def train_run(
         Entered around the loop: signals then end it after the current minibatch.
     checkpoint : Checkpoint, optional
         Written while the loop runs, and gone on from.
+    needs_folds : bool
+        Something is wanted of the run that only folds give.
 
     Raises
     ------
@@ -91,6 +96,11 @@ def train_run(
     observer = observer or Observer()
     seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
     dataset = prepare(file, frame, stream(seed, "split"), observer)
+    if needs_folds and dataset.folds is None:
+        raise ConfigError(
+            f"{file.where('data.validation')}: got {file.config.data.validation}, but what is "
+            "predicted out of fold needs folds. Set it to folds, and model.members to 4, say"
+        )
     network = build_network(file, dataset, dtype)
     workload = Workload.of(file, dataset, network)
     with (
@@ -106,8 +116,12 @@ def train_run(
             result = fit.run()
         if not result.best_epoch:
             raise _nothing_kept(result, fit.stop)
-        model = _scored(_model(file, dataset, network, result), dataset)
-    return Run(model, _summary(output, model, result), result.failure)
+        model = _model(file, dataset, network, result)
+        out_of_fold = None
+        if dataset.folds is not None:
+            out_of_fold = OutOfFold.of(network, dataset.folds, dataset.parts["train"])
+        model = _scored(model, dataset, out_of_fold)
+    return Run(model, _summary(output, model, result), result.failure, out_of_fold)
 
 
 def _plan(
@@ -115,6 +129,7 @@ def _plan(
 ) -> Plan:
     """Return what was decided, for the start panel."""
     config, architecture = file.config, network.architecture
+    judged = dataset.folds is not None or "validation" in dataset.parts
     metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler).metric
     optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
     if config.optimizer.schedule != "constant":
@@ -138,8 +153,10 @@ def _plan(
         batch_size=workload.batch_size,
         dtype=network.dtype.name,
         threads=workload.threads,
-        metric=metric if "validation" in dataset.parts else f"train_{metric}",
+        metric=f"train_{metric}" if not judged else metric,
         l2=architecture.l2,
+        members=network.members,
+        folds=dataset.folds is not None,
         decided=dataset.notes,
     )
 
@@ -155,13 +172,8 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
     bare = untrained_model(file, dataset, network)
-    config = {**bare.config, "training": dict(bare.config["training"])}
-    del config["output"]  # where the file lies must not change its bytes
-    if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
-        del config["training"]["record_steps"]
     return dataclasses.replace(
         bare,
-        config=config,
         trained=Trained(
             epochs=len(result.records),
             best_epoch=result.best_epoch,
@@ -177,15 +189,21 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
     )
 
 
-def _scored(model: Model, dataset: Dataset) -> Model:
-    """Return the model with the metrics of each part, by the weights that were kept."""
-    network = model.network
+def _scored(model: Model, dataset: Dataset, out_of_fold: OutOfFold | None) -> Model:
+    """Return the model with the metrics of each part, by the weights that were kept.
+
+    Where there are folds, those of validation are of all training rows, out of fold.
+    """
+    network, outcome = model.network, model.outcome
     metrics: dict[str, dict[str, Any] | None] = dict.fromkeys(("train", "validation", "test"))
     for name, part in dataset.parts.items():
-        at_once = rows_at_once(model.outcome.n_values)
+        at_once = rows_at_once(outcome.n_values)
         pieces = [slice(i, i + at_once) for i in range(0, len(part), at_once)]
-        judged = [model.outcome.judged(part.truth[s], predict(network, part.X[s])) for s in pieces]
-        metrics[name] = model.outcome.score(part.truth, np.concatenate(judged))
+        judged = [outcome.judged(part.truth[s], predict(network, part.X[s])) for s in pieces]
+        metrics[name] = outcome.score(part.truth, np.concatenate(judged))
+    if out_of_fold is not None:
+        truth = out_of_fold.truth
+        metrics["validation"] = outcome.score(truth, outcome.judged(truth, out_of_fold.y_hat))
     return dataclasses.replace(model, metrics=metrics)
 
 

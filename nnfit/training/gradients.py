@@ -53,7 +53,7 @@ class Alone:
 
     def differentiate(self, batch: Examples) -> Array:
         network = self.network
-        ws = network.workspace(len(batch.X))
+        ws = network.workspace(len(batch))
         ws.take(batch.X, batch.Y)
         if self._dropout:
             network.draw_dropout(ws, self._rng)

@@ -92,7 +92,8 @@ def expected_arrays(
     epochs: int,
 ) -> Described:
     """Return the shape and dtype of every array that `meta` implies, of so many epochs."""
-    layout, lead = architecture.layout, members_axis(members)
+    layout = architecture.layout
+    lead = (members,) if members > 1 else ()
     expected: Described = {block.name: ((*lead, *block.shape), dtype) for block in layout.blocks}
     expected |= history.describe(epochs)
     points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
@@ -107,11 +108,6 @@ def expected_arrays(
         n_steps = history.n_recorded(epochs, per_epoch)
         expected[STEP_LOSSES] = ((n_steps,), np.dtype(np.float64))
     return expected
-
-
-def members_axis(members: int) -> tuple[int, ...]:
-    """Return the first axis of the arrays of several members, none of one network."""
-    return (members,) if members > 1 else ()
 
 
 def compare_names(found: set[str], expected: set[str]) -> None:

@@ -22,7 +22,6 @@ from nnfit.model.file.declared import (
     architecture_of,
     compare_names,
     expected_arrays,
-    members_axis,
 )
 from nnfit.model.file.kept import Trained, kept_metrics, trained
 from nnfit.model.model import Model
@@ -125,10 +124,10 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
             f"{path}: format {found}, this nnfit reads format {FORMAT_VERSION}; "
             "train again or install a newer nnfit"
         )
-    architecture, dtype, members = architecture_of(meta)
+    architecture, dtype, n_members = architecture_of(meta)
     with _invalid():
         training = trained(meta.get("training"), "training")
-    expected = expected_arrays(meta, architecture, dtype, members, training.epochs)
+    expected = expected_arrays(meta, architecture, dtype, n_members, training.epochs)
     compare_names(set(members) - {"meta.npy"}, {f"{name}.npy" for name in expected})
     n_bytes = sum(math.prod(shape) * dt.itemsize for shape, dt in expected.values())
     if n_bytes > MAX_ARRAY_BYTES:
@@ -141,9 +140,7 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         name: read_member(archive, members[f"{name}.npy"], shape, dt)
         for name, (shape, dt) in expected.items()
     }
-    network = Network(
-        architecture, dtype, np.zeros((*members_axis(members), architecture.n_parameters), dtype)
-    )
+    network = Network.of_zeros(architecture, dtype, n_members)
     for name, home in network.parameters.named.items():
         if not np.isfinite(arrays[name]).all():
             raise Invalid(f"{name} holds numbers that are not finite")
