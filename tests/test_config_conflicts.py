@@ -41,6 +41,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "data.task: classification",
     ),
     ({"data.weight": "y"}, "data.weight: names the target 'y'"),
+    ({"data.groups": "y"}, "data.groups: names the target 'y'"),
+    ({"data.time": "y"}, "data.time: names the target 'y'"),
+    (
+        {"data.groups": "g", "data.time": "t"},
+        "data.time: spans of time cut through groups; expected one of data.time and data.groups",
+    ),
+    (
+        {"data.validation": "folds"},
+        "data.validation: got 'folds' with model.members 1; each member holds out one fold. Set "
+        "model.members to 2 or more, such as 5",
+    ),
     (
         {"data.include": ["x"], "data.exclude": ["x"]},
         "data.exclude: names 'x', which data.include names too; expected it in one of them",
@@ -208,7 +219,8 @@ def test_a_key_that_is_wrong_itself_starts_no_conflict() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(config_with({**changes, "optimizer.warmup_epochs": 100}))
     assert caught.value.messages == (
-        "config: data.validation: got ''; expected a fraction in [0, 1) or the path of a CSV",
+        "config: data.validation: got ''; expected a fraction in [0, 1), the path of a CSV or "
+        "folds",
         f"config: optimizer.name: got 'x'; expected one of {', '.join(OPTIMIZERS)}",
         "config: optimizer.warmup_epochs: got 100; expected less than training.epochs, which is "
         "100",

@@ -27,9 +27,9 @@ ACTIVATIONS, LOSSES = ", ".join(names.ACTIVATIONS), ", ".join(("auto", *names.LO
 DATA_KEYS = (
     "path, target, task, include, exclude, categorical, weight, delimiter, "
     "decimal, thousands, numbers, skip_rows, comment, header, "
-    "missing_values, validation, test"
+    "missing_values, groups, time, validation, test"
 )
-MODEL_KEYS = "hidden_sizes, activation, output_activation, bias, initialization, dropout"
+MODEL_KEYS = "members, hidden_sizes, activation, output_activation, bias, initialization, dropout"
 SECTIONS = (
     "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
 )
@@ -587,8 +587,11 @@ WRONG_OVERRIDES = [
     ("model=3", f"--set model=3: got 3; expected a section with the keys {MODEL_KEYS}"),
     ("data={path: a}", "c.yaml: data.target: missing; name the column to predict"),
     ("class_weight.a=-1", "--set class_weight.a=-1: got -1; expected a number >= 0"),
-    ("data.validation=1.5", "--set data.validation=1.5: got 1.5; expected a fraction in [0, 1) "
-     "or the path of a CSV"),
+    ("data.validation=1.5", "--set data.validation=1.5: got 1.5; expected a fraction in [0, 1), "
+     "the path of a CSV or folds"),
+    ("model.members=0", "--set model.members=0: got 0; expected an integer from 1 to 1000"),
+    ("model.members=1001", "--set model.members=1001: got 1001; expected an integer from 1 to "
+     "1000"),
 ]  # fmt: skip
 
 

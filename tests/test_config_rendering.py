@@ -31,8 +31,10 @@ data:
   comment: null                 # a character, such as "#": lines that begin with it are skipped
   header: true                  # false names the columns c1, c2, ...
   missing_values: ["", "?"]     # further tokens to read as missing; {column: [tokens]} for some
-  validation: 0.2               # fraction held out (stratified for classes), a CSV path, or 0
-  test: 0.0                     # likewise; scored once, at the end
+  groups: null                  # column whose equal values stay on one side of every split
+  time: null                    # column of numbers or dates: the latest rows are held out
+  validation: 0.2               # fraction held out (classes in proportion), a CSV path, folds, or 0
+  test: 0.0                     # a fraction or a path; scored once, at the end
 features: ["x**2"]              # phi(x): a list of expressions, such as ["*", "x**2"]
 """
 

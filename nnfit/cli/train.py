@@ -104,9 +104,7 @@ def _place(file: ConfigFile, config: str, output: str | None) -> str:
     path = file.default_output() if output is None else output
     if is_stdout(path):
         return "-"
-    data = file.config.data
-    tables = (data.path, data.validation, data.test)
-    sources = [file.resolve(table) for table in tables if isinstance(table, str)]
+    sources = [file.resolve(table) for table in file.config.data.tables.values()]
     options.check_output(path, [config, *sources], "for the model")
     return path
 

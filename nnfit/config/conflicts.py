@@ -49,8 +49,14 @@ def _columns(config: Config) -> Iterator[Conflict]:
                 yield Conflict(
                     (f"data.{key}", "data.target"), f"names the target {shown(name)}; {what}"
                 )
-    if data.weight in data.target:
-        yield Conflict(("data.weight", "data.target"), f"names the target {shown(data.weight)}")
+    for key, name in data.roles.items():
+        if name in data.target:
+            yield Conflict((f"data.{key}", "data.target"), f"names the target {shown(name)}")
+    if data.groups is not None and data.time is not None:
+        yield Conflict(
+            ("data.time", "data.groups"),
+            "spans of time cut through groups; expected one of data.time and data.groups",
+        )
     if data.thousands == data.decimal:
         yield Conflict(
             ("data.thousands", "data.decimal"),
@@ -72,20 +78,23 @@ def _columns(config: Config) -> Iterator[Conflict]:
 
 def _held_out(config: Config) -> Iterator[Conflict]:
     data = config.data
-    held_out = {"data.validation": data.validation, "data.test": data.test}
-    fractions = [value for value in held_out.values() if isinstance(value, float)]
-    if sum(fractions) >= 1:
+    if data.fraction("validation") + data.fraction("test") >= 1:
         yield Conflict(
             ("data.test", "data.validation"),
             f"data.validation {data.validation} and data.test {data.test} leave no row to train "
             "on; expected a sum < 1",
         )
-    readers = ["data.path"] if data.path == "-" else []
-    readers += [key for key, value in held_out.items() if value == "-"]
+    readers = [f"data.{key}" for key, path in data.tables.items() if path == "-"]
     for key in readers[1:]:
         yield Conflict(
             (key, readers[0]),
             f"got '-' (stdin), which {readers[0]} reads already; expected the path of a CSV",
+        )
+    if data.has_folds and config.model.members == 1:
+        yield Conflict(
+            ("data.validation", "model.members"),
+            "got 'folds' with model.members 1; each member holds out one fold. Set model.members "
+            "to 2 or more, such as 5",
         )
     if data.validation == 0:
         needs = "needs a validation loss, but data.validation is 0. Hold out rows, such as 0.2"

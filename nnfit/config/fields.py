@@ -161,9 +161,11 @@ Comment = Annotated[
     Field(pattern=r"^[\x21\x23-\x7e]$"),
     Spelt('one ASCII character other than a quote or a blank, such as "#"'),
 ]
-HeldOut = Annotated[
-    Fraction | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")],
-    Expect("a fraction in [0, 1) or the path of a CSV"),
+_HELD_OUT = Fraction | Annotated[str, Field(strict=True, pattern=r"^[^\x00]+$")]
+HeldOut = Annotated[_HELD_OUT, Expect("a fraction in [0, 1) or the path of a CSV")]
+HeldOutOrFolds = Annotated[
+    _HELD_OUT,
+    Expect("a fraction in [0, 1), the path of a CSV or folds"),
 ]
 
 Columns = Annotated[tuple[ColumnName, ...], AfterValidator(_unique)]

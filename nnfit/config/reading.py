@@ -126,8 +126,8 @@ def load_config(
     config, problems = check(tree.values)
     if config is not None and name == STDIN:
         text = "got '-' (stdin), which the config came from; expected the path of a CSV"
-        tables = [key for key in ("path", "validation", "test") if getattr(config.data, key) == "-"]
-        problems += [Problem(f"data.{key}", text) for key in tables]
+        tables = config.data.tables.items()
+        problems += [Problem(f"data.{key}", text) for key, path in tables if path == "-"]
     file = None
     if config is not None:
         file = ConfigFile(
@@ -147,9 +147,9 @@ def at_home(path: str) -> str:
 
 def _with_variables(file: ConfigFile) -> list[Problem]:
     """Return a problem for each path that means a variable: `$HOME/x.csv`, and nothing is there."""
-    data, problems = file.config.data, []
-    paths = {f"data.{key}": getattr(data, key) for key in ("path", "validation", "test")}
-    places = {key: file.resolve(path) for key, path in paths.items() if isinstance(path, str)}
+    problems = []
+    paths = {f"data.{key}": path for key, path in file.config.data.tables.items()}
+    places = {key: file.resolve(path) for key, path in paths.items()}
     if file.config.output:
         places["output"] = os.path.dirname(file.config.output)
         paths["output"] = file.config.output

@@ -80,10 +80,40 @@ class DataConfig(Section):
         | Annotated[dict[str, tuple[fields.Text, ...]], fields.Many],
         fields.OneOrMapping,
     ] = Field((), description="further tokens to read as missing; {column: [tokens]} for some")
-    validation: fields.HeldOut = Field(
-        0.2, description="fraction held out (stratified for classes), a CSV path, or 0"
+    groups: fields.ColumnName | None = Field(
+        None, description="column whose equal values stay on one side of every split"
     )
-    test: fields.HeldOut = Field(0.0, description="likewise; scored once, at the end")
+    time: fields.ColumnName | None = Field(
+        None, description="column of numbers or dates: the latest rows are held out"
+    )
+    validation: fields.HeldOutOrFolds = Field(
+        0.2, description="fraction held out (classes in proportion), a CSV path, folds, or 0"
+    )
+    test: fields.HeldOut = Field(0.0, description="a fraction or a path; scored once, at the end")
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns that are neither target nor feature, by the key that says what they are."""
+        named = {"weight": self.weight, "groups": self.groups, "time": self.time}
+        return {key: name for key, name in named.items() if name is not None}
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The CSVs by key: the table, and those of held-out rows."""
+        named = {"path": self.path, "validation": self.validation, "test": self.test}
+        if self.has_folds:
+            del named["validation"]
+        return {key: path for key, path in named.items() if isinstance(path, str)}
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether each member holds out a fold of the training rows."""
+        return self.validation == "folds"
+
+    def fraction(self, part: str) -> float:
+        """Return what share of the table is drawn for `part`, validation or test."""
+        share = getattr(self, part)
+        return 0.0 if isinstance(share, str) else share
 
 
 class PreprocessingConfig(Section):
@@ -106,6 +136,9 @@ class PreprocessingConfig(Section):
 class ModelConfig(Section):
     """The network."""
 
+    members: Annotated[
+        int, Field(strict=True, ge=1, le=1000), fields.Expect("an integer from 1 to 1000")
+    ] = Field(1, description="networks trained at once, from initialisations of their own")
     hidden_sizes: tuple[Width, ...] = Field(
         (64, 32), description="widths of the hidden layers; [] is the linear predictor"
     )
@@ -222,6 +255,29 @@ class Config(Section):
     output: fields.PathText | None = Field(
         None, description="relative to the current folder; default: the config's name with .npz"
     )
+
+
+# Keys younger than the formats of the files that keep a config, which lack them at these defaults.
+YOUNGER: dict[str, Any] = {
+    "data.groups": None,
+    "data.time": None,
+    "model.members": 1,
+    "training.record_steps": False,
+}
+
+
+def kept(config: Config) -> dict[str, Any]:
+    """Return the config as a model keeps it, for JSON: a younger key only where it asks for more.
+
+    A config that worked before there was the key then has the same bytes. Where the model lies
+    must not change them either, so `output` is left out.
+    """
+    dumped = config.model_dump(mode="json", exclude={"output"})
+    for key, default in YOUNGER.items():
+        section, _, name = key.partition(".")
+        if dumped[section][name] == default:
+            del dumped[section][name]
+    return dumped
 
 
 def json_schema() -> dict[str, Any]:

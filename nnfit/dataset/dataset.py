@@ -6,6 +6,8 @@ No network is built here.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,13 @@ from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_held_out, read_to_learn
 from nnfit.errors import DataError
 from nnfit.observer import Observer
-from nnfit.table.labels import with_known_class
+from nnfit.table.arrangement import Arrangement
+from nnfit.table.labels import LabelEncoder, with_known_class
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import PARTS, split
+from nnfit.table.spelling import Written
+from nnfit.table.splitting import PARTS, Codes, Indices, folds, split
 from nnfit.table.table import Tally
+from nnfit.table.weights import require_weight
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +36,21 @@ class Dataset(Decisions):
     """What was decided, what the training rows taught, and the parts.
 
     `validation` and `test` may be missing; `notes` tell what was decided, a sentence each.
-    `fingerprints` are those of "data", all rows that have a target, and of a validation or test
-    CSV of its own.
+    `fingerprints` are those of "data", all rows that have a target, of a validation or test CSV
+    of its own, and of the "arrangement" by groups or time.
+
+    `folds` (N,) is set where the config asks for folds: which member, from 0, holds out each
+    training row. There are no `validation` rows then, and the training rows of all members teach
+    the encoding: the scales of inputs and targets and the categories have seen the rows that a
+    member holds out, as they have seen those that it trains on, but never how a row's target goes
+    with its features. One encoding makes the members' mean a mean of like things, and one model.
     """
 
     encoding: Encoding
     parts: dict[str, Part]
     fingerprints: dict[str, str]
     notes: tuple[str, ...]
+    folds: Indices | None = None
 
 
 class _Notes(Observer):
@@ -79,11 +91,20 @@ def prepare(
     notes, data = _Notes(observer), file.config.data
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
-    pieces = _split(file, rows, decisions, rng, notes)
+    arrangement = Arrangement.of(rows, data.roles, Written.of(data))
+    codes = None if decisions.labels is None else decisions.labels.read(rows)
+    with _data_errors(rows.name, "data.validation: 0 and data.test: 0"):
+        places = split(
+            len(rows), codes, data.fraction("validation"), data.fraction("test"), rng, arrangement
+        )
+    pieces = _pieces(file, rows, places, decisions, notes)
+    held_by = None
+    if data.has_folds:
+        held_by = _folds(file, rows.name, places[0], codes, decisions.labels, arrangement, rng)
     if kept is not None:
         kept.update(pieces)
     encoding = fit_encoding(file, decisions, pieces["train"], notes)
-    with_own_csv = [name for name in PARTS[1:] if isinstance(getattr(data, name), str)]
+    with_own_csv = [name for name in PARTS[1:] if name in data.tables]
     parts = {}
     for name, piece in pieces.items():
         tally: Tally = Counter()
@@ -91,37 +112,68 @@ def prepare(
         if name in with_own_csv:  # strange cells are told, as evaluate tells them
             for sentence in encoding.encoder.warnings(tally, piece.name):
                 observer.warning(sentence)
+    weights = parts["train"].weights
+    if held_by is not None and weights is not None:
+        for fold in range(file.config.model.members):  # then the rest weighs something as well
+            require_weight(weights[held_by == fold], f"fold-{fold + 1}", rows.name)
     tables = {"data": rows} | {name: pieces[name] for name in with_own_csv}
+    fingerprints = {name: encoding.fingerprint(table) for name, table in tables.items()}
+    if arrangement.fingerprint is not None:
+        fingerprints["arrangement"] = arrangement.fingerprint
     return Dataset(
         **vars(decisions),
         encoding=encoding,
         parts=parts,
-        fingerprints={name: encoding.fingerprint(table) for name, table in tables.items()},
+        fingerprints=fingerprints,
         notes=tuple(notes.texts),
+        folds=held_by,
     )
 
 
-def _split(
+def _pieces(
     file: ConfigFile,
     rows: NamedRows,
+    places: Sequence[Indices],
     decisions: Decisions,
-    rng: np.random.Generator,
     observer: Observer,
 ) -> dict[str, NamedRows]:
-    """Return the pieces by name: drawn from `rows`, or read from CSVs of their own."""
-    held_out = {"validation": file.config.data.validation, "test": file.config.data.test}
-    drawn = [0.0 if isinstance(share, str) else share for share in held_out.values()]
-    codes = None if decisions.labels is None else decisions.labels.read(rows)
-    try:
-        places = split(len(rows), codes, drawn[0], drawn[1], rng)
-    except ValueError as err:
-        raise DataError(f"{rows.name}: {err}. Set data.validation: 0 and data.test: 0") from err
+    """Return the pieces by name: at `places` of `rows`, or read from CSVs of their own."""
     pieces = {
         name: rows.take(where) for name, where in zip(PARTS, places, strict=True) if len(where)
     }
-    for name, path in held_out.items():
-        if isinstance(path, str):
-            piece = read_held_out(file, path, decisions, observer)
-            labels = decisions.labels
+    tables = file.config.data.tables
+    for name in PARTS[1:]:
+        if name in tables:
+            piece, labels = read_held_out(file, tables[name], decisions, observer), decisions.labels
             pieces[name] = piece if labels is None else with_known_class(piece, labels, observer)
     return pieces
+
+
+def _folds(
+    file: ConfigFile,
+    name: str,
+    train: Indices,
+    codes: Codes | None,
+    labels: LabelEncoder | None,
+    arrangement: Arrangement,
+    rng: np.random.Generator,
+) -> Indices:
+    """Return the fold of each of the rows `train` of the table `name`, (N,)."""
+    with _data_errors(name, "model.members lower, or data.validation: 0.2"):
+        return folds(
+            len(train),
+            None if codes is None else codes[train],
+            file.config.model.members,
+            rng,
+            arrangement.take(train),
+            () if labels is None else labels.classes,
+        )
+
+
+@contextmanager
+def _data_errors(name: str, cure: str) -> Iterator[None]:
+    """Say of the table `name` why its rows do not suffice, and which keys to set."""
+    try:
+        yield
+    except ValueError as err:
+        raise DataError(f"{name}: {err}. Set {cure}") from err

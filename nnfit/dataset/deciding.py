@@ -83,6 +83,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     loss, n_outputs = _choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
+    groups = () if data.groups is None else (data.groups,)
     copies = copies_of_target(rows, features, data.target, labels is not None)
     if copies:
         one = len(copies) == 1
@@ -101,7 +102,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
         labels=labels,
         loss=loss,
         n_outputs=n_outputs,
-        words=columns_with_words(rows, features, data.target[0], classes),
+        words=columns_with_words(rows, [*features, *groups], data.target[0], classes),
         spellings=spellings,
     )
 

@@ -44,7 +44,8 @@ def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observ
     data = file.config.data
     if frame is None:
         # as text, so that labels come back as they were spelt
-        text = [*data.target, *data.categorical] if data.task != "regression" else data.categorical
+        text = [*data.categorical, *(() if data.groups is None else (data.groups,))]
+        text += data.target if data.task != "regression" else ()
         rows = read_named(file.resolve(data.path), csv_format(file.config), text, observer)
         rows = settle_words(rows, data, observer)
     else:
@@ -77,8 +78,8 @@ def csv_format(config: Config, words: Collection[str] | None = None) -> CsvForma
     decided.
     """
     data, features = config.data, config.features or ()
-    weight = () if data.weight is None else (data.weight,)
-    named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical, *weight]
+    named = [*data.target, *(data.include or ()), *data.exclude, *data.categorical]
+    named += data.roles.values()
     for text in features:  # names in backticks, and words: those of functions match nothing
         named += (a or b for a, b in re.findall(r"`([^`]+)`|(\w+)", normalize("NFC", text)))
     return CsvFormat(

@@ -14,6 +14,7 @@ from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format, evaluate_pieces
 from nnfit.observer import Observer
+from nnfit.table.arrangement import Arrangement
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.splitting import PARTS, Indices, split
@@ -47,6 +48,11 @@ def own_rows(model: Model, name: str, part: str, path: str | None, observer: Obs
     data = model.kept.data
     share = None if part == "train" else data.held_out(part)
     held_out = share if isinstance(share, str) else None
+    if part == "validation" and data.has_folds:
+        raise DataError(
+            f"{name}: has no validation rows; each of its members held out a fold of the training "
+            "rows (data.validation: folds). Use --split train, or leave it out"
+        )
     if share == 0.0:
         raise DataError(f"{name}: was trained without {part} rows; data.{part} is 0")
     if not model.fingerprints:
@@ -71,7 +77,16 @@ def own_rows(model: Model, name: str, part: str, path: str | None, observer: Obs
             f"{rows.name}: is not the data that {name} was trained on, whose {part} rows are asked "
             "for; expected the same rows in the same order. Name that CSV, or leave out --split"
         )
-    return rows if held_out else rows.take(drawn_parts(model, rows)[PARTS.index(part)])
+    if held_out:
+        return rows
+    arrangement = _arrangement(model, rows)
+    if arrangement.fingerprint != model.fingerprints.get("arrangement"):
+        column = data.roles["time" if data.groups is None else "groups"]
+        raise DataError(
+            f"{rows.name}: column {column!r} is not the one that {name} was trained with, by which "
+            "its rows were split; expected the same cells. Name that CSV, or leave out --split"
+        )
+    return rows.take(drawn_parts(model, rows)[PARTS.index(part)])
 
 
 def evaluate_split(
@@ -82,6 +97,11 @@ def evaluate_split(
     return evaluate_pieces(model, f"{rows.name} ({part})", [rows], observer)
 
 
+def _arrangement(model: Model, rows: NamedRows) -> Arrangement:
+    data = model.kept.data
+    return Arrangement.of(rows, data.roles, data.written)
+
+
 def drawn_parts(model: Model, rows: NamedRows) -> tuple[Indices, Indices, Indices]:
     """Return the places of the training, validation and test rows among all, drawn again."""
     data = model.kept.data
@@ -89,6 +109,7 @@ def drawn_parts(model: Model, rows: NamedRows) -> tuple[Indices, Indices, Indice
     shares = (data.held_out(part) for part in PARTS[1:])
     validation, test = (0.0 if isinstance(share, str) else share for share in shares)
     try:
-        return split(len(rows), codes, validation, test, stream(model.kept.seed, "split"))
+        rng, arrangement = stream(model.kept.seed, "split"), _arrangement(model, rows)
+        return split(len(rows), codes, validation, test, rng, arrangement)
     except ValueError as err:  # of a model whose config was not that of its data
         raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err

@@ -94,10 +94,11 @@ class Model:
 
     @property
     def text_columns(self) -> list[str]:
-        """Those among them that a CSV reader had better leave as they are spelt."""
-        decimal = self.kept.data.decimal
+        """Those, and groups of rows, that a CSV reader had better leave as they are spelt."""
+        decimal, groups = self.kept.data.decimal, self.kept.data.groups
         targets = self.targets if self.scaler is None else self.scaler.text_targets(decimal)
-        return [*self.encoder.text_columns(decimal), *targets]
+        named = () if groups is None else (groups,)
+        return [*self.encoder.text_columns(decimal), *targets, *named]
 
     @property
     def spellings(self) -> dict[str, Spelling]:

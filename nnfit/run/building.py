@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import kept
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.model.model import Model
@@ -79,7 +80,7 @@ def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Mod
         targets=dataset.targets,
         labels=dataset.labels,
         scaler=dataset.encoding.scaler,
-        config=file.config.model_dump(mode="json"),
+        config=kept(file.config),
     )
 
 

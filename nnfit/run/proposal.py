@@ -136,7 +136,7 @@ def _how_to_read(rows: NamedRows, data: DataConfig, asked: Collection[str]) -> _
     """Return what would stop a training run, settled where its key is not `asked`."""
     tokens: dict[str, list[str]] = {}
     categorical, task = list(data.categorical), data.task
-    settled = {*data.exclude, *categorical, data.weight}
+    settled = {*data.exclude, *categorical, *data.roles.values()}
     for column in rows.columns:  # a gap in a target is a row less, not a class more
         odd, n_numbers = _odd_cells(rows.column(column).cells)
         if not odd or column in settled:
@@ -166,7 +166,7 @@ def _reasons(
     labels: LabelEncoder | None,
 ) -> Mapping[str, Reason | None]:
     """Return for each feature why it is better left out, None where it is not."""
-    unused = {*data.target, *data.exclude, data.weight}
+    unused = {*data.target, *data.exclude, *data.roles.values()}
     if data.include is not None:
         unused |= {name for name in rows.columns if name not in data.include}
     features = [name for name in rows.columns if name not in unused]
@@ -193,8 +193,10 @@ def _decisions(
         decision = "input" if data.include is None or name in data.include else "left out: asked"
         if name in data.target:
             decision = target
-        elif name == data.weight:
-            decision = "weight of each row"
+        elif key := next((key for key, column in data.roles.items() if column == name), ""):
+            decision = {"weight": "weight of each row", "groups": "keeps its rows together"}.get(
+                key, "orders the rows"
+            )
         elif name in data.exclude:
             decision = "left out: asked"
         gap = f"; {listed(tokens[name])} is a gap" if name in tokens else ""

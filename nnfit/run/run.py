@@ -157,13 +157,8 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
     bare = untrained_model(file, dataset, network)
-    config = {**bare.config, "training": dict(bare.config["training"])}
-    del config["output"]  # where the file lies must not change its bytes
-    if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
-        del config["training"]["record_steps"]
     return dataclasses.replace(
         bare,
-        config=config,
         trained=Trained(
             epochs=len(result.records),
             best_epoch=result.best_epoch,

@@ -50,9 +50,9 @@ def decide_columns(
 ) -> list[Column]:
     """Return the feature columns of the training data in its order, each with its kind.
 
-    `data.include` None means all but target, weight and `exclude`; columns that the config's
-    `features` do not use are left out, unread. `where` is the place of that key in messages. The
-    observer is warned of columns that look like ids or free text.
+    `data.include` None means all but target, weight, groups, time and `exclude`; columns that the
+    config's `features` do not use are left out, unread. `where` is the place of that key in
+    messages. The observer is warned of columns that look like ids or free text.
 
     Raises
     ------
@@ -62,10 +62,9 @@ def decide_columns(
         If a name does not exist, a column holds what no network can read, or none is left.
     """
     name, known = rows.name, rows.columns
-    weight = () if data.weight is None else (data.weight,)
     for key, named in (
         ("target", data.target),
-        ("weight", weight),
+        *((key, (column,)) for key, column in data.roles.items()),
         ("include", data.include or ()),
         ("exclude", data.exclude),
         ("categorical", data.categorical),
@@ -73,7 +72,7 @@ def decide_columns(
     ):
         require_columns(name, known, named, key=f"data.{key}")
     chosen = set(known if data.include is None else data.include)
-    chosen -= {*data.target, *data.exclude, *weight}
+    chosen -= {*data.target, *data.exclude, *data.roles.values()}
     if not chosen:
         raise DataError(
             f"{name}: no usable feature column; columns are: {listed(known)}. "
@@ -81,6 +80,7 @@ def decide_columns(
         )
     available = [column for column in known if column in chosen]
     refused = {column: "is in data.exclude" for column in data.exclude}
+    refused |= {column: f"is data.{key}" for key, column in data.roles.items()}
     refused |= {column: "is the target; a target is never an input" for column in data.target}
     wanted = parse_features(features, available, where, refused)
     chosen = {column for expression in wanted for column in expression.columns}
@@ -112,7 +112,7 @@ def _tell_left_out(
     rows: NamedRows, data: DataConfig, chosen: Collection[str], observer: Observer
 ) -> None:
     """Say which columns are no features, and by which key."""
-    others = [c for c in rows.columns if c not in {*chosen, *data.target, data.weight}]
+    others = [c for c in rows.columns if c not in {*chosen, *data.target, *data.roles.values()}]
     by_key = {"data.exclude": [c for c in others if c in data.exclude]}
     rest = [c for c in others if c not in data.exclude]
     if data.include is not None:

@@ -99,4 +99,4 @@ def is_pixel(model: Model, column: str) -> bool:
     data = model.kept.data
     if data.include is not None and column not in data.include:
         return False
-    return column not in (*model.targets, *data.exclude, data.weight)
+    return column not in (*model.targets, *data.exclude, *data.roles.values())

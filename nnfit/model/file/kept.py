@@ -79,14 +79,29 @@ class KeptData:
     missing_values: tuple[str, ...] | Mapping[str, tuple[str, ...]] = checked(_tokens)
     validation: float | str = checked(_held_out)
     test: float | str = checked(_held_out)
+    groups: str | None = checked(check.or_null(check.text), default=None)
+    time: str | None = checked(check.or_null(check.text), default=None)
 
     @property
     def written(self) -> Written:
         """How numbers are written."""
         return Written(self.decimal, self.thousands, self.numbers == "auto")
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns that are neither target nor feature, by key."""
+        named = {"weight": self.weight, "groups": self.groups, "time": self.time}
+        return {key: name for key, name in named.items() if name is not None}
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether each member held out a fold of the training rows."""
+        return self.validation == "folds"
+
     def held_out(self, part: str) -> float | str:
-        """Return what was held out for `part`: a fraction, or a CSV."""
+        """Return what was held out for `part` alone: a fraction, or a CSV."""
+        if part == "validation" and self.has_folds:
+            return 0.0
         return self.validation if part == "validation" else self.test
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.config.schema import YOUNGER
 from nnfit.errors import shorten
 from nnfit.version import __version__
 
@@ -50,7 +51,7 @@ def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
         version = f"nnfit {other.get('nnfit_version')!s:.20}"
         return f"is of {version}, got nnfit {this['nnfit_version']}. Go on with {version}"
     of_run = other.get("config")
-    of_run = of_run if isinstance(of_run, dict) else {}
+    of_run = {**YOUNGER, **(of_run if isinstance(of_run, dict) else {})}
     keys = [key for key, value in this["config"].items() if _other(of_run, key, value)]
     keys += [key for key in of_run if key not in this["config"]]
     if keys:
@@ -100,4 +101,6 @@ def _digest(dataset: Dataset) -> str:
             digest.update(f"{name} {array.shape} {array.dtype}".encode())
             for start in range(0, len(array), HASHED_ROWS):
                 digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]).data)
+    if dataset.folds is not None:
+        digest.update(f"folds {dataset.folds.astype('<i8').tobytes().hex()}".encode())
     return digest.hexdigest()
