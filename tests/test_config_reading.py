@@ -301,8 +301,8 @@ WRONG_DATA = [
     (
         "data: {path: a, target: b, validation: 1, test: true}\n",
         [
-            "c.yaml:1:28: data.validation: got 1; expected a fraction in [0, 1) or the path of a "
-            "CSV",
+            "c.yaml:1:28: data.validation: got 1; expected a fraction in [0, 1), the path of a CSV "
+            "or folds",
             "c.yaml:1:43: data.test: got true; expected a fraction in [0, 1) or the path of a CSV",
         ],
     ),

@@ -27,6 +27,7 @@ from loops import make_fit
 from numpy.typing import NDArray
 
 from nnfit.config.reading import load_config
+from nnfit.config.schema import YOUNGER
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import OutputError, ResumeError
 from nnfit.nn.network import Architecture, Network
@@ -651,6 +652,32 @@ def test_the_config_but_for_what_may_change(
     found = difference(_fingerprint(config, overrides), before)
     expected = f"is of a run with other settings, {said} Use that run's config"
     assert found == (None if said is None else expected)
+
+
+def test_a_checkpoint_that_is_older_than_a_key_has_its_default(labels: Example) -> None:
+    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    before = _fingerprint(config, [])
+    for key, default in YOUNGER.items():
+        assert before["config"].pop(key) == default
+    assert difference(_fingerprint(config, []), before) is None
+    said = difference(_fingerprint(config, ["model.members=2"]), before)
+    assert said and "model.members: got 2; expected 1" in said
+
+
+def test_other_folds_are_other_data(folder: Path) -> None:
+    """Where the groups fall otherwise, each cell that the network sees is what it was."""
+    table = "x,y,g\n" + "".join(f"{i},{i * 1.5},{i % 7}\n" for i in range(40))
+    Path("d.csv").write_text(table)
+    config = {
+        "data": {"path": "d.csv", "target": "y", "groups": "g", "validation": "folds"},
+        "model": {"members": 3},
+    }
+    before = _fingerprint(config, [])
+    Path("d.csv").write_text(table.replace(",0\n", ",1\n"))
+    after = _fingerprint(config, [])
+    assert difference(after, before) == "is of a run on other data. Use that run's data"
+    Path("d.csv").write_text(table.replace(",0\n", ",seven\n"))
+    assert difference(_fingerprint(config, []), before) is None
 
 
 def test_the_threads_of_the_matrix_products_count(labels: Example) -> None:
