@@ -144,6 +144,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "sgd, or remove it",
     ),
     (
+        {"optimizer.name": "sgd", "optimizer.betas": [0.9, 0.95]},
+        "optimizer.betas: got a list with sgd; only adam and adamw use betas. Set "
+        "optimizer.name: adam, or remove it",
+    ),
+    (
         {"optimizer.name": "sgd", "optimizer.nesterov": True},
         "optimizer.nesterov: got true with momentum 0; expected optimizer.momentum > 0, such as "
         "0.9",
@@ -186,6 +191,8 @@ ALLOWED: list[dict[str, Any]] = [
     {"optimizer.schedule": "plateau", "optimizer.schedule_epochs": 5},
     {"optimizer.schedule": "exponential", "optimizer.schedule_factor": 0.9},
     {"optimizer.warmup_epochs": 99},
+    {"optimizer.name": "adamw", "optimizer.betas": [0, 0.95]},
+    {"optimizer.name": "rmsprop", "optimizer.betas": [0.9, 0.999]},
     {"model.hidden_sizes": [3, 4], "model.activation": ["relu", "tanh"]},
     {"model.hidden_sizes": [], "model.activation": []},
     {**SEVERAL, "data.categorical": ["x"], "data.include": ["x"]},

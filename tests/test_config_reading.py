@@ -29,7 +29,9 @@ DATA_KEYS = (
     "decimal, thousands, numbers, skip_rows, comment, header, "
     "missing_values, validation, test"
 )
-MODEL_KEYS = "hidden_sizes, activation, output_activation, bias, initialization, dropout"
+MODEL_KEYS = (
+    "hidden_sizes, activation, output_activation, bias, initialization, parametrization, dropout"
+)
 SECTIONS = (
     "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
 )
@@ -166,6 +168,20 @@ WRONG_VALUES = [
             "c.yaml:4:43: optimizer.weight_decay: got '.inf'; expected a number >= 0",
             "c.yaml:4:63: optimizer.clip_norm: got 0; expected a number > 0, or null",
             "c.yaml:4:77: optimizer.schedule_factor: got 1; expected a number in (0, 1), or null",
+        ],
+    ),
+    (
+        "optimizer: {betas: [0.9]}\n",
+        [
+            "c.yaml:4:13: optimizer.betas: got a list; expected two numbers in [0, 1), such as "
+            "[0.9, 0.95]",
+        ],
+    ),
+    (
+        "optimizer: {betas: [0.9, 1]}\n",
+        [
+            "c.yaml:4:13: optimizer.betas: got a list; expected two numbers in [0, 1), such as "
+            "[0.9, 0.95]",
         ],
     ),
     (
@@ -556,7 +572,8 @@ WRONG_OVERRIDES = [
     ("seed", f"--set seed: {KEY_VALUE}"),
     ("=3", f"--set =3: {KEY_VALUE}"),
     ("optimizer.lr=1", "--set optimizer.lr=1: unknown key 'optimizer.lr'; expected one of name, "
-     "learning_rate, momentum, nesterov, weight_decay, l2, schedule, warmup_epochs, "
+     "learning_rate, momentum, nesterov, betas, bias_rate, scale_rate, activation_rate, "
+     "weight_decay, l2, schedule, warmup_epochs, "
      "schedule_factor, schedule_epochs, clip_norm"),
     ("optimizer.momentun=1", "--set optimizer.momentun=1: unknown key 'optimizer.momentun'; "
      "did you mean 'momentum'?"),

@@ -160,9 +160,9 @@ def _layers(config: Config) -> Iterator[Conflict]:
 
 def _optimizer(config: Config) -> Iterator[Conflict]:
     optimizer = config.optimizer
-    for key, value in (("momentum", optimizer.momentum), ("nesterov", optimizer.nesterov)):
-        able = names.users(names.OPTIMIZERS, key)
-        if value and optimizer.name not in able:
+    for key in ("momentum", "nesterov", "betas"):
+        able, value = names.users(names.OPTIMIZERS, key), getattr(optimizer, key)
+        if value != type(optimizer).model_fields[key].default and optimizer.name not in able:
             yield Conflict(
                 (f"optimizer.{key}", "optimizer.name"),
                 f"got {shown(value)} with {optimizer.name}; only {joined(able, 'and')} "

@@ -23,6 +23,7 @@ OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
 DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
+Parametrization = Annotated[Literal["standard", "ntk"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
 Activation = Annotated[str, fields.Choice(names.ACTIVATIONS)]
@@ -33,6 +34,7 @@ Width = Annotated[
 _OWN_OUTPUTS = dict.fromkeys(loss.output_activation for loss in names.LOSSES.values())
 _MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
 _NESTEROV = joined(names.users(names.OPTIMIZERS, "nesterov"), "and")
+_BETAS = joined(names.users(names.OPTIMIZERS, "betas"), "and")
 _FACTOR = joined(names.users(names.SCHEDULES, "schedule_factor"), "and")
 
 
@@ -123,6 +125,9 @@ class ModelConfig(Section):
         "auto",
         description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",
     )
+    parametrization: Parametrization = Field(
+        "standard", description="standard | ntk: W as W'/sqrt(inputs), W' ~ N(0, 1), trained as W'"
+    )
     dropout: Annotated[
         fields.Fraction, fields.Expect("a number in [0, 1): a unit dropped always learns nothing")
     ] = Field(0.0, description="probability of dropping a hidden unit while training, in [0, 1)")
@@ -139,6 +144,10 @@ class OptimizerConfig(Section):
     nesterov: fields.Flag = Field(
         False, description=f"{_NESTEROV} only: look ahead along the momentum"
     )
+    betas: fields.Betas = Field((0.9, 0.999), description=f"{_BETAS} only: decay of both means")
+    bias_rate: fields.Positive = Field(1.0, description="factor of the learning rate for b")
+    scale_rate: fields.Positive = Field(1.0, description="likewise for the input scale s")
+    activation_rate: fields.Positive = Field(1.0, description="likewise for the activations' alpha")
     weight_decay: fields.NonNegative = Field(0.0, description="decoupled (adamw); on W, never on b")
     l2: fields.NonNegative = Field(
         0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"

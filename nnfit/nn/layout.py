@@ -23,14 +23,18 @@ from nnfit.nn.arrays import Array
 class Block:
     """One named array: its row r begins at `offset` + r * `stride` of the flat vector.
 
-    Where `decays`, penalties and weight decay shrink it: they leave biases alone.
+    `group` is weight, bias, scale or activation. Penalties and weight decay shrink weights alone.
     """
 
     name: str
     shape: tuple[int, ...]
-    decays: bool
+    group: str
     offset: int
     stride: int
+
+    @property
+    def decays(self) -> bool:
+        return self.group == "weight"
 
     @property
     def size(self) -> int:
@@ -99,8 +103,8 @@ def affine_layers(sizes: Sequence[int], bias: bool) -> Layout:
     layers, offset = [], 0
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
         row = n_in + bias
-        W = Block(name=f"W{i}", shape=(n_out, n_in), decays=True, offset=offset, stride=row)
-        b = Block(name=f"b{i}", shape=(n_out,), decays=False, offset=offset + n_in, stride=row)
+        W = Block(name=f"W{i}", shape=(n_out, n_in), group="weight", offset=offset, stride=row)
+        b = Block(name=f"b{i}", shape=(n_out,), group="bias", offset=offset + n_in, stride=row)
         layers.append(Layer(W, b if bias else None))
         offset += n_out * row
     return Layout(tuple(layers))

@@ -16,6 +16,7 @@ from nnfit.model.model import Model
 from nnfit.nn import compiled
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
+from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.training.examples import judged_rows, network_rows
@@ -67,7 +68,10 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         l2=config.optimizer.l2,
     )
     network = Network(architecture, dtype)
-    network.initialize(model.initialization, stream(config.seed, "initialization"))
+    method = model.initialization
+    if method == "auto" and model.parametrization == "ntk":
+        method = "lecun"
+    network.initialize(method, stream(config.seed, "initialization"))
     return network
 
 
@@ -162,10 +166,18 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
 def _optimizer(file: ConfigFile, network: Network, steps: int, observer: Observer) -> Optimizer:
     """Return the update rule, compiled where that pays: the bits are the same."""
     config = file.config.optimizer
-    rule = make_optimizer(
-        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov
+    architecture, is_ntk = network.architecture, file.config.model.parametrization == "ntk"
+    factors = {group: getattr(config, f"{group}_rate") for group in ("bias", "scale", "activation")}
+    rates = rate_factors(
+        architecture.layout, factors, network.dtype, config.name if is_ntk else None
     )
-    if compiled.pays(rule, steps, network.architecture.n_parameters):
+    rule = make_optimizer(
+        config.name, network.is_weight, config.weight_decay, config.momentum, config.nesterov,
+        config.betas, rates=rates,
+    )  # fmt: skip
+    if compiled.pays(rule, steps, architecture.n_parameters):
         observer.note("the update is compiled")
-        return compiled.CompiledAdam(network.is_weight, config.weight_decay)
+        return compiled.CompiledAdam(
+            network.is_weight, config.weight_decay, config.betas, rates=rates
+        )
     return rule

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnfit.budget import rows_at_once
 from nnfit.config.reading import ConfigFile
+from nnfit.config.younger import younger_defaults
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
@@ -157,10 +158,11 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
     bare = untrained_model(file, dataset, network)
-    config = {**bare.config, "training": dict(bare.config["training"])}
+    config = dict(bare.config)
     del config["output"]  # where the file lies must not change its bytes
-    if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
-        del config["training"]["record_steps"]
+    for key in younger_defaults(file.config):  # nor a key that is younger, and asks for nothing
+        section, name = key.split(".")
+        config[section] = {k: v for k, v in config[section].items() if k != name}
     return dataclasses.replace(
         bare,
         config=config,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.config.younger import younger_defaults
 from nnfit.errors import shorten
 from nnfit.version import __version__
 
@@ -37,9 +38,9 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
 
     The last bits of matrix products depend on `blas_threads`; other threads change none.
     """
-    config = {
-        key: value for key, value in _flat(file.config.model_dump(mode="json")) if key not in FREE
-    }
+    left_out = FREE | younger_defaults(file.config) - {"training.record_steps"}
+    values = _flat(file.config.model_dump(mode="json"))
+    config = {key: value for key, value in values if key not in left_out}
     config["training.threads"] = blas_threads
     return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
 
