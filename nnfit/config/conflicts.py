@@ -117,6 +117,16 @@ def _task(config: Config) -> Iterator[Conflict]:
             yield Conflict(
                 ("class_weight", regression), f"needs classes, but {is_regression}. Remove it"
             )
+    if config.training.label_smoothing and loss in names.QUANTITY_LOSSES:
+        yield Conflict(
+            ("training.label_smoothing", "loss"),
+            f"needs a cross-entropy, got loss {loss}; expected 0. Remove it",
+        )
+    elif config.training.label_smoothing and (several or data.task == "regression"):
+        yield Conflict(
+            ("training.label_smoothing", regression),
+            f"needs classes, but {is_regression}. Remove it",
+        )
     if config.preprocessing.target == "standardize":
         for key, value in (("data.task", data.task), ("loss", loss)):
             if value == "classification" or value in _CROSS_ENTROPY:

@@ -23,6 +23,8 @@ OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
 DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
+OutputInitialization = Annotated[Literal["auto", "zeros"], fields.Choice()]
+BiasInitialization = Annotated[Literal["zeros", "normal"], fields.Choice()]
 Parametrization = Annotated[Literal["standard", "ntk"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
@@ -125,6 +127,18 @@ class ModelConfig(Section):
         "auto",
         description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",
     )
+    output_initialization: OutputInitialization = Field(
+        "auto", description="auto | zeros: W of the last layer starts at 0"
+    )
+    bias_initialization: BiasInitialization = Field(
+        "zeros", description="zeros | normal: b of hidden layers ~ N(0, 1)"
+    )
+    input_scale: fields.Flag = Field(
+        False, description="learn a factor s of each input, 1 at first; |s| tells what counts"
+    )
+    parametric_activation: fields.Flag = Field(
+        False, description="learn alpha of each hidden unit in z + alpha (f(z) - z), 1 at first"
+    )
     parametrization: Parametrization = Field(
         "standard", description="standard | ntk: W as W'/sqrt(inputs), W' ~ N(0, 1), trained as W'"
     )
@@ -179,6 +193,9 @@ class TrainingConfig(Section):
     ] = Field(32, description="full = the whole training set (gradient descent)")
     patience: fields.OptionalCount = Field(
         None, description="epochs without a better validation loss before stopping"
+    )
+    label_smoothing: fields.Fraction = Field(
+        0.0, description="part of each training label that is shared among all classes"
     )
     checkpoint_seconds: fields.Positive = Field(30.0, description="time between checkpoints")
     on_divergence: OnDivergence = Field(

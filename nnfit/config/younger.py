@@ -9,10 +9,13 @@ from __future__ import annotations
 from nnfit.config.schema import Config
 
 YOUNGER = {
-    "model": ("parametrization",),
+    "model": (
+        "output_initialization", "bias_initialization", "input_scale", "parametric_activation",
+        "parametrization",
+    ),
     "optimizer": ("betas", "bias_rate", "scale_rate", "activation_rate"),
-    "training": ("record_steps",),
-}
+    "training": ("label_smoothing", "record_steps"),
+}  # fmt: skip
 
 
 def younger_defaults(config: Config) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,9 @@ from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.model.model import Model
 from nnfit.nn import compiled
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.architecture import Architecture
+from nnfit.nn.losses import smoothed
+from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
@@ -66,12 +68,19 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         bias=model.bias,
         dropout=model.dropout,
         l2=config.optimizer.l2,
+        input_scale=model.input_scale,
+        parametric_activation=model.parametric_activation,
     )
     network = Network(architecture, dtype)
     method = model.initialization
     if method == "auto" and model.parametrization == "ntk":
         method = "lecun"
-    network.initialize(method, stream(config.seed, "initialization"))
+    network.initialize(
+        method,
+        stream(config.seed, "initialization"),
+        output=model.output_initialization,
+        bias=model.bias_initialization,
+    )
     return network
 
 
@@ -120,6 +129,8 @@ def build_fit(
         if name != "test"
     }
     train, validation = rows["train"], rows.get("validation")
+    if smoothing := file.config.training.label_smoothing:
+        train = replace(train, Y=smoothed(train.Y, smoothing))
     settings = _settings(file, workload)
     sizes = Sizes.of(settings, train, validation)
     steps = sizes.epochs * sizes.steps(sizes.train)

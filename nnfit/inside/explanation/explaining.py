@@ -26,9 +26,10 @@ from nnfit.inside.explanation.nodes import graph
 from nnfit.inside.explanation.steps import Values, backward, forward, last_delta, plain
 from nnfit.inside.sources import Source
 from nnfit.model.model import Model
+from nnfit.nn.architecture import Architecture, Parameters
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import mean_loss
-from nnfit.nn.network import Architecture, Network, Parameters
+from nnfit.nn.network import Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows

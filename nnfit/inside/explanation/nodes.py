@@ -12,7 +12,7 @@ from nnfit.graph.formulas import figure, formula, symbol
 from nnfit.graph.nodes import INPUT
 from nnfit.inside.explanation import formulas
 from nnfit.inside.explanation.phi import Input, Number
-from nnfit.nn.network import Architecture
+from nnfit.nn.architecture import Architecture
 from nnfit.training.metrics import finite
 
 Values = dict[str, Any]
