@@ -30,7 +30,8 @@ DATA_KEYS = (
     "missing_values, validation, test"
 )
 MODEL_KEYS = (
-    "hidden_sizes, activation, output_activation, bias, initialization, parametrization, dropout"
+    "hidden_sizes, activation, output_activation, bias, initialization, output_initialization, "
+    "bias_initialization, input_scale, parametric_activation, parametrization, dropout"
 )
 SECTIONS = (
     "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
@@ -267,7 +268,7 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, checkpoint_seconds, on_divergence, dtype, threads, keep_path, "
+            "batch_size, patience, label_smoothing, checkpoint_seconds, on_divergence, dtype, threads, keep_path, "
             "record_steps",
         ],
     ),
