@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.config.schema import YOUNGER
+from nnfit.config.younger import YOUNGER
 from nnfit.errors import ModelFileError, OutputError
 from nnfit.model.file.declared import FORMAT_VERSION
 

@@ -27,11 +27,12 @@ from loops import make_fit
 from numpy.typing import NDArray
 
 from nnfit.config.reading import load_config
-from nnfit.config.schema import YOUNGER
+from nnfit.config.younger import YOUNGER
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import OutputError, ResumeError
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import OPTIMIZERS, make_optimizer
+from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint, keeper
@@ -78,6 +79,7 @@ class Case:
     dtype: str = "float32"
     keep_trajectory: bool = False
     record_steps: bool = False
+    learned: bool = False
 
 
 CASES = {
@@ -93,6 +95,7 @@ CASES = {
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
+    "learned scale and alpha": Case("adamw", "coslog4", dropout=0.2, learned=True),
     "shards": Case(shards=2, batch_size=8, weighted=True),
     "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5, record_steps=True),
     "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
@@ -115,8 +118,12 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
     s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
     network = Network(
-        Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2), case.dtype
-    )
+        Architecture(
+            (3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2,
+            input_scale=case.learned, parametric_activation=case.learned,
+        ),
+        case.dtype,
+    )  # fmt: skip
     network.initialize("auto", stream(1, "initialization"))
     rows = [
         network_rows(X[part], Y[part], None if s is None else s[part], network)
@@ -129,8 +136,13 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     return make_fit(
         network,
         make_optimizer(
-            case.optimizer, network.is_weight, case.weight_decay, case.momentum, case.nesterov
-        ),
+            case.optimizer,
+            network.is_weight,
+            case.weight_decay,
+            case.momentum,
+            case.nesterov,
+            rates=_rates(network) if case.learned else None,
+        ),  # fmt: skip
         Settings(
             epochs=case.epochs,
             batch_size=case.batch_size,
@@ -151,6 +163,11 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
         seed=1,
         metric=lambda y_hat: float(y_hat.sum()),
     )
+
+
+def _rates(network: Network) -> Any:
+    factors = {"bias": 0.1, "scale": 6.0, "activation": 0.1}
+    return rate_factors(network.architecture.layout, factors, network.dtype, "adamw")
 
 
 def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:

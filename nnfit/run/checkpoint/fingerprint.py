@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfit.config.schema import YOUNGER
+from nnfit.config.younger import YOUNGER, kept
 from nnfit.errors import shorten
 from nnfit.version import __version__
 
@@ -38,9 +38,7 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
 
     The last bits of matrix products depend on `blas_threads`; other threads change none.
     """
-    config = {
-        key: value for key, value in _flat(file.config.model_dump(mode="json")) if key not in FREE
-    }
+    config = {key: value for key, value in _flat(kept(file.config)) if key not in FREE}
     config["training.threads"] = blas_threads
     return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
 
