@@ -26,7 +26,12 @@ from tests.benchmarks.tables.systems import CONFIGS, Job, is_missing, run, syste
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tables", description=__doc__)
-    parser.add_argument("-o", "--output", metavar="FILE.jsonl", help="keep the results here")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.jsonl",
+        help="keep the results here; another nnfit wants another file",
+    )
     parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", default=list(SETS))
     parser.add_argument("--role", choices=("tuning", "reporting"), help="only this half")
     parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="default: all")
@@ -124,9 +129,11 @@ def tell(options: argparse.Namespace) -> None:
     """Write the page and draw the picture."""
     machines, records = read(options.report)
     results = Results(r for r in records if r["system"] in options.systems)
-    if options.picture:
-        names = report.groups(results)[0]
-        sets = results.common(names, "reporting")
+    names = report.groups(results)[0]
+    sets = results.common(names, "reporting")
+    if options.picture and (len(names) < 2 or not sets):
+        say("the picture was skipped: no two systems have a table in common")
+    elif options.picture:
         ranks = measures.mean_ranks(results.means(sets, names, "score"))
         difference = measures.critical_difference(len(names), len(sets))
         picture.draw(options.picture, names, ranks, difference)

@@ -5,6 +5,7 @@ No peer is tuned; each gets the same rows, cores and seed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,7 @@ def pytabkit(name: str) -> Fit:
     def fit(split: Split, threads: int) -> Prediction:
         import pytabkit
 
+        logging.disable(logging.INFO)  # what accelerators there are, at every fit
         kind = "Classifier" if split.task == "classification" else "Regressor"
         model = getattr(pytabkit, f"{name}_{kind}")(
             device="cpu", n_threads=threads, random_state=split.seed

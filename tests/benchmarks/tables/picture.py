@@ -47,7 +47,7 @@ def draw(path: str, systems: Sequence[str], ranks: np.ndarray, difference: float
         for k, (first, last) in enumerate(runs):
             ends = (sorted_ranks[first] - 0.04, sorted_ranks[last] + 0.04)
             axes.plot(ends, (0.3 + 0.28 * k,) * 2, color="#555555", linewidth=3)
-        ends = (low, min(high, low + difference))
+        ends = (low, low + difference)
         axes.plot(ends, (-0.9, -0.9), color="black", linewidth=1, marker="|")
         axes.text(sum(ends) / 2, -1.0, f"critical difference {difference:.2f}",
                   ha="center", va="bottom")  # fmt: skip

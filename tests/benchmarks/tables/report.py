@@ -28,8 +28,12 @@ def introduction() -> str:
 
 def page(machines: Sequence[Record], results: Results, picture: str | None) -> str:
     """Return the whole page as Markdown."""
-    told = {tuple(output.machine_lines({**m, "load_at_start": None})) for m in machines}
+    told = {
+        (*output.machine_lines({**m, "load_at_start": None}), f"threads of each: {m['threads']}")
+        for m in machines
+    }
     lines = [f"- {line}" for machine in sorted(told) for line in machine]
+    lines = lines or ["Nothing has been measured yet."]
     parts = [introduction(), "## Machine\n", "\n".join(lines) + "\n"]
     if picture:
         parts.append(f"![Mean ranks and the critical difference]({picture})\n")
@@ -40,22 +44,64 @@ def page(machines: Sequence[Record], results: Results, picture: str | None) -> s
 
 
 def tables(results: Results) -> list[Table]:
-    """Return all tables: the overviews of each half, then set by set."""
+    """Return all tables: the overviews of each half, the ablation, then set by set."""
     found = []
     for role in ("reporting", "tuning"):
         for systems in groups(results):
             found += overview(results, role, systems)
+    found += [ablation(results, role) for role in ("reporting", "tuning")]
     for measure, title in (("score", "Scores"), ("log_loss", "Log-loss"), ("seconds", "Seconds")):
         found.append(set_by_set(results, measure, title))
     return [table for table in found if table.rows]
 
 
+def whole(systems: Sequence[str]) -> list[str]:
+    """Return the systems without those of an ablation, whose names are BASE: PART."""
+    return [name for name in systems if ": " not in name]
+
+
 def groups(results: Results) -> list[list[str]]:
     """Return the systems that have every set, then all of them, for the sets that all have."""
-    everywhere = results.everywhere()
-    return [g for g in ([everywhere] if everywhere != results.systems else []) if g] + [
-        results.systems
+    everywhere, everybody = whole(results.everywhere()), whole(results.systems)
+    return [everybody] if everywhere in ([], everybody) else [everywhere, everybody]
+
+
+def ablation(results: Results, role: str) -> Table:
+    """Return what each part is worth: the system without it beside the system itself."""
+    table = Table(
+        f"{role.capitalize()}: one part changed at a time",
+        [
+            "changed",
+            "tables",
+            "error / the whole's - 1",
+            "log-loss, difference",
+            "better–same–worse",
+        ],
+        remarks=["Above 0 the part earns its place; means over the tables."],
+    )
+    for system in results.systems:
+        base, mark, part = system.partition(": ")
+        sets = results.common([base, system], role)
+        if not mark or not sets:
+            continue
+        floors = results.floors(sets)[:, None]
+        errors = np.maximum(results.means(sets, [base, system], "error"), floors)
+        with_loss = results.common([base, system], role, "log_loss")
+        losses = results.means(with_loss, [base, system], "log_loss")
+        difference = f"{np.mean(losses[:, 1] - losses[:, 0]):+.3f}" if with_loss else "–"
+        relative = f"{100 * np.mean(errors[:, 1] / errors[:, 0] - 1):+.1f} %"
+        counts = count(results, sets, system, base)
+        table.rows.append([f"{base}: {part}", str(len(sets)), relative, difference, counts])
+    return table
+
+
+def count(results: Results, sets: Sequence[str], mine: str, peer: str) -> str:
+    """Return on how many sets a system beats another, is within one standard error, loses."""
+    found = [
+        measures.compare(*(results.values(name, who, "score") for who in (mine, peer)))
+        for name in sets
     ]
+    return "–".join(str(found.count(outcome)) for outcome in (1, 0, -1))
 
 
 def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
@@ -104,14 +150,7 @@ def duels(results: Results, role: str, systems: list[str]) -> Table:
         ["against", *mine],
     )
     for peer in systems:
-        cells = []
-        for own in mine:
-            found = [
-                measures.compare(*(results.values(s, who, "score") for who in (own, peer)))
-                for s in sets
-            ]
-            counts = [found.count(outcome) for outcome in (1, 0, -1)]
-            cells.append("" if own == peer else "–".join(map(str, counts)))
+        cells = ["" if own == peer else count(results, sets, own, peer) for own in mine]
         if any(cells):
             table.rows.append([peer, *cells])
     return table
@@ -119,7 +158,7 @@ def duels(results: Results, role: str, systems: list[str]) -> Table:
 
 def set_by_set(results: Results, measure: str, title: str) -> Table:
     """Return the mean and standard error of every set and system."""
-    systems = results.systems
+    systems = whole(results.systems)
     table = Table(
         f"{title}, table by table: mean over the splits ± standard error",
         ["table", "rows", "for", *systems],

