@@ -43,8 +43,8 @@ def test_ranks_share_ties_and_are_averaged_over_the_sets() -> None:
 
 def test_the_relative_error_is_against_the_best_and_bounded_where_that_is_0() -> None:
     errors = np.array([[2.0, 1.0], [0.0, 0.03]])
-    found = measures.mean_relative_error(errors, np.array([1e-9, 0.01]))
-    assert found == pytest.approx([(1.0 + 0.0) / 2, (0.0 + 2.0) / 2])
+    found = measures.relative_errors(errors, np.array([1e-9, 0.01]))
+    assert found == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]))
 
 
 def test_a_win_is_beyond_one_standard_error_of_the_paired_differences() -> None:

@@ -53,9 +53,8 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if (options.output is None) == (options.report is None):
         parser.error("one of --output and --report is needed")
-    known = systems(options.ablation)
-    options.systems = options.systems or list(known)
-    if unknown := [name for name in options.systems if name not in known]:
+    known = {**systems(options.ablation), **(systems(None) if options.report else {})}
+    if unknown := [name for name in options.systems or [] if name not in known]:
         parser.error(f"no system {unknown[0]!r}; there are {', '.join(known)}")
     return options
 
@@ -68,7 +67,7 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
     """Yield everything that was asked for and can be run, set by set."""
     known = systems(options.ablation)
     names = []
-    for name in options.systems:
+    for name in options.systems or known:
         if package := is_missing(name):
             say(f"{name} is left out: {PACKAGES[package]} is not installed")
         else:
@@ -128,7 +127,7 @@ def measure(options: argparse.Namespace) -> None:
 def tell(options: argparse.Namespace) -> None:
     """Write the page and draw the picture."""
     machines, records = read(options.report)
-    results = Results(r for r in records if r["system"] in options.systems)
+    results = Results(r for r in records if r["system"] in (options.systems or [r["system"]]))
     names = report.groups(results)[0]
     sets = results.common(names, "reporting")
     if options.picture and (len(names) < 2 or not sets):

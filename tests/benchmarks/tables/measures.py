@@ -62,13 +62,13 @@ def mean_ranks(scores: np.ndarray) -> np.ndarray:
     return stats.rankdata(-scores, axis=1).mean(axis=0)
 
 
-def mean_relative_error(errors: np.ndarray, floors: np.ndarray) -> np.ndarray:
-    """Return each system's mean of error / the set's least error - 1.
+def relative_errors(errors: np.ndarray, floors: np.ndarray) -> np.ndarray:
+    """Return error / the set's least error - 1, (sets, systems).
 
     No error (sets, systems) is taken below its set's floor (sets,): the least may be 0.
     """
     errors = np.maximum(errors, floors[:, None])
-    return (errors / errors.min(axis=1, keepdims=True) - 1.0).mean(axis=0)
+    return errors / errors.min(axis=1, keepdims=True) - 1.0
 
 
 def compare(mine: np.ndarray, peer: np.ndarray) -> int:

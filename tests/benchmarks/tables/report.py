@@ -107,19 +107,24 @@ def count(results: Results, sets: Sequence[str], mine: str, peer: str) -> str:
 def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
     """Return mean ranks and relative errors, and nnfit's wins and losses."""
     sets, with_loss = (results.common(systems, role, m) for m in ("score", "log_loss"))
-    if not sets:
+    if not sets or len(systems) < 2:
         return []
     scores = results.means(sets, systems, "score")
     ranks = measures.mean_ranks(scores)
     losses = results.means(with_loss, systems, "log_loss")
     loss_ranks = measures.mean_ranks(-losses) if with_loss else np.full(len(systems), np.nan)
-    errors = measures.mean_relative_error(
-        results.means(sets, systems, "error"), results.floors(sets)
-    )
+    errors = measures.relative_errors(results.means(sets, systems, "error"), results.floors(sets))
     difference = measures.critical_difference(len(systems), len(sets))
     table = Table(
         f"{role.capitalize()}: {len(systems)} systems on {len(sets)} tables",
-        ["system", "mean rank of score", "of log-loss", "relative error", "seconds, median"],
+        [
+            "system",
+            "mean rank of score",
+            "of log-loss",
+            "relative error, mean",
+            "median",
+            "seconds, median",
+        ],
         remarks=[
             f"Critical difference of two mean ranks of score (Nemenyi, 5 %): {difference:.2f}; "
             f"Friedman's test: p = {measures.friedman(scores):.2g}. Log-loss on "
@@ -130,8 +135,8 @@ def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
     for i in np.argsort(ranks):
         seconds = np.median(results.means(sets, [systems[i]], "seconds"))
         loss = "–" if np.isnan(loss_ranks[i]) else f"{loss_ranks[i]:.2f}"
-        cells = [f"{ranks[i]:.2f}", loss, f"{100 * errors[i]:.1f} %", f"{seconds:.2g}"]
-        table.rows.append([systems[i], *cells])
+        relative = [f"{100 * f(errors[:, i]):.1f} %" for f in (np.mean, np.median)]
+        table.rows.append([systems[i], f"{ranks[i]:.2f}", loss, *relative, f"{seconds:.2g}"])
     return [table, duels(results, role, systems)]
 
 
