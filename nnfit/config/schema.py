@@ -23,12 +23,17 @@ OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
 DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
+PresetName = Annotated[Literal["none", "fast", "default", "best"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
 Activation = Annotated[str, fields.Choice(names.ACTIVATIONS)]
 Width = Annotated[
     int, Field(strict=True, ge=1, le=10**6), fields.Expect("an integer from 1 to 1000000")
 ]
+
+# Keys younger than model files of format 1, and the values that ask for nothing new: the file of
+# a model leaves them out, so that its bytes are what they were.
+YOUNGER_KEYS: dict[str, Any] = {"preset": "none", "training.record_steps": False}
 
 _OWN_OUTPUTS = dict.fromkeys(loss.output_activation for loss in names.LOSSES.values())
 _MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
@@ -192,6 +197,11 @@ class TrainingConfig(Section):
 class Config(Section):
     """An nnfit config."""
 
+    preset: PresetName | None = Field(
+        None,
+        description="none | fast | default | best; a config without model:, optimizer: and "
+        "training: keys is default; any other means none unless it names one",
+    )
     data: DataConfig = Field(description="the table")
     features: fields.Expressions | None = Field(
         None, description='phi(x): a list of expressions, such as ["*", "x**2"]'

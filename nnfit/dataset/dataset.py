@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnfit.config.presets import Shape, decided
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions, decide
 from nnfit.dataset.encoding import Encoding, Part, fit_encoding
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 class Dataset(Decisions):
     """What was decided, what the training rows taught, and the parts.
 
+    `file` is the config with its preset's values, which is what is to be looked at from here on.
     `validation` and `test` may be missing; `notes` tell what was decided, a sentence each.
     `fingerprints` are those of "data", all rows that have a target, and of a validation or test
     CSV of its own.
     """
 
+    file: ConfigFile
     encoding: Encoding
     parts: dict[str, Part]
     fingerprints: dict[str, str]
@@ -76,9 +79,11 @@ def prepare(
     ConfigError, DataError
         Each with its place.
     """
-    notes, data = _Notes(observer), file.config.data
+    notes = _Notes(observer)
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
+    file = _resolved(file, len(rows), decisions, notes)
+    data = file.config.data
     pieces = _split(file, rows, decisions, rng, notes)
     if kept is not None:
         kept.update(pieces)
@@ -94,11 +99,23 @@ def prepare(
     tables = {"data": rows} | {name: pieces[name] for name in with_own_csv}
     return Dataset(
         **vars(decisions),
+        file=file,
         encoding=encoding,
         parts=parts,
         fingerprints={name: encoding.fingerprint(table) for name, table in tables.items()},
         notes=tuple(notes.texts),
     )
+
+
+def _resolved(
+    file: ConfigFile, n_rows: int, decisions: Decisions, observer: Observer
+) -> ConfigFile:
+    """Return the config with its preset's values for the table, and tell them."""
+    shape = Shape(n_rows, len(decisions.columns), decisions.n_outputs, decisions.task)
+    resolved = file.resolved(shape)
+    if said := decided(file.config, resolved.config, shape):
+        observer.note(said)
+    return resolved
 
 
 def _split(

@@ -80,7 +80,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     if task == "classification":
         labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
     _tell_of_spellings(rows, columns, spellings, written, observer)
-    loss, n_outputs = _choose_head(config, labels)
+    loss, n_outputs = choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
     copies = copies_of_target(rows, features, data.target, labels is not None)
@@ -133,7 +133,7 @@ def _tell_of_spellings(
             )
 
 
-def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
+def choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
     """Return the loss and the number of outputs; `head` tells whether they can be."""
     loss, output = config.loss, config.model.output_activation
     if labels is None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnfit.budget import rows_at_once
 from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import YOUNGER_KEYS
 from nnfit.dataset.dataset import Dataset, prepare
 from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
@@ -89,9 +90,10 @@ def train_run(
         Interrupted when a signal came before the first epoch ended.
     """
     observer = observer or Observer()
-    seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
+    seed = file.config.seed
     dataset = prepare(file, frame, stream(seed, "split"), observer)
-    network = build_network(file, dataset, dtype)
+    file = dataset.file
+    network = build_network(file, dataset, np.dtype(file.config.training.dtype))
     workload, dropout = Workload.of(file, dataset, network), stream(seed, "dropout")
     with (
         blas_threads(workload.blas_threads),
@@ -157,13 +159,9 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
     bare = untrained_model(file, dataset, network)
-    config = {**bare.config, "training": dict(bare.config["training"])}
-    del config["output"]  # where the file lies must not change its bytes
-    if result.steps is None:  # nor a key that is younger than the format, where it asks for nothing
-        del config["training"]["record_steps"]
     return dataclasses.replace(
         bare,
-        config=config,
+        config=_stored_config(bare.config),
         trained=Trained(
             epochs=len(result.records),
             best_epoch=result.best_epoch,
@@ -177,6 +175,18 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         fingerprints=dataset.fingerprints,
         version=__version__,
     )
+
+
+def _stored_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config as the model's file has it."""
+    stored = {key: dict(v) if isinstance(v, dict) else v for key, v in config.items()}
+    del stored["output"]  # where the file lies must not change its bytes
+    for key, nothing in YOUNGER_KEYS.items():
+        section, _, name = key.rpartition(".")
+        of = stored[section] if section else stored
+        if of[name] == nothing:
+            del of[name]
+    return stored
 
 
 def _scored(model: Model, dataset: Dataset) -> Model:
