@@ -31,7 +31,8 @@ DATA_KEYS = (
 )
 MODEL_KEYS = "hidden_sizes, activation, output_activation, bias, initialization, dropout"
 SECTIONS = (
-    "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
+    "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "
+    "output"
 )
 
 

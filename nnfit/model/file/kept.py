@@ -106,6 +106,7 @@ class KeptOptimizer:
 class KeptConfig:
     """The resolved config, as far as commands on a model read it."""
 
+    preset: str | None = checked(check.text, default=None)  # where its values came from
     data: KeptData = checked(check.parsed(KeptData))
     class_weight: ClassWeight | None = checked(check.or_null(_class_weight))
     optimizer: KeptOptimizer = checked(check.parsed(KeptOptimizer))
