@@ -656,7 +656,8 @@ def test_the_config_but_for_what_may_change(
 
 
 def test_the_threads_of_the_matrix_products_count(labels: Example) -> None:
-    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    data = {"path": "labels.csv", "target": "label", "exclude": ["code"]}
+    config = {"preset": "none", "data": data}
     said = difference(_fingerprint(config, [], 2), _fingerprint(config, [], 1))
     assert said and "training.threads: got 2; expected 1" in said
 

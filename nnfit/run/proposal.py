@@ -61,7 +61,10 @@ def propose(
         Each with its place.
     """
     # what is asked for may change how the file is read, so it is looked at first
-    asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
+    tree: dict[str, Any] = {
+        "preset": preset, "data": {"path": stored_path, "target": list(targets)}
+    }  # fmt: skip
+    asked = load_config(tree, overrides)
     data = asked.config.data
     flat = {override.split("=", 1)[0].strip() for override in overrides}
     fmt, lines = find_format(path, csv_format(asked.config), flat)
@@ -76,9 +79,6 @@ def propose(
     comments |= dict.fromkeys(lines, "found above the header")
     values["output"] = _output(stored_path)
     comments = {key: text for key, text in comments.items() if key not in flat}
-    tree: dict[str, Any] = {
-        "preset": preset, "data": {"path": stored_path, "target": list(targets)}
-    }  # fmt: skip
     for key, value in values.items():
         section, _, last = key.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[last] = value
@@ -101,7 +101,8 @@ def _written_out(file: ConfigFile, shape: Shape, comments: Mapping[str, str]) ->
     resolved = file.resolved(shape).config
     rules = {k: rule for k, rule in left_open(file.config).items() if isinstance(rule, By | ByTask)}
     of = {key: told(rule) for key, rule in rules.items()}
-    of["preset"] = f"every value is written out; those of {resolved.preset} are for {shape}"
+    if resolved.preset != "none":
+        of["preset"] = f"every value is written out; those of {resolved.preset} are for {shape}"
     return render(resolved.model_copy(update={"preset": "none"}), {**of, **comments})
 
 
