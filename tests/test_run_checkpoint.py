@@ -632,7 +632,6 @@ def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1)
         (["training.on_divergence=rollback"], None),
         (["training.threads=2"], None),  # what counts is what the matrix products use
         (["output=other.npz"], None),
-        (["preset=null"], None),  # with every value that a preset of that name would have
         (["data.path=./labels.csv"], None),
         (["optimizer.learning_rate=0.5"], "optimizer.learning_rate: got 0.5; expected 0.001."),
         (["optimizer.name=sgd"], 'optimizer.name: got "sgd"; expected "adam".'),
