@@ -80,7 +80,7 @@ def test_the_standard_set_covers_everything(cli: Commands) -> None:
             assert f"{what}, {loss}" in cases
     assert {check["parameter"] for check in found["checks"]} == {
         *(f"{kind}{layer}" for kind in "Wb" for layer in (1, 2, 3, 4)),
-        *("x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
+        *("s", "alpha1", "alpha2", "x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
     }
     by_value = {check["parameter"] for check in found["checks"] if check["method"] == "value"}
     assert by_value == {"y_hat", "loss", "f(z)", "l(e)"}
