@@ -178,6 +178,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         trained=Trained(
             epochs=len(result.records),
             best_epoch=result.best_epoch,
+            best_epochs=result.best_epochs if network.members > 1 else (),
             stopped_early=result.stopped_early,
             rows={name: len(part) for name, part in dataset.parts.items()},
         ),

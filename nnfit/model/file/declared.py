@@ -100,7 +100,10 @@ def expected_arrays(
     layout = architecture.layout
     lead = (members,) if members > 1 else ()
     expected: Described = {block.name: ((*lead, *block.shape), dtype) for block in layout.blocks}
-    expected |= history.describe(epochs)
+    judged = meta.get("judged_members", 1)
+    if type(judged) is not int or judged not in (1, members):
+        raise Invalid("the losses of members are of another number of members")
+    expected |= history.describe(epochs, judged)
     points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
     if type(points) is not int or not 0 <= points <= epochs + 1:
         raise Invalid("the number of points on the path of training is out of range")
