@@ -13,6 +13,7 @@ from nnfit.config.schema import Config
 YOUNGER: dict[str, Any] = {
     "data.groups": None,
     "data.time": None,
+    "preprocessing.bins": 0,
     "model.members": 1,
     "model.output_initialization": "auto",
     "model.bias_initialization": "zeros",
