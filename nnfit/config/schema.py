@@ -136,6 +136,9 @@ class PreprocessingConfig(Section):
     max_categories: Annotated[
         int, Field(strict=True, ge=2, le=10**6), fields.Expect("an integer from 2 to 1000000")
     ] = Field(100, description="rarer categories of a column share one 'other' slot")
+    bins: Annotated[
+        int, Field(strict=True, ge=0, le=100), fields.Expect("an integer from 0 to 100")
+    ] = Field(0, description="further inputs of a numeric column, linear in a bin each; 0 = none")
 
 
 class ModelConfig(Section):

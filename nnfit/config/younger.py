@@ -14,6 +14,7 @@ YOUNGER: dict[str, Any] = {
     "preset": "none",
     "data.groups": None,
     "data.time": None,
+    "preprocessing.bins": 0,
     "model.members": 1,
     "model.output_initialization": "auto",
     "model.bias_initialization": "zeros",

@@ -13,7 +13,13 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions
-from nnfit.dataset.head import check_head, check_size, check_target_range, choose_target_scaling
+from nnfit.dataset.head import (
+    check_bins,
+    check_head,
+    check_size,
+    check_target_range,
+    choose_target_scaling,
+)
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
@@ -116,6 +122,7 @@ def fit_encoding(
         config.model.bias,
     )
     check_head(file, decisions)
+    check_bins(file, encoder)
     check_size(file, encoder.n_inputs, decisions.n_outputs)
     scaler = None
     weighting = Weighting(

@@ -45,7 +45,7 @@ def to_bytes(
     if too_much := excess(raw):
         raise OutputError(
             f"the model holds {too_much} beside its weights, more than any model file may "
-            "have. Use fewer columns, or a smaller preprocessing.max_categories"
+            "have. Use fewer columns, or a smaller preprocessing.max_categories or bins"
         )
     arrays: dict[str, Array] = {"meta": np.frombuffer(raw, np.uint8)}
     for name, array in parameters.named.items():
