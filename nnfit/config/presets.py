@@ -50,7 +50,8 @@ class By:
         return _settled(value, shape)
 
     def __str__(self) -> str:
-        steps = [f"{told(value)} to {limit:,} {self.size}" for limit, value in self.up_to]
+        size = "of the rarest class" if self.size == "rarest" else self.size
+        steps = [f"{told(value)} to {limit:,} {size}" for limit, value in self.up_to]
         return ", ".join([*steps, f"then {told(self.beyond)}"])
 
 
