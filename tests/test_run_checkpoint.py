@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from loops import make_fit
+from loops import learners_of_members, make_fit
 from numpy.typing import NDArray
 
 from nnfit.config.reading import load_config
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import OutputError, ResumeError
 from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import OPTIMIZERS, make_optimizer
+from nnfit.nn.optimizers import OPTIMIZERS, Optimizer, make_optimizer
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint, keeper
@@ -77,6 +77,9 @@ class Case:
     dtype: str = "float32"
     keep_trajectory: bool = False
     record_steps: bool = False
+    members: int = 1
+    alone: bool = False  # each a learner
+    folds: bool = False
 
 
 CASES = {
@@ -93,6 +96,13 @@ CASES = {
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
     "shards": Case(shards=2, batch_size=8, weighted=True),
+    "members": Case(members=3, dropout=0.2, weighted=True, record_steps=True),
+    "members, folds": Case(members=3, folds=True, dropout=0.2, l2=0.01, batch_size=3),
+    "members alone": Case(members=3, alone=True, dropout=0.2, epochs=6, clip_norm=0.5),
+    "members alone, folds": Case(members=2, alone=True, folds=True, batch_size=2, epochs=6),
+    "members roll back": Case(
+        "sgd", members=2, alone=True, rollback=True, learning_rate=40.0, epochs=6
+    ),
     "rolls back": Case("sgd", rollback=True, learning_rate=40.0, epochs=5, record_steps=True),
     "rolls back in vain": Case("sgd", rollback=True, learning_rate=1e35, epochs=2),
     "rolls back, no validation": Case(
@@ -113,10 +123,10 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     X = rng.normal(size=(31, 3))
     Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
     s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
-    network = Network(
-        Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2), case.dtype
-    )
-    network.initialize("auto", stream(1, "initialization"))
+    architecture = Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2)
+    network = Network.of_zeros(architecture, case.dtype, case.members)
+    for i in range(case.members):
+        network.member(i).initialize("auto", stream(1, "initialization", i))
     rows = [
         network_rows(X[part], Y[part], None if s is None else s[part], network)
         for part in (slice(23), slice(23, 31))
@@ -125,11 +135,20 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     if case.shards > 1:
         shards = Shards(network, case.shards, n_threads=1, probe=False, observer=Observer())
         gradients = held.enter_context(shards)
+
+    def optimizer(is_weight: Array) -> Optimizer:
+        return make_optimizer(
+            case.optimizer, is_weight, case.weight_decay, case.momentum, case.nesterov
+        )
+
+    folds = np.arange(23) % case.members if case.folds else None
+    of_members = None
+    if case.members > 1:
+        of_members = learners_of_members(network, optimizer, alone=case.alone, folds=folds, seed=1)
+        held.callback(of_members[0].close)
     return make_fit(
         network,
-        make_optimizer(
-            case.optimizer, network.is_weight, case.weight_decay, case.momentum, case.nesterov
-        ),
+        optimizer(network.is_weight),
         Settings(
             epochs=case.epochs,
             batch_size=case.batch_size,
@@ -142,11 +161,13 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
             record_steps=case.record_steps,
         ),
         rows[0],
-        rows[1] if case.validation else None,
+        rows[1] if case.validation and not case.folds else None,
         schedule=Schedule(
             case.schedule, case.epochs, every=1 if case.schedule == "plateau" else None
         ),
         gradients=gradients,
+        of_members=of_members,
+        folds=folds,
         seed=1,
         metric=lambda y_hat: float(y_hat.sum()),
     )
@@ -193,7 +214,8 @@ def test_a_trajectory_that_does_not_go_up_from_the_start_is_damage(folder: Path)
 
 def stop_after(fit: Fit, steps: int) -> None:
     """Have the run stopped as a signal would, after some more steps."""
-    original, left = fit.state.optimizer.step, [steps]
+    optimizer, left = fit.state.optimizers[0], [steps]
+    original = optimizer.step
 
     def step(*args: Any) -> None:
         original(*args)
@@ -203,7 +225,7 @@ def stop_after(fit: Fit, steps: int) -> None:
 
     if steps == 0:
         fit.stop.signal = signal.SIGINT
-    fit.state.optimizer.step = step  # type: ignore[method-assign]
+    optimizer.step = step  # type: ignore[method-assign]
 
 
 def save(state: State) -> None:
