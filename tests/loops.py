@@ -21,7 +21,6 @@ from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 
-
 OfMembers: TypeAlias = tuple[Learners, Sequence[np.random.Generator]]  # with dropout's streams
 
 

@@ -218,6 +218,18 @@ COMBINATIONS = [
         f"{joined(QUANTITY_LOSSES, 'or')}. Leave loss at auto, or set data.task: classification",
     ),
     config(
+        "label smoothing of a quantity",
+        "data: {path: n.csv, target: y}\ntraining: {label_smoothing: 0.1}\n",
+        "c.yaml:2:12: training.label_smoothing: needs a cross-entropy, the target 'y' is a "
+        "quantity; expected 0",
+    ),
+    config(
+        "label smoothing of classes with a loss of the residual",
+        "data: {path: d.csv, target: y}\nloss: mse\ntraining: {label_smoothing: 0.1}\n",
+        "c.yaml:3:12: training.label_smoothing: needs a cross-entropy, got loss mse; expected 0. "
+        "Remove it",
+    ),
+    config(
         "relu output with cross-entropy",
         BASE + "model: {output_activation: relu}\nloss: cross_entropy\n",
         "c.yaml:3:9: model.output_activation: the output 'relu' gives no probability; "

@@ -155,6 +155,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "sgd, or remove it",
     ),
     (
+        {"training.label_smoothing": 0.1, "loss": "huber"},
+        "training.label_smoothing: needs a cross-entropy, got loss huber; expected 0. Remove it",
+    ),
+    (
+        {"training.label_smoothing": 0.1, "data.task": "regression"},
+        "training.label_smoothing: needs classes, but data.task is regression. Remove it",
+    ),
+    (
+        {"optimizer.name": "sgd", "optimizer.betas": [0.9, 0.95]},
+        "optimizer.betas: got a list with sgd; only adam and adamw use betas. Set "
+        "optimizer.name: adam, or remove it",
+    ),
+    (
         {"optimizer.name": "sgd", "optimizer.nesterov": True},
         "optimizer.nesterov: got true with momentum 0; expected optimizer.momentum > 0, such as "
         "0.9",
@@ -197,6 +210,9 @@ ALLOWED: list[dict[str, Any]] = [
     {"optimizer.schedule": "plateau", "optimizer.schedule_epochs": 5},
     {"optimizer.schedule": "exponential", "optimizer.schedule_factor": 0.9},
     {"optimizer.warmup_epochs": 99},
+    {"training.label_smoothing": 0.1, "loss": "cross_entropy"},
+    {"optimizer.name": "adamw", "optimizer.betas": [0, 0.95]},
+    {"optimizer.name": "rmsprop", "optimizer.betas": [0.9, 0.999]},
     {"model.hidden_sizes": [3, 4], "model.activation": ["relu", "tanh"]},
     {"model.hidden_sizes": [], "model.activation": []},
     {**SEVERAL, "data.categorical": ["x"], "data.include": ["x"]},

@@ -29,7 +29,10 @@ DATA_KEYS = (
     "decimal, thousands, numbers, skip_rows, comment, header, "
     "missing_values, groups, time, validation, test"
 )
-MODEL_KEYS = "members, hidden_sizes, activation, output_activation, bias, initialization, dropout"
+MODEL_KEYS = (
+    "members, hidden_sizes, activation, output_activation, bias, initialization, output_initialization, "
+    "bias_initialization, input_scale, parametric_activation, parametrization, dropout"
+)
 SECTIONS = (
     "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
 )
@@ -169,6 +172,20 @@ WRONG_VALUES = [
         ],
     ),
     (
+        "optimizer: {betas: [0.9]}\n",
+        [
+            "c.yaml:4:13: optimizer.betas: got a list; expected two numbers in [0, 1), such as "
+            "[0.9, 0.95]",
+        ],
+    ),
+    (
+        "optimizer: {betas: [0.9, 1]}\n",
+        [
+            "c.yaml:4:13: optimizer.betas: got a list; expected two numbers in [0, 1), such as "
+            "[0.9, 0.95]",
+        ],
+    ),
+    (
         "optimizer: {learning_rate: 1e999, momentum: 1, warmup_epochs: -1}\n",
         [
             "c.yaml:4:13: optimizer.learning_rate: got 1e999; expected a number > 0",
@@ -251,7 +268,7 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, checkpoint_seconds, on_divergence, dtype, threads, keep_path, "
+            "batch_size, patience, label_smoothing, checkpoint_seconds, on_divergence, dtype, threads, keep_path, "
             "record_steps",
         ],
     ),
@@ -301,8 +318,8 @@ WRONG_DATA = [
     (
         "data: {path: a, target: b, validation: 1, test: true}\n",
         [
-            "c.yaml:1:28: data.validation: got 1; expected a fraction in [0, 1) or the path of a "
-            "CSV",
+            "c.yaml:1:28: data.validation: got 1; expected a fraction in [0, 1), the path of a CSV "
+            "or folds",
             "c.yaml:1:43: data.test: got true; expected a fraction in [0, 1) or the path of a CSV",
         ],
     ),
@@ -556,7 +573,8 @@ WRONG_OVERRIDES = [
     ("seed", f"--set seed: {KEY_VALUE}"),
     ("=3", f"--set =3: {KEY_VALUE}"),
     ("optimizer.lr=1", "--set optimizer.lr=1: unknown key 'optimizer.lr'; expected one of name, "
-     "learning_rate, momentum, nesterov, weight_decay, l2, schedule, warmup_epochs, "
+     "learning_rate, momentum, nesterov, betas, bias_rate, scale_rate, activation_rate, "
+     "weight_decay, l2, schedule, warmup_epochs, "
      "schedule_factor, schedule_epochs, clip_norm"),
     ("optimizer.momentun=1", "--set optimizer.momentun=1: unknown key 'optimizer.momentun'; "
      "did you mean 'momentum'?"),

@@ -251,6 +251,60 @@ def test_dropout_is_off_and_said(rng: np.random.Generator) -> None:
     assert found["forward"] == plain["forward"] and found["backward"] == plain["backward"]
 
 
+@pytest.mark.parametrize("target", ["p", "kind"])
+@pytest.mark.parametrize("sizes", [[], [4, 3]])
+def test_a_learned_scale_and_alpha_have_their_places(
+    rng: np.random.Generator, sizes: list[int], target: str
+) -> None:
+    rows = table(rng)
+    learned = {"input_scale": True, "parametric_activation": True, "activation": "elu"}
+    model = nnfit.train(
+        config(target, model=learned | {"hidden_sizes": sizes}, training={"epochs": 3},
+               optimizer={"scale_rate": 90, "activation_rate": 90}), rows,
+    )  # fmt: skip
+    found = explain(model, rows, row=3)
+    p, nodes = weights(found), {node["node"]: node for node in found["graph"]}
+    x, close = np.array(found["inputs"]["values"]), {"rtol": 1e-12, "atol": 1e-14}
+    assert (np.abs(p["s"] - 1.0) > 0.01).all()
+    for name, gradient in gradients(found).items():
+        numeric = np.array(gradient["complex_step"])
+        np.testing.assert_allclose(gradient["values"], numeric, rtol=1e-6, atol=1e-14, err_msg=name)
+    assert set(gradients(found)) == {*p, "x"}
+    scaled, handed = p["s"] * x, np.array(nodes["s ⊙ v[0]"]["derivative"])
+    np.testing.assert_allclose(nodes["s ⊙ v[0]"]["value"], scaled, **close)
+    np.testing.assert_allclose(nodes["s"]["derivative"], handed * x, **close)
+    np.testing.assert_allclose(nodes["v[0]"]["derivative"], handed * p["s"], **close)
+    below = scaled
+    for layer in found["forward"]:
+        i = layer["layer"]
+        z = p[f"W{i}"] @ below + p[f"b{i}"]
+        np.testing.assert_allclose(layer["z"], z, **close)
+        assert sum(layer["unit"]["products"]) + p[f"b{i}"][0] == pytest.approx(z[0], rel=1e-12)
+        below = np.array(layer["v"])
+        if i > len(sizes):
+            break
+        alpha, f = p[f"alpha{i}"], np.where(z > 0.0, z, np.expm1(z))
+        np.testing.assert_allclose(below, z + alpha * (f - z), **close)
+        np.testing.assert_allclose(nodes[f"f[{i}]"]["value"], f, **close)
+        g = np.array(nodes[f"v[{i}]"]["derivative"])
+        np.testing.assert_allclose(nodes[f"f[{i}]"]["derivative"], alpha * g, **close)
+        np.testing.assert_allclose(nodes[f"alpha[{i}]"]["derivative"], g * (f - z), **close)
+        slope = 1.0 + alpha * (np.where(z > 0.0, 1.0, np.exp(z)) - 1.0)
+        np.testing.assert_allclose(nodes[f"z[{i}]"]["derivative"], g * slope, **close)
+    seen: set[str] = set()
+    for node in found["graph"]:  # each after what it is made of
+        assert set(node["inputs"]) <= seen and len(node["inputs"]) == len(node["local"])
+        seen.add(node["node"])
+
+
+def test_what_the_recipe_trains_with_is_told(rng: np.random.Generator) -> None:
+    recipe = config("kind", model={"parametrization": "ntk"}, training={"label_smoothing": 0.1})
+    assert explain(recipe, table(rng))["notes"][-2:] == [
+        "label smoothing 0.1 is off: y is the label as it is",
+        "the update is plain gradient descent; training uses adam, the rates of ntk",
+    ]
+
+
 def test_phi_is_the_input(rng: np.random.Generator) -> None:
     frame = table(rng)
     found = explain(
@@ -639,6 +693,9 @@ def test_notes_tell_what_training_has_beside(rng: np.random.Generator) -> None:
         return list(found["notes"])
 
     assert notes(name="sgd") == []
+    assert notes(name="sgd", bias_rate=0.1, scale_rate=6) == [
+        "the update is plain gradient descent; training uses bias_rate 0.1, scale_rate 6"
+    ]
     assert notes(name="adamw", weight_decay=0.1, clip_norm=1, schedule="cosine") == [
         "the update is plain gradient descent; training uses adamw, weight_decay, clip_norm, "
         "schedule cosine"

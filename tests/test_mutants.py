@@ -45,7 +45,7 @@ class Mutant(NamedTuple):
     unit_test: str = ""  # that catches it; of those that gradcheck is blind to
 
 
-A, L, N, P = "activations", "losses", "network", "layout"
+A, L, N, P, G = "activations", "losses", "network", "layout", "learned"
 SEEN = (
     Mutant(A, "sigmoid", "scalar(0.5", "scalar(0.25"),
     Mutant(A, "sigmoid", "a += one", "a -= one"),
@@ -100,9 +100,21 @@ SEEN = (
     Mutant(N, "Network.loss_and_gradient", "* share", "+ share"),
     Mutant(N, "Network.add_penalty", "self._penalised *=", "self._penalised +="),
     Mutant(N, "Network.penalty", "0.5", "1.0"),
-    Mutant(P, "affine_layers", "decays=True", "decays=False"),
-    Mutant(P, "affine_layers", "decays=False", "decays=True"),
+    Mutant(P, "affine_layers", '"weight"', '"bias"'),
+    Mutant(P, "affine_layers", '"bias"', '"weight"'),
     Mutant("arrays", "total", "np.dot", "np.vdot"),
+    Mutant(G, "scale_inputs", "*= s", "/= s"),
+    Mutant(G, "d_scale_inputs", "np.multiply", "np.add"),
+    Mutant(G, "d_scale_inputs", "dW *= s", "dW /= s"),
+    Mutant(G, "bend", "v += z", "v -= z"),
+    Mutant(G, "d_alpha", "np.subtract", "np.add"),
+    Mutant(G, "d_alpha", "*= delta", "+= delta"),
+    Mutant(G, "d_bend", "slope += 1.0", "slope += 0.5"),
+    Mutant(G, "d_bend", "slope -= 1.0", "slope -= 0.5"),
+    Mutant(N, "Network.input_gradient", "out *= s", "out += s"),
+    Mutant(N, "Network.forward", "if p.alpha else", "if not p.alpha else"),
+    Mutant(P, "affine_layers", '"scale"', '"weight"'),
+    Mutant(P, "affine_layers", '"activation"', '"weight"'),
 )
 BLIND = (
     Mutant(L, "softmax", "np.maximum.reduce", "np.minimum.reduce",
@@ -131,6 +143,12 @@ BLIND = (
            "test_nn_schedules.py::test_cosine_falls_along_half_a_cosine"),
     Mutant("schedules", "", "ONE_CYCLE_RISE = 0.3", "ONE_CYCLE_RISE = 0.4",
            "test_nn_schedules.py::test_one_cycle_rises_for_three_tenths_and_falls_for_the_rest"),
+    Mutant("schedules", "Schedule.at", "15.0 * done", "7.0 * done",
+           "test_nn_schedules.py::test_coslog4_is_four_waves_each_twice_as_long_as_the_last"),
+    Mutant("rates", "", '{"sgd": 1.0}', '{"sgd": 0.5}',
+           "test_nn_optimizers.py::"
+           "test_ntk_is_the_network_with_its_weights_over_the_root_of_the_inputs"),
+    Mutant(L, "smoothed", "max(2,", "max(1,", "test_nn_learned.py::test_smoothed_labels"),
     Mutant("textbook", "sigmoid", "-z", "+z",
            "test_nn_textbook.py::test_every_step_is_the_textbooks"),
 )  # fmt: skip

@@ -15,13 +15,18 @@ from nnfit.nn.optimizers import SGD, Adam, make_optimizer
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("by_group", [False, True])
 @pytest.mark.parametrize("size", [1, 65, 1000, 2**17 + 3])
-def test_the_bits_are_those_of_numpy(size: int, weight_decay: float, dtype: Any) -> None:
+def test_the_bits_are_those_of_numpy(
+    size: int, by_group: bool, weight_decay: float, dtype: Any
+) -> None:
     pytest.importorskip("numba", reason="the extra 'fast' is not installed")
     rng = np.random.default_rng(3)
     is_weight = (rng.random(size) < 0.9).astype(dtype)
-    reference = Adam(is_weight, weight_decay)
-    fused = compiled.CompiledAdam(is_weight, weight_decay)
+    rates = rng.uniform(0.1, 6.0, size).astype(dtype) if by_group else None
+    betas = (0.9, 0.95) if by_group else (0.9, 0.999)
+    reference = Adam(is_weight, weight_decay, betas, rates=rates)
+    fused = compiled.CompiledAdam(is_weight, weight_decay, betas, rates=rates)
     W = rng.standard_normal(size).astype(dtype)
     V = W.copy()
     for step in range(30):
@@ -49,14 +54,18 @@ def test_a_run_takes_it_and_ends_with_the_same_bits(monkeypatch: pytest.MonkeyPa
     made = []
     original = compiled.CompiledAdam.__init__
 
-    def noted(self: compiled.CompiledAdam, *args: Any) -> None:
+    def noted(self: compiled.CompiledAdam, *args: Any, **rates: Any) -> None:
         made.append(self)
-        original(self, *args)
+        original(self, *args, **rates)
 
     monkeypatch.setattr(compiled.CompiledAdam, "__init__", noted)
     rng = np.random.default_rng(5)
     frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60)})
-    config = {"data": {"target": "y", "validation": 0}, "training": {"epochs": 5}}
+    config = {
+        "data": {"target": "y", "validation": 0},
+        "training": {"epochs": 5},
+        "optimizer": {"betas": [0.8, 0.95], "bias_rate": 0.1},
+    }
     reference = nnfit.train(config, frame)
     assert not made
     monkeypatch.setattr(compiled, "LOADING", 0.0)

@@ -63,7 +63,7 @@ def test_blocks_of_many_vectors_are_those_of_each(step: int) -> None:
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 3, 4), (2, 1, 3, 4)])
 def test_a_block_may_have_any_number_of_axes(shape: tuple[int, ...]) -> None:
     size = math.prod(shape)
-    block = Block(name="E", shape=shape, decays=False, offset=5, stride=size // shape[0])
+    block = Block(name="E", shape=shape, group="bias", offset=5, stride=size // shape[0])
     assert block.size == size
     flat = np.arange(30.0)
     np.testing.assert_array_equal(block.of(flat), flat[5 : 5 + size].reshape(shape))

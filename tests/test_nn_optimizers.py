@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nnfit.nn import optimizers
+from nnfit.nn.layout import affine_layers
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import OPTIMIZERS, SGD, Adam, Optimizer, RMSprop, clip_norm, make_optimizer
+from nnfit.nn.rates import rate_factors
 
 Array = NDArray[Any]
 N = 7
@@ -117,7 +120,9 @@ def test_rmsprop_step_by_step() -> None:
 
 @pytest.mark.parametrize("constants", [(0.9, 0.999, 1e-8), (0.8, 0.99, 1e-3)])
 def test_adam_step_by_step_is_algorithm_1(constants: tuple[float, float, float]) -> None:
-    _assert_same(_run(Adam(IS_WEIGHT, 0.0, *constants)), _textbook(_adam(*constants)))
+    _assert_same(
+        _run(Adam(IS_WEIGHT, 0.0, constants[:2], constants[2])), _textbook(_adam(*constants))
+    )
 
 
 def test_adams_first_step_is_the_learning_rate_whatever_the_gradient() -> None:
@@ -148,6 +153,71 @@ def test_decay_of_a_networks_weights_spares_its_biases() -> None:
     optimizer.step(network.parameters.flat, network.gradient.flat, 0.2)
     assert all((W == 0.9).all() for W in network.parameters.W)
     assert all((b == 1.0).all() for b in network.parameters.b)
+
+
+@pytest.mark.parametrize("chunk", [2**17, 3])
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_rates_are_factors_of_the_learning_rate_and_not_of_the_decay(
+    name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimizers, "CHUNK_SIZE", chunk)
+    factors = np.array([1.0, 0.1, 6.0, 0.5, 0.1, 2.0, 1.0])
+    found = _run(make_optimizer(name, IS_WEIGHT, 0.1, rates=factors))
+    for k, factor in enumerate(factors):
+        W, alone = np.linspace(-1.0, 1.0, N)[k : k + 1], make_optimizer(name, IS_WEIGHT[k : k + 1])
+        for g, alpha, theta in zip(_gradients(), _rates(), found, strict=True):
+            W *= 1.0 - 0.1 * alpha * IS_WEIGHT[k]
+            alone.step(W, g[k : k + 1].copy(), factor * alpha)
+            np.testing.assert_allclose(theta[k], W[0], rtol=1e-12, atol=1e-14)
+
+
+def test_rate_factors_by_group() -> None:
+    layout = affine_layers((4, 9, 2), bias=True)
+    assert rate_factors(layout, {"bias": 1.0, "scale": 6.0}, np.float32) is None
+    factors = rate_factors(layout, {"bias": 0.1}, np.float32, "adam")
+    assert factors is not None and factors.dtype == np.float32
+    for block in layout.blocks:
+        n = {"W1": 2.0, "W2": 3.0}.get(block.name, 10.0)
+        np.testing.assert_allclose(block.of(factors), 1.0 / n, rtol=1e-7)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_ntk_is_the_network_with_its_weights_over_the_root_of_the_inputs(
+    name: str, decay: float
+) -> None:
+    """Train W' in z = W' a / sqrt(n) + b itself, beside W with the rates that stand for it."""
+    sizes, rng = (5, 7, 2), np.random.default_rng(4)
+    network = Network(Architecture(sizes, ("tanh",), "mse"))
+    network.initialize("lecun", rng)
+    layout, p = network.architecture.layout, network.parameters
+    rows, Y = rng.normal(size=(11, 5)), rng.normal(size=(11, 2))
+    ws = network.workspace(11)
+    ws.load(rows, Y)
+    rates = rate_factors(layout, {"bias": 0.1}, np.float64, name)
+    momentum = 0.9 if name == "sgd" else 0.0
+    ours = make_optimizer(name, network.is_weight, decay, momentum, rates=rates)
+
+    (W1, b1), (W2, b2) = ((W * n**0.5, b.copy()) for W, b, n in zip(p.W, p.b, sizes, strict=False))
+    arrays = [W1, b1, W2, b2]
+    theirs = [
+        make_optimizer(name, np.full(a.size, float(a.ndim == 2)), decay, momentum) for a in arrays
+    ]
+    for _ in range(20):
+        network.differentiate(ws, 1.0 / 11)
+        ours.step(p.flat, network.gradient.flat, 0.02)
+        a1 = np.tanh(W1 @ rows.T / 5**0.5 + b1[:, None])
+        delta2 = 2.0 * (W2 @ a1 / 7**0.5 + b2[:, None] - Y.T) / (2 * 11)
+        delta1 = (W2.T @ delta2 / 7**0.5) * (1.0 - a1**2)
+        of = [delta1 @ rows / 5**0.5, delta1.sum(1), delta2 @ a1.T / 7**0.5, delta2.sum(1)]
+        for array, gradient, optimizer in zip(arrays, of, theirs, strict=True):
+            rate = 0.02 if array.ndim == 2 else 0.002
+            optimizer.step(array.reshape(-1), gradient.reshape(-1).copy(), rate)
+    close = {"rtol": 1e-9} if name == "sgd" else {"atol": 1e-4}  # eps beside g, and beside g'
+    for W, W_ntk, n in zip(p.W, (W1, W2), sizes, strict=False):
+        np.testing.assert_allclose(W * n**0.5, W_ntk, **close)
+    for b, b_ntk in zip(p.b, (b1, b2), strict=True):
+        np.testing.assert_allclose(b, b_ntk, **close)
 
 
 def test_make_optimizer_gives_each_its_rule() -> None:

@@ -51,6 +51,19 @@ def test_one_cycle_rises_for_three_tenths_and_falls_for_the_rest() -> None:
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+def test_coslog4_is_four_waves_each_twice_as_long_as_the_last() -> None:
+    found = _factors(Schedule("coslog4", 15), 0.0, 1.0, 3.0, 7.0, 15.0)
+    assert found == pytest.approx([0.0] * 5, abs=1e-14)
+    tops = [2.0**k * math.sqrt(2.0) - 1.0 for k in range(4)]  # log2(1 + t) = k + 1/2
+    assert _factors(Schedule("coslog4", 15), *tops) == pytest.approx([1.0] * 4, rel=1e-14)
+    assert Schedule("coslog4", 15).at(2.0**0.25 - 1.0) == pytest.approx(0.5, rel=1e-14)
+
+
+def test_flat_cos_stays_for_half_of_the_run_and_falls_to_0() -> None:
+    found = _factors(Schedule("flat_cos", 12), 0.0, 5.99, 6.0, 9.0, 10.0, 12.0)
+    assert found == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.25, 0.0], rel=1e-14, abs=1e-15)
+
+
 def test_plateau_halves_after_ten_epochs_without_a_better_loss() -> None:
     schedule = Schedule("plateau", 100)
     schedule.end_epoch(1.0)

@@ -27,10 +27,12 @@ from loops import learners_of_members, make_fit
 from numpy.typing import NDArray
 
 from nnfit.config.reading import load_config
+from nnfit.config.younger import YOUNGER
 from nnfit.dataset.dataset import prepare
 from nnfit.errors import OutputError, ResumeError
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import OPTIMIZERS, Optimizer, make_optimizer
+from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint, keeper
@@ -80,6 +82,7 @@ class Case:
     members: int = 1
     alone: bool = False  # each a learner
     folds: bool = False
+    learned: bool = False
 
 
 CASES = {
@@ -95,11 +98,12 @@ CASES = {
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
+    "learned scale and alpha": Case("adamw", "coslog4", dropout=0.2, learned=True),
     "shards": Case(shards=2, batch_size=8, weighted=True),
     "members": Case(members=3, dropout=0.2, weighted=True, record_steps=True),
     "members, folds": Case(members=3, folds=True, dropout=0.2, l2=0.01, batch_size=3),
     "members alone": Case(members=3, alone=True, dropout=0.2, epochs=6, clip_norm=0.5),
-    "members alone, folds": Case(members=2, alone=True, folds=True, batch_size=2, epochs=6),
+    "members alone, folds": Case(members=2, alone=True, folds=True, batch_size=2, epochs=10),
     "members roll back": Case(
         "sgd", members=2, alone=True, rollback=True, learning_rate=40.0, epochs=6
     ),
@@ -123,7 +127,10 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     X = rng.normal(size=(31, 3))
     Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
     s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
-    architecture = Architecture((3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2)
+    architecture = Architecture(
+        (3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2,
+        input_scale=case.learned, parametric_activation=case.learned,
+    )  # fmt: skip
     network = Network.of_zeros(architecture, case.dtype, case.members)
     for i in range(case.members):
         network.member(i).initialize("auto", stream(1, "initialization", i))
@@ -138,8 +145,9 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
 
     def optimizer(is_weight: Array) -> Optimizer:
         return make_optimizer(
-            case.optimizer, is_weight, case.weight_decay, case.momentum, case.nesterov
-        )
+            case.optimizer, is_weight, case.weight_decay, case.momentum, case.nesterov,
+            rates=_rates(network) if case.learned else None,
+        )  # fmt: skip
 
     folds = np.arange(23) % case.members if case.folds else None
     of_members = None
@@ -171,6 +179,11 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
         seed=1,
         metric=lambda y_hat: float(y_hat.sum()),
     )
+
+
+def _rates(network: Network) -> Any:
+    factors = {"bias": 0.1, "scale": 6.0, "activation": 0.1}
+    return rate_factors(network.architecture.layout, factors, network.dtype, "adamw")
 
 
 def outcome(fit: Fit, result: Result) -> tuple[Any, ...]:
@@ -355,11 +368,11 @@ def test_a_checkpoint_comes_in_time_and_not_before(folder: Path) -> None:
     kept: list[int] = []
     with ExitStack() as held:
         fit = make_case(Case(), held, 1000.0)
-        fit.checkpoint = lambda state: kept.append(state.optimizer.t)
+        fit.checkpoint = lambda state: kept.append(state.optimizers[0].t)
         fit.run()
         assert kept == []
         fit = make_case(Case(), held, 1e-9)
-        fit.checkpoint = lambda state: kept.append(state.optimizer.t)
+        fit.checkpoint = lambda state: kept.append(state.optimizers[0].t)
         fit.run()
         assert kept == list(range(1, 4 * 6 + 1))
 
@@ -673,6 +686,32 @@ def test_the_config_but_for_what_may_change(
     found = difference(_fingerprint(config, overrides), before)
     expected = f"is of a run with other settings, {said} Use that run's config"
     assert found == (None if said is None else expected)
+
+
+def test_a_checkpoint_that_is_older_than_a_key_has_its_default(labels: Example) -> None:
+    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    before = _fingerprint(config, [])
+    for key, default in YOUNGER.items():
+        assert before["config"].pop(key) == default
+    assert difference(_fingerprint(config, []), before) is None
+    said = difference(_fingerprint(config, ["model.members=2"]), before)
+    assert said and "model.members: got 2; expected 1" in said
+
+
+def test_other_folds_are_other_data(folder: Path) -> None:
+    """Where the groups fall otherwise, each cell that the network sees is what it was."""
+    table = "x,y,g\n" + "".join(f"{i},{i * 1.5},{i % 7}\n" for i in range(40))
+    Path("d.csv").write_text(table)
+    config = {
+        "data": {"path": "d.csv", "target": "y", "groups": "g", "validation": "folds"},
+        "model": {"members": 3},
+    }
+    before = _fingerprint(config, [])
+    Path("d.csv").write_text(table.replace(",0\n", ",1\n"))
+    after = _fingerprint(config, [])
+    assert difference(after, before) == "is of a run on other data. Use that run's data"
+    Path("d.csv").write_text(table.replace(",0\n", ",seven\n"))
+    assert difference(_fingerprint(config, []), before) is None
 
 
 def test_the_threads_of_the_matrix_products_count(labels: Example) -> None:

@@ -126,6 +126,16 @@ def _task(config: Config) -> Iterator[Conflict]:
             yield Conflict(
                 ("class_weight", regression), f"needs classes, but {is_regression}. Remove it"
             )
+    if config.training.label_smoothing and loss in names.QUANTITY_LOSSES:
+        yield Conflict(
+            ("training.label_smoothing", "loss"),
+            f"needs a cross-entropy, got loss {loss}; expected 0. Remove it",
+        )
+    elif config.training.label_smoothing and (several or data.task == "regression"):
+        yield Conflict(
+            ("training.label_smoothing", regression),
+            f"needs classes, but {is_regression}. Remove it",
+        )
     if config.preprocessing.target == "standardize":
         for key, value in (("data.task", data.task), ("loss", loss)):
             if value == "classification" or value in _CROSS_ENTROPY:
@@ -169,9 +179,9 @@ def _layers(config: Config) -> Iterator[Conflict]:
 
 def _optimizer(config: Config) -> Iterator[Conflict]:
     optimizer = config.optimizer
-    for key, value in (("momentum", optimizer.momentum), ("nesterov", optimizer.nesterov)):
-        able = names.users(names.OPTIMIZERS, key)
-        if value and optimizer.name not in able:
+    for key in ("momentum", "nesterov", "betas"):
+        able, value = names.users(names.OPTIMIZERS, key), getattr(optimizer, key)
+        if value != type(optimizer).model_fields[key].default and optimizer.name not in able:
             yield Conflict(
                 (f"optimizer.{key}", "optimizer.name"),
                 f"got {shown(value)} with {optimizer.name}; only {joined(able, 'and')} "

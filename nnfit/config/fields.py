@@ -144,6 +144,7 @@ Fraction = Annotated[
 NonNegative = Annotated[
     float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
 ]
+Betas = Annotated[tuple[Fraction, Fraction], Expect("two numbers in [0, 1), such as [0.9, 0.95]")]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), Expect("a number > 0")]
 
 Text = Annotated[str, AfterValidator(_utf8), Spelt("text")]

@@ -23,6 +23,9 @@ OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
 DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
+OutputInitialization = Annotated[Literal["auto", "zeros"], fields.Choice()]
+BiasInitialization = Annotated[Literal["zeros", "normal"], fields.Choice()]
+Parametrization = Annotated[Literal["standard", "ntk"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
 Activation = Annotated[str, fields.Choice(names.ACTIVATIONS)]
@@ -33,6 +36,7 @@ Width = Annotated[
 _OWN_OUTPUTS = dict.fromkeys(loss.output_activation for loss in names.LOSSES.values())
 _MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
 _NESTEROV = joined(names.users(names.OPTIMIZERS, "nesterov"), "and")
+_BETAS = joined(names.users(names.OPTIMIZERS, "betas"), "and")
 _FACTOR = joined(names.users(names.SCHEDULES, "schedule_factor"), "and")
 
 
@@ -156,6 +160,21 @@ class ModelConfig(Section):
         "auto",
         description=f"{' | '.join(('auto', *names.INITIALIZATIONS))}; auto suits the activation",
     )
+    output_initialization: OutputInitialization = Field(
+        "auto", description="auto | zeros: W of the last layer starts at 0"
+    )
+    bias_initialization: BiasInitialization = Field(
+        "zeros", description="zeros | normal: b of hidden layers ~ N(0, 1)"
+    )
+    input_scale: fields.Flag = Field(
+        False, description="learn a factor s of each input, 1 at first; |s| tells what counts"
+    )
+    parametric_activation: fields.Flag = Field(
+        False, description="learn alpha of each hidden unit in z + alpha (f(z) - z), 1 at first"
+    )
+    parametrization: Parametrization = Field(
+        "standard", description="standard | ntk: W as W'/sqrt(inputs), W' ~ N(0, 1), trained as W'"
+    )
     dropout: Annotated[
         fields.Fraction, fields.Expect("a number in [0, 1): a unit dropped always learns nothing")
     ] = Field(0.0, description="probability of dropping a hidden unit while training, in [0, 1)")
@@ -172,6 +191,10 @@ class OptimizerConfig(Section):
     nesterov: fields.Flag = Field(
         False, description=f"{_NESTEROV} only: look ahead along the momentum"
     )
+    betas: fields.Betas = Field((0.9, 0.999), description=f"{_BETAS} only: decay of both means")
+    bias_rate: fields.Positive = Field(1.0, description="factor of the learning rate for b")
+    scale_rate: fields.Positive = Field(1.0, description="likewise for the input scale s")
+    activation_rate: fields.Positive = Field(1.0, description="likewise for the activations' alpha")
     weight_decay: fields.NonNegative = Field(0.0, description="decoupled (adamw); on W, never on b")
     l2: fields.NonNegative = Field(
         0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"
@@ -203,6 +226,9 @@ class TrainingConfig(Section):
     ] = Field(32, description="full = the whole training set (gradient descent)")
     patience: fields.OptionalCount = Field(
         None, description="epochs without a better validation loss before stopping"
+    )
+    label_smoothing: fields.Fraction = Field(
+        0.0, description="part of each training label that is shared among all classes"
     )
     checkpoint_seconds: fields.Positive = Field(30.0, description="time between checkpoints")
     on_divergence: OnDivergence = Field(
@@ -255,29 +281,6 @@ class Config(Section):
     output: fields.PathText | None = Field(
         None, description="relative to the current folder; default: the config's name with .npz"
     )
-
-
-# Keys younger than the formats of the files that keep a config, which lack them at these defaults.
-YOUNGER: dict[str, Any] = {
-    "data.groups": None,
-    "data.time": None,
-    "model.members": 1,
-    "training.record_steps": False,
-}
-
-
-def kept(config: Config) -> dict[str, Any]:
-    """Return the config as a model keeps it, for JSON: a younger key only where it asks for more.
-
-    A config that worked before there was the key then has the same bytes. Where the model lies
-    must not change them either, so `output` is left out.
-    """
-    dumped = config.model_dump(mode="json", exclude={"output"})
-    for key, default in YOUNGER.items():
-        section, _, name = key.partition(".")
-        if dumped[section][name] == default:
-            del dumped[section][name]
-    return dumped
 
 
 def json_schema() -> dict[str, Any]:

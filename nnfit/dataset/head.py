@@ -32,6 +32,11 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
     config, labels, loss = file.config, decisions.labels, decisions.loss
     output = config.model.output_activation
     target = f"the target {config.data.target[0]!r}"
+    if config.training.label_smoothing and not LOSSES[loss].needs_classes:
+        raise ConfigError(
+            f"{file.where('training.label_smoothing')}: needs a cross-entropy, {target} is a "
+            "quantity; expected 0"
+        )
     if labels is None:
         if loss not in QUANTITY_LOSSES:
             raise ConfigError(
@@ -112,7 +117,10 @@ def check_size(file: ConfigFile, n_inputs: int, n_outputs: int) -> None:
     """
     config = file.config
     sizes = (n_inputs, *config.model.hidden_sizes, n_outputs)
-    n_parameters = affine_layers(sizes, bias=True).size
+    model = config.model
+    n_parameters = affine_layers(
+        sizes, bias=True, scale=model.input_scale, alpha=model.parametric_activation
+    ).size
     itemsize = 4 if config.training.dtype == "float32" else 8
     if n_parameters * itemsize > MAX_ARRAY_BYTES or sum(sizes) > MAX_UNITS:
         raise ConfigError(

@@ -29,7 +29,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
                 "inputs": W.shape[-1],
                 "outputs": W.shape[-2],
                 "activation": activation,
-                "parameters": layer.Wb.size,
+                "parameters": sum(block.size for block in layer.blocks),
                 "weight_mean": finite(W.mean(dtype=np.float64)),
                 "weight_std": finite(W.std(dtype=np.float64)),
             }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.optimizers import Adam, Optimizer
+from nnfit.nn.optimizers import BETAS, Adam, Optimizer
 
 # What it saves, beside what it costs to load it: seconds on the slower side of what was measured.
 SAVED_PER_STEP = 1.5e-6
@@ -36,18 +36,27 @@ class CompiledAdam(Adam):
         Without Numba.
     """
 
-    def __init__(self, is_weight: Array, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        is_weight: Array,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = BETAS,
+        *,
+        rates: Array | None = None,
+    ) -> None:
         import numba
 
-        super().__init__(is_weight, weight_decay)
+        super().__init__(is_weight, weight_decay, betas, rates=rates)
         # no fastmath: reordered or contracted operations would round in another way
         self._kernel: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(_adam)
 
-    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+    def _update(
+        self, parameters: Array, gradient: Array, moments: Sequence[Array], rate: Array
+    ) -> None:
         M, V = moments
         self._kernel(
             parameters, gradient, M, V,
-            self._beta1, self._beta2, self._eps_over_c, self._rate,
+            self._beta1, self._beta2, self._eps_over_c, rate,
         )  # fmt: skip
 
 
@@ -63,11 +72,12 @@ def _adam(
     rate: Array,
 ) -> None:
     """Do for each parameter what `Adam._update` does for all, line by line."""
-    b1, b2, eps, alpha = beta1[()], beta2[()], eps_over_c[()], rate[()]
+    b1, b2, eps = beta1[()], beta2[()], eps_over_c[()]
     for i in range(parameters.size):
         g = gradient[i]
         m = M[i] * b1 + g
         v = V[i] * b2 + g * g
         M[i] = m
         V[i] = v
+        alpha = rate[()] if rate.ndim == 0 else rate[i]  # chosen when it is compiled
         parameters[i] -= m / (np.sqrt(v) + eps) * alpha

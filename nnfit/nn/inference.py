@@ -17,8 +17,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nnfit.budget import MAX_UNITS, block_widths
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array, shares
-from nnfit.nn.network import Architecture, Network, Workspace, product_of
+from nnfit.nn.network import Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
 BLOCK_WIDTHS = (BLOCK_ROWS, 256, 128)  # in this order, where a wide network leaves the choice
@@ -111,8 +112,8 @@ def hidden_layer(
     def a(ws: Workspace) -> Array:
         network.forward(ws)
         units = slice(n_units)
-        active = ws.active[layer - 1][..., units, :]
-        return np.concatenate([active, ws.z[layer - 1][..., units, :]]) if with_z else active
+        a = ws.units[layer - 1][..., units, :]
+        return np.concatenate([a, ws.z[layer - 1][..., units, :]]) if with_z else a
 
     _fill(out, network, X, a, threads)
     return out
@@ -166,8 +167,8 @@ def alike_places(
 
 
 def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
-    """Return what a workspace has for each row, at most: z, a, delta and the slopes."""
-    return 4 * sum(architecture.sizes) * dtype.itemsize
+    """Return what a workspace has for each row, at most: z, a, delta, the slopes, f(z) apart."""
+    return (4 + architecture.parametric_activation) * sum(architecture.sizes) * dtype.itemsize
 
 
 def _longest_even_run(

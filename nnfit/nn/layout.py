@@ -23,14 +23,18 @@ from nnfit.nn.arrays import Array
 class Block:
     """One named array: its row r begins at `offset` + r * `stride` of the flat vector.
 
-    Where `decays`, penalties and weight decay shrink it: they leave biases alone.
+    `group` is weight, bias, scale or activation. Penalties and weight decay shrink weights alone.
     """
 
     name: str
     shape: tuple[int, ...]
-    decays: bool
+    group: str
     offset: int
     stride: int
+
+    @property
+    def decays(self) -> bool:
+        return self.group == "weight"
 
     @property
     def size(self) -> int:
@@ -55,10 +59,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Layer:
-    """The blocks of one affine layer, cut from [W | b]; `b` is None without bias."""
+    """The blocks of one affine layer: W and b, cut from [W | b], and what not every layer has.
+
+    `s` is the scale of its inputs, `alpha` the part of its units' activation.
+    """
 
     W: Block
     b: Block | None
+    s: Block | None = None
+    alpha: Block | None = None
 
     @property
     def Wb(self) -> Block:
@@ -67,7 +76,8 @@ class Layer:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        return (self.W,) if self.b is None else (self.W, self.b)
+        every = (self.s, self.W, self.b, self.alpha)
+        return tuple(block for block in every if block is not None)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,10 @@ class Layout:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """W1, b1, W2, ..., as model files, checks and tables list them."""
+        """W1, b1, W2, ..., with s before W1 and alpha1 after b1 where there are such.
+
+        So model files, checks and tables list them.
+        """
         return tuple(block for layer in self.layers for block in layer.blocks)
 
     @cached_property
@@ -94,13 +107,25 @@ class Layout:
         return marks
 
 
-def affine_layers(sizes: Sequence[int], bias: bool) -> Layout:
-    """Return the layout of the layers between `sizes` (inputs, hidden ..., outputs)."""
+def affine_layers(
+    sizes: Sequence[int], bias: bool, *, scale: bool = False, alpha: bool = False
+) -> Layout:
+    """Return the layout of the layers between `sizes` (inputs, hidden ..., outputs).
+
+    With `scale` the first layer has an `s`, with `alpha` each hidden layer one; in memory they come
+    after every W and b.
+    """
     layers, offset = [], 0
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
         row = n_in + bias
-        W = Block(name=f"W{i}", shape=(n_out, n_in), decays=True, offset=offset, stride=row)
-        b = Block(name=f"b{i}", shape=(n_out,), decays=False, offset=offset + n_in, stride=row)
+        W = Block(name=f"W{i}", shape=(n_out, n_in), group="weight", offset=offset, stride=row)
+        b = Block(name=f"b{i}", shape=(n_out,), group="bias", offset=offset + n_in, stride=row)
         layers.append(Layer(W, b if bias else None))
         offset += n_out * row
+    if scale:
+        s = Block(name="s", shape=(sizes[0],), group="scale", offset=offset, stride=1)
+        layers[0], offset = replace(layers[0], s=s), offset + s.size
+    for i, n in enumerate(sizes[1:-1] if alpha else ()):
+        of = Block(name=f"alpha{i + 1}", shape=(n,), group="activation", offset=offset, stride=1)
+        layers[i], offset = replace(layers[i], alpha=of), offset + n
     return Layout(tuple(layers))

@@ -137,6 +137,17 @@ class PointwiseHead:
             delta *= slope
 
 
+def smoothed(Y: Array, epsilon: float) -> Array:
+    """Return class targets (..., K) between which and 1/K a part `epsilon` of the way is gone.
+
+    One output stands for two classes. Source: Szegedy et al. 2016.
+
+    >>> smoothed(np.array([[0.0, 1.0]]), 0.1).round(4).tolist()
+    [[0.05, 0.95]]
+    """
+    return np.asarray((1.0 - epsilon) * Y + epsilon / max(2, Y.shape[-1]), Y.dtype)
+
+
 def softmax(z: Array, y_hat: Array) -> None:
     """Write exp(z_k) / sum_j exp(z_j) of each column."""
     np.subtract(z, np.maximum.reduce(z.real, axis=-2, keepdims=True), out=y_hat)

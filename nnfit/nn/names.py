@@ -84,8 +84,12 @@ LOSSES = {
 QUANTITY_LOSSES = tuple(name for name, loss in LOSSES.items() if not loss.needs_classes)
 OPTIMIZERS = {
     "sgd": Rule("W ← W − α v, v = momentum v + g; Polyak 1964", ("momentum", "nesterov")),
-    "adam": Rule("W ← W − α m̂/(√v̂ + ε), m̂ and v̂ unbiased means of g and g²; Kingma & Ba 2015"),
-    "adamw": Rule("adam, by the name it has with weight decay; Loshchilov & Hutter 2019"),
+    "adam": Rule(
+        "W ← W − α m̂/(√v̂ + ε), m̂ and v̂ unbiased means of g and g²; Kingma & Ba 2015", ("betas",)
+    ),
+    "adamw": Rule(
+        "adam, by the name it has with weight decay; Loshchilov & Hutter 2019", ("betas",)
+    ),
     "rmsprop": Rule("W ← W − α g/(√v + ε), v a decaying mean of g²; Tieleman & Hinton 2012"),
 }
 SCHEDULES = {
@@ -100,6 +104,8 @@ SCHEDULES = {
         ("schedule_factor", "schedule_epochs"),
     ),
     "one_cycle": Rule("rises for 30 % of the run, then falls to 1/10000; Smith & Topin 2019"),
+    "coslog4": Rule("four cosine waves, each twice as long as the last; Holzmüller et al. 2024"),
+    "flat_cos": Rule("stays for half of the run, then falls to 0 along half a cosine"),
 }
 INITIALIZATIONS = {
     "he": "normal, variance 2/inputs; He et al. 2015",

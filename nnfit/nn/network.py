@@ -11,8 +11,9 @@ The book counts layers from 1 and calls the input layer 0. For layer l of D[l] u
     BP4  dL/dW[l] = delta[l] a[l-1]^T             (D[l], D[l-1]) = (D[l], N) (N, D[l-1])
 
 Source: Nielsen, Neural Networks and Deep Learning, 2015; Rumelhart, Hinton, Williams 1986. The
-same in plain lines is textbook.py. Python lists count from 0: `W[i]`, `z[i]`, `delta[i]` with
-i = 0 belong to the book's layer 1, whose output is a[1].
+same in plain lines is textbook.py; s and alpha, where a network has them, are in learned.py.
+Python lists count from 0: `W[i]`, `z[i]`, `delta[i]` with i = 0 belong to the book's layer 1, whose
+output is a[1].
 
 The bias is the weight of an input that is always 1: `Wb[i]` is [W[i] | b[i]], of shape (D_out,
 D_in + 1), and a[i] carries a last row of ones, so that one product gives W a + b and another
@@ -23,80 +24,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.architecture import Architecture, Parameters
 from nnfit.nn.arrays import Array, total
 from nnfit.nn.initializers import draw_weights
-from nnfit.nn.layout import Layout, affine_layers
+from nnfit.nn.learned import bend, d_alpha, d_bend, d_scale_inputs, scale_inputs
 from nnfit.nn.losses import Share, make_head
 from nnfit.nn.names import ACTIVATIONS as ACTIVATION_NAMES
-from nnfit.nn.names import LOSSES
 
 SMALL_PRODUCT = 50_000  # multiplications
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What is needed to build a network, without its numbers.
-
-    `sizes` are the widths (inputs, hidden ..., outputs); `activations` has one name for each
-    hidden layer; `dropout` is the share of hidden units left out of a training step; `l2` is the
-    factor of the penalty (l2/2) * sum ||W||^2.
-    """
-
-    sizes: tuple[int, ...]
-    activations: tuple[str, ...]
-    loss: str
-    _: KW_ONLY
-    output_activation: str = "auto"
-    bias: bool = True
-    dropout: float = 0.0
-    l2: float = 0.0
-
-    def __post_init__(self) -> None:
-        if len(self.activations) != len(self.sizes) - 2:
-            raise ValueError(
-                f"activations has {len(self.activations)} names, sizes has "
-                f"{len(self.sizes) - 2} hidden layers"
-            )
-        if self.output_activation == "auto":
-            own = LOSSES[self.loss].output_activation
-            object.__setattr__(self, "output_activation", own)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Where its weights and biases lie in the flat vector of all parameters."""
-        return affine_layers(self.sizes, self.bias)
-
-    @property
-    def n_parameters(self) -> int:
-        return self.layout.size
-
-    @property
-    def every_activation(self) -> tuple[str, ...]:
-        """That of each layer: the hidden ones, then the output's."""
-        return (*self.activations, self.output_activation)
-
-
-class Parameters:
-    """All weights and biases in one vector `flat` (P,), and views into it.
-
-    `named` has them as W1, b1, W2, ...; `Wb`, `W` and `b` are lists by layer, `WT` W transposed.
-    Of vectors (..., P), members, the views have the same axes before their own.
-    """
-
-    def __init__(self, layout: Layout, flat: Array) -> None:
-        self.layout, self.flat = layout, flat
-        self.named = {block.name: block.of(flat) for block in layout.blocks}
-        self.Wb = [layer.Wb.of(flat) for layer in layout.layers]
-        self.W = [self.named[layer.W.name] for layer in layout.layers]
-        self.b = [self.named[layer.b.name] for layer in layout.layers if layer.b]
-        self.WT = [W.swapaxes(-1, -2) for W in self.W]
 
 
 def product_of(shape: tuple[int, ...], n_rows: int) -> Callable[..., Array]:
@@ -132,8 +72,9 @@ class Workspace:
         self.aT = [a.swapaxes(-1, -2) for a in self.a]
         self.units = [a[..., :n, :] for a, n in zip(self.a[1:], widths[:-1], strict=True)]
         self.active = self.units
-        if network.architecture.dropout:
-            self.active = [np.empty_like(z) for z in self.z[:-1]]  # before the mask
+        if network.architecture.dropout or p.alpha:
+            self.active = [np.empty_like(z) for z in self.z[:-1]]  # f(z), before alpha and mask
+        self.scaled = np.empty_like(p.Wb[0] if p.s else p.Wb[0][..., :0])  # layer 1's [W s | b]
         self.masks: list[Array] = []
         self.draws: list[Array] = []
         self.products = [product_of(Wb.shape, n_rows) for Wb in p.Wb]
@@ -203,12 +144,30 @@ class Network:
         each = self.parameters.flat.reshape(-1, self.architecture.n_parameters)
         return Network(self.architecture, self.dtype, each[which])
 
-    def initialize(self, initialization: str, rng: np.random.Generator) -> None:
-        """Draw W and set b to 0; `auto` takes each layer's from the activation it feeds."""
+    def initialize(
+        self,
+        initialization: str,
+        rng: np.random.Generator,
+        *,
+        output: str = "auto",
+        bias: str = "zeros",
+    ) -> None:
+        """Draw W, set b to 0, s and alpha to 1.
+
+        `auto` takes each layer's W from the activation it feeds. With `output` zeros the last W is
+        0; with `bias` normal each b of a hidden layer is drawn from N(0, 1), after every W.
+        """
         suited = [ACTIVATION_NAMES[f].initialization for f in self.architecture.activations]
-        self.parameters.flat.fill(0.0)
-        for W, own in zip(self.parameters.W, [*suited, "glorot"], strict=True):
+        p = self.parameters
+        p.flat.fill(0.0)
+        for ones in (*p.s, *p.alpha):
+            ones.fill(1.0)
+        for W, own in zip(p.W, [*suited, "glorot"], strict=True):
             W[...] = draw_weights(W.shape, own if initialization == "auto" else initialization, rng)
+        if output == "zeros":
+            p.W[-1].fill(0.0)
+        for b in p.b[:-1] if bias == "normal" else ():
+            b[...] = rng.normal(size=b.shape)
 
     def workspace(self, n_rows: int) -> Workspace:
         """Return the arrays for steps of `n_rows` examples, the same ones at every call."""
@@ -230,16 +189,23 @@ class Network:
 
     def forward(self, ws: Workspace, dropout: bool = False) -> Array:
         """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
-        for i, Wb in enumerate(self.parameters.Wb):
+        p = self.parameters
+        for i, Wb in enumerate(p.Wb):
+            if i == 0 and p.s:
+                Wb = scale_inputs(Wb, p.s[0], ws.scaled)
             ws.products[i](Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N)
             if i < len(self.hidden):
                 self.hidden[i].f(ws.z[i], ws.active[i], ws.slope[i])
+                if p.alpha:
+                    bend(ws.z[i], ws.active[i], p.alpha[i], ws.units[i])
                 if self.architecture.dropout:
-                    np.multiply(ws.active[i], ws.masks[i] if dropout else 1.0, out=ws.units[i])
+                    whole = ws.units[i] if p.alpha else ws.active[i]
+                    np.multiply(whole, ws.masks[i] if dropout else 1.0, out=ws.units[i])
         return ws.z[-1]
 
     def backward(self, ws: Workspace, dropout: bool = False) -> None:
         """Walk from delta[L] down; each delta is computed once and used for dW, db and below."""
+        p = self.parameters
         for i in reversed(range(len(ws.z))):
             ws.products[i](ws.delta[i], ws.aT[i], out=self.gradient.Wb[i])  # BP4 | BP3
             if i > 0:
@@ -247,8 +213,15 @@ class Network:
                 self._hand_down(ws.delta[i], i, delta)
                 if dropout:
                     delta *= ws.masks[i - 1]
-                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], slope)
+                z, active = ws.z[i - 1], ws.active[i - 1]
+                if p.alpha:  # a[i] is free memory by now
+                    d_alpha(z, active, delta, self.gradient.alpha[i - 1], ws.units[i - 1])
+                self.hidden[i - 1].df(z, active, slope)
+                if p.alpha:
+                    d_bend(slope, p.alpha[i - 1])
                 delta *= slope  # BP2 (D_in, N)
+        if p.s:
+            d_scale_inputs(p.W[0], p.s[0], self.gradient.W[0], self.gradient.s[0], ws.scaled)
 
     def _hand_down(self, delta: Array, i: int, out: Array) -> None:
         """Write dL/da[i] = W[i]^T delta[i]."""
@@ -307,4 +280,6 @@ class Network:
         WT = self.parameters.WT[0]
         out: Array = np.empty((*WT.shape[:-1], ws.n_rows), self.dtype)
         self._hand_down(ws.delta[0], 0, out)
+        for s in self.parameters.s:
+            out *= s[..., None]
         return out

@@ -3,6 +3,9 @@
 An optimizer holds its moments; `step` changes the parameters in place and uses the gradient's
 memory as scratch. `weight_decay` is decoupled (Loshchilov & Hutter 2019): before the step, W
 shrinks by the factor 1 - learning_rate * weight_decay; biases do not.
+
+`rates` (P,) are factors of the learning rate, from `rates`; decay takes the plain one, since what
+decays are weights, and an NTK weight W' and its W = W'/sqrt(n) shrink by one and the same factor.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from nnfit.nn import names
 from nnfit.nn.arrays import Array, scalar
 
 CHUNK_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
+BETAS = (0.9, 0.999)  # Kingma & Ba 2015
 
 
 class Optimizer:
@@ -27,8 +31,10 @@ class Optimizer:
 
     moment_names: tuple[str, ...] = ()
 
-    def __init__(self, is_weight: Array, weight_decay: float = 0.0) -> None:
-        self.weight_decay = weight_decay
+    def __init__(
+        self, is_weight: Array, weight_decay: float = 0.0, *, rates: Array | None = None
+    ) -> None:
+        self.weight_decay, self._rates = weight_decay, rates
         self.t = 0  # updates made
         self.state = {name: np.zeros_like(is_weight) for name in self.moment_names}
         starts = range(0, len(is_weight), CHUNK_SIZE)
@@ -36,7 +42,9 @@ class Optimizer:
         self._moments = [[m[chunk] for m in self.state.values()] for chunk in self._chunks]
         self._is_weight = is_weight
         self._scratch = np.empty_like(is_weight[:CHUNK_SIZE])
-        self._rate: Array = np.zeros((), is_weight.dtype)  # written anew at each step
+        # written anew at each step: one number, or one for each parameter
+        self._rate: Array = np.zeros(() if rates is None else len(rates), is_weight.dtype)
+        self._rate_of = [self._rate if rates is None else self._rate[c] for c in self._chunks]
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Update `parameters` in place; `gradient` is scratch afterwards."""
@@ -45,14 +53,20 @@ class Optimizer:
         if self.weight_decay:
             self._decay(parameters, learning_rate)
         if len(self._chunks) == 1:
-            self._update(parameters, gradient, self._moments[0])
+            self._update(parameters, gradient, self._moments[0], self._rate)
             return
-        for chunk, moments in zip(self._chunks, self._moments, strict=True):
-            self._update(parameters[chunk], gradient[chunk], moments)
+        for chunk, moments, rate in zip(self._chunks, self._moments, self._rate_of, strict=True):
+            self._update(parameters[chunk], gradient[chunk], moments, rate)
 
     def _begin(self, learning_rate: float) -> None:
         """Work out what is the same for all parameters of this step."""
-        self._rate[()] = learning_rate
+        self._set_rate(learning_rate)
+
+    def _set_rate(self, rate: float) -> None:
+        if self._rates is None:
+            self._rate[()] = rate
+        else:
+            np.multiply(self._rates, rate, out=self._rate)
 
     def _decay(self, parameters: Array, learning_rate: float) -> None:
         """Shrink W by the factor 1 - learning_rate * weight_decay."""
@@ -63,8 +77,13 @@ class Optimizer:
             shrink += 1.0
             parameters[chunk] *= shrink
 
-    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
-        """Take the step on some parameters; `moments` are theirs, one for each name."""
+    def _update(
+        self, parameters: Array, gradient: Array, moments: Sequence[Array], rate: Array
+    ) -> None:
+        """Take the step on some parameters; `moments` are theirs, one for each name.
+
+        `rate` is a number, or as long as they are.
+        """
         raise NotImplementedError
 
 
@@ -80,12 +99,16 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *,
+        rates: Array | None = None,
     ) -> None:
         self.moment_names = ("v",) if momentum else ()
-        super().__init__(is_weight, weight_decay)
+        super().__init__(is_weight, weight_decay, rates=rates)
         self.momentum, self.nesterov = momentum, nesterov
 
-    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+    def _update(
+        self, parameters: Array, gradient: Array, moments: Sequence[Array], rate: Array
+    ) -> None:
         if self.momentum:
             (v,) = moments
             v *= self.momentum
@@ -96,7 +119,7 @@ class SGD(Optimizer):
                 gradient += along
             else:
                 np.copyto(gradient, v)
-        gradient *= self._rate
+        gradient *= rate
         parameters -= gradient
 
 
@@ -106,12 +129,20 @@ class RMSprop(Optimizer):
     moment_names = ("v",)
 
     def __init__(
-        self, is_weight: Array, weight_decay: float = 0.0, decay: float = 0.99, eps: float = 1e-8
+        self,
+        is_weight: Array,
+        weight_decay: float = 0.0,
+        decay: float = 0.99,
+        eps: float = 1e-8,
+        *,
+        rates: Array | None = None,
     ) -> None:
-        super().__init__(is_weight, weight_decay)
+        super().__init__(is_weight, weight_decay, rates=rates)
         self.decay, self.eps = decay, eps
 
-    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+    def _update(
+        self, parameters: Array, gradient: Array, moments: Sequence[Array], rate: Array
+    ) -> None:
         (v,) = moments
         root = self._scratch[: len(v)]
         np.multiply(gradient, gradient, out=root)
@@ -121,7 +152,7 @@ class RMSprop(Optimizer):
         np.sqrt(v, out=root)
         root += self.eps
         gradient /= root
-        gradient *= self._rate
+        gradient *= rate
         parameters -= gradient
 
 
@@ -145,21 +176,24 @@ class Adam(Optimizer):
         self,
         is_weight: Array,
         weight_decay: float = 0.0,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
+        betas: tuple[float, float] = BETAS,
         eps: float = 1e-8,
+        *,
+        rates: Array | None = None,
     ) -> None:
-        super().__init__(is_weight, weight_decay)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        self._beta1, self._beta2 = scalar(beta1, is_weight.dtype), scalar(beta2, is_weight.dtype)
-        self._eps_over_c = np.zeros_like(self._rate)
+        super().__init__(is_weight, weight_decay, rates=rates)
+        self.beta1, self.beta2, self.eps = *betas, eps
+        self._beta1, self._beta2 = (scalar(beta, is_weight.dtype) for beta in betas)
+        self._eps_over_c: Array = np.zeros((), is_weight.dtype)
 
     def _begin(self, learning_rate: float) -> None:
         c = ((1.0 - self.beta2) / (1.0 - self.beta2**self.t)) ** 0.5
         self._eps_over_c[()] = self.eps / c
-        self._rate[()] = learning_rate * (1.0 - self.beta1) / ((1.0 - self.beta1**self.t) * c)
+        self._set_rate(learning_rate * (1.0 - self.beta1) / ((1.0 - self.beta1**self.t) * c))
 
-    def _update(self, parameters: Array, gradient: Array, moments: Sequence[Array]) -> None:
+    def _update(
+        self, parameters: Array, gradient: Array, moments: Sequence[Array], rate: Array
+    ) -> None:
         M, V = moments
         M *= self._beta1
         M += gradient
@@ -169,7 +203,7 @@ class Adam(Optimizer):
         np.sqrt(V, out=gradient)
         gradient += self._eps_over_c
         np.divide(M, gradient, out=gradient)
-        gradient *= self._rate
+        gradient *= rate
         parameters -= gradient
 
 
@@ -184,11 +218,14 @@ def make_optimizer(
     weight_decay: float = 0.0,
     momentum: float = 0.0,
     nesterov: bool = False,
+    betas: tuple[float, float] = BETAS,
+    *,
+    rates: Array | None = None,
 ) -> Optimizer:
-    """Return the optimizer `name`; momentum and nesterov go to those that use them."""
-    options = {"momentum": momentum, "nesterov": nesterov}
+    """Return the optimizer `name`; momentum, nesterov and betas go to those that use them."""
+    options = {"momentum": momentum, "nesterov": nesterov, "betas": betas}
     used = {key: options[key] for key in names.OPTIMIZERS[name].uses}
-    return OPTIMIZERS[name](is_weight, weight_decay, **used)
+    return OPTIMIZERS[name](is_weight, weight_decay, rates=rates, **used)
 
 
 def clip_norm(gradient: Array, limit: float) -> float:

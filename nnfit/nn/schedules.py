@@ -46,6 +46,10 @@ class Schedule:
         done = time / length
         if self.name == "cosine":  # Loshchilov & Hutter 2017, no restarts
             return _cosine(1.0, 0.0, done)
+        if self.name == "coslog4":  # Holzmüller, Grinsztajn & Steinwart 2024
+            return 0.5 * (1.0 - math.cos(2.0 * math.pi * math.log2(1.0 + 15.0 * done)))
+        if self.name == "flat_cos":
+            return _cosine(1.0, 0.0, max(0.0, 2.0 * done - 1.0))
         if self.name == "step":
             every = self.every or max(1, math.ceil(length / 3))
             return float((self.factor or 0.1) ** math.floor(time / every))

@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nnfit.gradcheck.checking import TOLERANCE
-from nnfit.inside.explanation.formulas import PENALTY
+from nnfit.inside.explanation.formulas import PENALTY, parameter
 from nnfit.report.equations import REUSED, Line, arrays, chain, equations
 from nnfit.report.figures import MISSING, count, cut, listed, number, shape_text
 from nnfit.report.network_graph import graph_table
@@ -73,7 +73,7 @@ def _parameters(screen: Screen, parameters: Sequence[Values]) -> RenderableType:
     rows: list[list[Cell]] = []
     for p in parameters:
         values = np.array(p["values"])
-        name = f"{p['parameter'][0]}[{p['layer']}]"
+        name = parameter(p["parameter"])
         span = [number(values.min()), number(values.max())]
         rows.append([name, shape_text(p["shape"]), f"{p['count']:,}", *span])
     rows.append(["all", "", f"{sum(p['count'] for p in parameters):,}", "", ""])
@@ -99,14 +99,19 @@ def _forward(
         (f"z[{i}]", layer["affine"]),
         (out_name, f"σ(z[{i}]), σ(z) = {layer['sigma']}"),
         ("ŷ_1" if is_y_hat else f"z[{i}]_1", layer["unit"]["formula"]),
-        ("", _sum(layer, v, parameters)),
+        ("", _sum(layer, layer.get("input", v), parameters)),
     ]
     lines: list[Line] = [
-        (f"{letter}[{i}]", p["shape"], p["values"])
-        for letter in "Wb"
-        if (p := parameters.get(f"{letter}{i}"))
+        (parameter(name), p["shape"], p["values"])
+        for name, p in parameters.items()
+        if p["layer"] == i
     ]
-    lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
+    if "input" in layer:
+        lines.append(("s ⊙ v[0]", [layer["inputs"]], layer["input"]))
+    lines.append((f"z[{i}]", [out], layer["z"]))
+    if "f" in layer:
+        lines.append((f"f(z[{i}])", [out], layer["f"]))
+    lines.append((f"v[{i}]", [out], layer["v"]))
     title = f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"
     return [titled(title, equations(screen, formulas)), arrays(screen, lines)]
 
@@ -183,7 +188,7 @@ def _backward(screen: Screen, layer: Values) -> list[RenderableType]:
         arrays(screen, [*lines, (f"delta[{i}]", K, delta["values"])]),
     ]
     for gradient in layer["gradients"]:
-        blocks += _gradient(screen, f"∂L/∂{gradient['parameter'][0]}[{i}]", gradient)
+        blocks += _gradient(screen, f"∂L/∂{parameter(gradient['parameter'])}", gradient)
     return [*blocks, *_gradient(screen, f"∂L/∂v[{i - 1}]", down)]
 
 
@@ -259,6 +264,8 @@ def _update(screen: Screen, example: Values) -> list[RenderableType]:
     formulas = [("W", f"W − α ∂L/∂W,  α = {rate:g}, ∂L/∂W {over}")]
     if any(p["parameter"][0] == "b" for p in update["parameters"]):
         formulas.append(("b", "b − α ∂L/∂b"))
+    if any(p["parameter"][0] in "sa" for p in update["parameters"]):
+        formulas.append(("s, alpha", "likewise"))
     table: list[list[Cell]] = []
     for before, p in zip(example["parameters"], update["parameters"], strict=True):
         steps = np.array([before["values"], p["gradient"], p["after"]], dtype=np.float64)

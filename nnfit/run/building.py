@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,15 +12,18 @@ import numpy as np
 
 from nnfit.budget import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.config.reading import ConfigFile
-from nnfit.config.schema import kept
+from nnfit.config.younger import kept
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import ConfigError
 from nnfit.model.model import Model
 from nnfit.nn import compiled
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.losses import smoothed
+from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, make_optimizer
+from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
 from nnfit.training.examples import Members, judged_rows, network_rows
@@ -86,12 +89,21 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         bias=model.bias,
         dropout=model.dropout,
         l2=config.optimizer.l2,
+        input_scale=model.input_scale,
+        parametric_activation=model.parametric_activation,
     )
     _refuse_too_many(file, architecture, np.dtype(dtype))
     network = Network.of_zeros(architecture, dtype, model.members)
+    method = model.initialization
+    if method == "auto" and model.parametrization == "ntk":
+        method = "lecun"
     for i in range(model.members):
-        rng = stream(config.seed, "initialization", i)
-        network.member(i).initialize(model.initialization, rng)
+        network.member(i).initialize(
+            method,
+            stream(config.seed, "initialization", i),
+            output=model.output_initialization,
+            bias=model.bias_initialization,
+        )
     return network
 
 
@@ -166,6 +178,8 @@ def build_fit(
         if name != "test"
     }
     train, validation = rows["train"], rows.get("validation")
+    if smoothing := file.config.training.label_smoothing:
+        train = replace(train, Y=smoothed(train.Y, smoothing))
     settings = _settings(file, workload)
     judging = train if dataset.folds is not None else validation
     sizes = Sizes.of(settings, train, workload.n_rows, len(judging or ()))
@@ -214,10 +228,17 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
 def _optimizer(file: ConfigFile, network: Network, steps: int) -> Optimizer:
     """Return the update rule, compiled where that pays: the bits are the same."""
     config = file.config.optimizer
-    is_weight = np.tile(network.is_weight, network.members)
-    rule = make_optimizer(
-        config.name, is_weight, config.weight_decay, config.momentum, config.nesterov
+    architecture, is_ntk = network.architecture, file.config.model.parametrization == "ntk"
+    factors = {group: getattr(config, f"{group}_rate") for group in ("bias", "scale", "activation")}
+    rates = rate_factors(
+        architecture.layout, factors, network.dtype, config.name if is_ntk else None
     )
+    is_weight = np.tile(network.is_weight, network.members)
+    rates = None if rates is None else np.tile(rates, network.members)
+    rule = make_optimizer(
+        config.name, is_weight, config.weight_decay, config.momentum, config.nesterov,
+        config.betas, rates=rates,
+    )  # fmt: skip
     if compiled.pays(rule, steps, len(is_weight)):
-        return compiled.CompiledAdam(is_weight, config.weight_decay)
+        return compiled.CompiledAdam(is_weight, config.weight_decay, config.betas, rates=rates)
     return rule

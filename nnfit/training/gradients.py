@@ -12,9 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.training.examples import Examples
 

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.training.examples import Examples, Members
 from nnfit.training.gradients import Gradients

@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.benchmarks import commands, output, picture, tables, verdicts
+from tests.benchmarks import commands, output, picture, speed_tables, verdicts
 from tests.benchmarks.equal_work import JUDGES, prove
 from tests.benchmarks.shapes import SHAPES
 from tests.benchmarks.timing import (
@@ -48,7 +48,7 @@ class Benchmark:
         self.n_rows = 40_000 if self.quick else 200_000
         self.begin = time.perf_counter()
         self.err = Console(stderr=True)
-        self.tables: list[tables.Table] = []
+        self.tables: list[output.Table] = []
         self.verdicts: list[verdicts.Verdict] = []
         self.remarks = ["quick: the figures say that it runs, no more"] if self.quick else []
         self.results: dict[str, Any] = {}
@@ -99,7 +99,7 @@ class Benchmark:
         for shape in self.shapes:
             self.say(f"equal work: {shape.name}")
             proofs += prove(all_threads, [shape])
-        self.tables.append(tables.proof_table(proofs))
+        self.tables.append(speed_tables.proof_table(proofs))
         self.results["equal_work"] = [{**vars(p), "equal": p.equal} for p in proofs if p.judged]
         return all(p.equal for p in proofs if p.judged)
 
@@ -118,9 +118,9 @@ class Benchmark:
         for steps in self.steps:
             self.verdicts += verdicts.judge_steps(steps, self.peaks)
         self.tables += [
-            tables.step_table(self.steps),
-            tables.share_table(self.steps, self.peaks),
-            tables.step_verdict_table(self.verdicts),
+            speed_tables.step_table(self.steps),
+            speed_tables.share_table(self.steps, self.peaks),
+            speed_tables.step_verdict_table(self.verdicts),
         ]
         self.results["sgemm_peak"] = {t: s.to_json() for t, s in self.peaks.items()}
         self.results["seconds_per_step"] = {
@@ -136,7 +136,7 @@ class Benchmark:
             self.say(f"timing: {part}")
             getattr(self, "time_" + part.replace("-", "_"))(folder)
         if self.parts:
-            self.tables.append(tables.verdict_table(self.verdicts))
+            self.tables.append(speed_tables.verdict_table(self.verdicts))
 
     def time_neighbour(self, folder: Path) -> None:
         worker = self.workers["nnfit", 0]
@@ -157,7 +157,7 @@ class Benchmark:
         workers = {key: self.workers[key] for key in wanted if key in self.workers}
         rates = time_prediction(workers, SHAPES["tab"], self.n_rows, min(self.rounds, 5))
         self.verdicts += verdicts.judge_prediction(rates)
-        self.tables.append(tables.prediction_table(rates))
+        self.tables.append(speed_tables.prediction_table(rates))
         self.results["prediction_rows_per_second"] = {
             f"{name}, threads {threads or 'own'}, batch {batch or 'own'}": s.to_json()
             for (name, threads, batch), s in rates.items()
@@ -166,27 +166,27 @@ class Benchmark:
     def time_digits_command(self, folder: Path) -> None:
         seconds, accuracies = commands.time_digits(folder, min(self.rounds, 4))
         self.verdicts += verdicts.judge_digits(seconds)
-        self.tables.append(tables.digits_table(seconds, accuracies))
+        self.tables.append(speed_tables.digits_table(seconds, accuracies))
         self.results["digits_command"] = {"seconds": to_json(seconds), "accuracy": accuracies}
 
     def time_csv(self, folder: Path) -> None:
         n_small = commands.SMALL_ROWS
         seconds = commands.time_csv_prediction(folder, self.n_rows, min(self.rounds, 3))
         self.verdicts += verdicts.judge_csv(verdicts.csv_rates(seconds, self.n_rows, n_small))
-        self.tables.append(tables.csv_table(seconds, self.n_rows, n_small))
+        self.tables.append(speed_tables.csv_table(seconds, self.n_rows, n_small))
         self.results["csv_to_csv"] = {"rows": self.n_rows, "seconds": to_json(seconds)}
 
     def time_read(self, folder: Path) -> None:
         n_rows = self.n_rows if self.quick else 1_000_000
         found = commands.time_reading(folder, n_rows, min(self.rounds, 5))
         self.verdicts += verdicts.judge_reading(found)
-        self.tables.append(tables.reading_table(found, n_rows))
+        self.tables.append(speed_tables.reading_table(found, n_rows))
         self.results["reading"] = {name: to_json(samples) for name, samples in found.items()}
 
     def time_start(self, folder: Path) -> None:
         seconds = commands.time_start(folder, min(self.rounds, 7))
         self.verdicts += verdicts.judge_start(seconds)
-        self.tables.append(tables.seconds_table("Start-up", seconds))
+        self.tables.append(speed_tables.seconds_table("Start-up", seconds))
         self.results["start_up"] = to_json(seconds)
 
     def close(self) -> None:

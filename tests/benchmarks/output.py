@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,19 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from threadpoolctl import threadpool_info
 
-from tests.benchmarks.tables import Table
 from tests.benchmarks.workers import ROOT
 
 COLOURS = {"reached": "green", "equal": "green", "missed": "red", "NOT EQUAL": "bold red"}
+
+
+@dataclass
+class Table:
+    """A title, a header, rows of text and remarks."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[list[str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def describe_machine(versions: Mapping[str, str]) -> dict[str, Any]:
@@ -87,12 +97,16 @@ def coloured(cell: str) -> str:
 def to_markdown(machine: Mapping[str, Any], tables: Iterable[Table], remarks: Iterable[str]) -> str:
     """Return all tables as GitHub's Markdown, headings of the second level."""
     lines = [*(f"- {line}" for line in (*machine_lines(machine), *remarks)), ""]
-    for table in tables:
-        lines += [f"## {table.title.replace('|', chr(92) + '|')}", ""]
-        lines.append("| " + " | ".join(table.columns) + " |")
-        lines.append("|" + "---|" * len(table.columns))
-        lines += ["| " + " | ".join(row) + " |" for row in table.rows]
-        lines.append("")
-        for remark in table.remarks:
-            lines += [remark, ""]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *map(markdown_table, tables)]).rstrip() + "\n"
+
+
+def markdown_table(table: Table) -> str:
+    """Return a table as GitHub's Markdown, its title a heading of the second level."""
+    lines = [f"## {table.title.replace('|', chr(92) + '|')}", ""]
+    lines.append("| " + " | ".join(table.columns) + " |")
+    lines.append("|" + "---|" * len(table.columns))
+    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    lines.append("")
+    for remark in table.remarks:
+        lines += [remark, ""]
+    return "\n".join(lines)

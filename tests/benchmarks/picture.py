@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.tables import PEERS, duration
+from tests.benchmarks.speed_tables import PEERS, duration
 from tests.benchmarks.timing import Sample, Steps
 from tests.benchmarks.verdicts import share_of_peak
 

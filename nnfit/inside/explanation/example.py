@@ -199,6 +199,8 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
         notes.append("worked out in float64 from the model's float32 weights")
     if network.architecture.dropout:
         notes.append(f"dropout {network.architecture.dropout:g} is off: every unit takes part")
+    if smoothing := model.kept.training.label_smoothing:
+        notes.append(f"label smoothing {smoothing:g} is off: y is the label as it is")
     if model.scaler is not None and any(scale != 1.0 for scale in model.scaler.scales):
         notes.append("y and ŷ are standardized, as the loss sees them")
     if row.weights is not None:
@@ -209,6 +211,9 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
     others = [] if optimizer.name == "sgd" else [optimizer.name]
     others += [key for key in ("momentum", "weight_decay", "clip_norm") if getattr(optimizer, key)]
     others += [f"schedule {optimizer.schedule}"] if optimizer.schedule != "constant" else []
+    rates = ("bias_rate", "scale_rate", "activation_rate")
+    others += [f"{key} {rate:g}" for key in rates if (rate := getattr(optimizer, key)) != 1.0]
+    others += ["the rates of ntk"] if model.kept.model.parametrization == "ntk" else []
     if others:
         notes.append(f"the update is plain gradient descent; training uses {', '.join(others)}")
     return tuple(notes)

@@ -12,7 +12,7 @@ from nnfit.graph.formulas import figure, formula, symbol
 from nnfit.graph.nodes import INPUT
 from nnfit.inside.explanation import formulas
 from nnfit.inside.explanation.phi import Input, Number
-from nnfit.nn.network import Architecture
+from nnfit.nn.architecture import Architecture
 from nnfit.training.metrics import finite
 
 Values = dict[str, Any]
@@ -94,16 +94,25 @@ def _figure(slope: float) -> str:
 
 
 def _layer(i: int, architecture: Architecture, found: Mapping[str, Any]) -> Iterator[Values]:
-    """Yield W[l], Wv[l] = W[l] v[l-1], b[l], z[l] and v[l], the last of which is ŷ."""
+    """Yield W[l], Wv[l] = W[l] v[l-1], b[l], z[l] and v[l], the last of which is ŷ.
+
+    Where there are such, s and s ⊙ v[0] come before, alpha[l] and f[l] = f(z[l]) between z and v.
+    """
     layer, step = found["forward"][i - 1], found["backward"][-i]
     above = found["backward"][-i - 1] if i < len(found["forward"]) else None
     parameters = {p["parameter"]: p for p in found["parameters"] if p["layer"] == i}
     gradients = {g["parameter"]: g for g in step["gradients"]}
     for name, p in parameters.items():
-        own = f"{name[0]}[{i}]"
+        own = formulas.parameter(name)
         yield _node(own, "", p["values"], gradients[name]["values"], shape=p["shape"])
-    delta, product = step["delta"]["values"], f"W[{i}] v[{i - 1}]"
-    edges = [(f"W[{i}]", f"v[{i - 1}]ᵀ"), (f"v[{i - 1}]", f"W[{i}]ᵀ")]
+    below = f"v[{i - 1}]"
+    if "input" in layer:
+        below = "s ⊙ v[0]"
+        edges = [("s", "v[0]"), ("v[0]", "s")]
+        yield _node(below, "", layer["input"], step["handed_down"]["input"], edges)
+    seen = formulas.layer_input(i, "input" in layer)
+    delta, product = step["delta"]["values"], f"W[{i}] {seen}"
+    edges = [(f"W[{i}]", f"{seen}ᵀ"), (below, f"W[{i}]ᵀ")]
     if f"b{i}" in parameters:
         yield _node(f"Wv[{i}]", product, layer["Wv"], delta, edges)
         product, edges = f"Wv[{i}] + b[{i}]", [(f"Wv[{i}]", "1"), (f"b[{i}]", "1")]
@@ -117,9 +126,23 @@ def _layer(i: int, architecture: Architecture, found: Mapping[str, Any]) -> Iter
         slope = "∂ŷ/∂z" if architecture.output_activation == "softmax" else slope
     else:
         derivative = above["handed_down"]["values"]
+    if "f" in layer:
+        yield from _bent(i, layer, parameters[f"alpha{i}"]["values"], derivative)
+        return
     yield _node(
         name, f"{layer['activation']}(z[{i}])", layer["v"], derivative, [(f"z[{i}]", slope)]
     )
+
+
+def _bent(
+    i: int, layer: Mapping[str, Any], alpha: Sequence[float], derivative: Sequence[float | None]
+) -> Iterator[Values]:
+    """Yield f[l] = f(z[l]) and v[l] = z[l] + alpha[l] (f[l] − z[l]), element by element."""
+    of_f = [None if d is None else finite(p * d) for p, d in zip(alpha, derivative, strict=True)]
+    z, f, p = f"z[{i}]", f"f[{i}]", f"alpha[{i}]"
+    yield _node(f, f"{layer['activation']}({z})", layer["f"], of_f, [(z, f"f′({z})")])
+    edges = [(z, f"1 − {p}"), (p, f"{f} − {z}"), (f, p)]
+    yield _node(f"v[{i}]", f"{z} + {p} ⊙ ({f} − {z})", layer["v"], derivative, edges)
 
 
 def _loss(architecture: Architecture, found: Mapping[str, Any]) -> Iterator[Values]:

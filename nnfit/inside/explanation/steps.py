@@ -14,7 +14,6 @@ from nnfit.inside.explanation import formulas
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import PointwiseHead
-from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Network
 from nnfit.training.metrics import finite
 
@@ -32,24 +31,35 @@ def plain(array: Array) -> list[Any]:
     return list(cells.tolist())
 
 
-def forward(network: Network, z: Sequence[Array], v: Sequence[Array]) -> list[Values]:
-    """Return each layer's z[l] and v[l], and its first unit as a sum; `v` starts with v[0]."""
-    architecture = network.architecture
+def forward(
+    network: Network, z: Sequence[Array], f: Sequence[Array], v: Sequence[Array]
+) -> list[Values]:
+    """Return each layer's z[l] and v[l], and its first unit as a sum; `v` starts with v[0].
+
+    Where the network has s, layer 1 has the `input` s ⊙ v[0]; where it has alpha, hidden layers
+    have `f`, their activation's own values.
+    """
+    architecture, p = network.architecture, network.parameters
+    scaled, parametric = architecture.input_scale, architecture.parametric_activation
+    u = [*(s * v[0] for s in p.s), *v[len(p.s) :]]
+    inputs = [formulas.layer_input(i, scaled) for i in range(1, len(v))]
     return [
         {
             "layer": i,
             "inputs": architecture.sizes[i - 1],
             "outputs": architecture.sizes[i],
             "activation": name,
-            "affine": f"W[{i}] v[{i - 1}]" + (f" + b[{i}]" if architecture.bias else ""),
+            "affine": f"W[{i}] {inputs[i - 1]}" + (f" + b[{i}]" if architecture.bias else ""),
             "unit": {
-                "formula": f"Σ_j w_1j v[{i - 1}]_j" + (" + b_1" if architecture.bias else ""),
-                "products": plain(network.parameters.W[i - 1][0] * v[i - 1]),
+                "formula": f"Σ_j w_1j {inputs[i - 1]}_j" + (" + b_1" if architecture.bias else ""),
+                "products": plain(p.W[i - 1][0] * u[i - 1]),
                 "z": finite(float(z[i - 1][0])),
             },
-            "sigma": OUTPUT_ACTIVATIONS[name].meaning,
-            "Wv": plain(network.parameters.W[i - 1] @ v[i - 1]),
+            "sigma": formulas.sigma(name, i, parametric and i <= len(f)),
+            **({"input": plain(u[0])} if scaled and i == 1 else {}),
+            "Wv": plain(p.W[i - 1] @ u[i - 1]),
             "z": plain(z[i - 1]),
+            **({"f": plain(f[i - 1])} if parametric and i <= len(f) else {}),
             "v": plain(v[i]),
         }
         for i, name in enumerate(architecture.every_activation, 1)
@@ -74,37 +84,49 @@ def backward(
     checked : mapping
         The gradients W1, b1, ... and x beside their complex steps.
     """
-    L = len(delta)
+    L, scaled = len(delta), network.architecture.input_scale
+    parametric = network.architecture.parametric_activation
     penalty = " + l2 W[{0}]" if network.architecture.l2 else ""
     first, steps = last, []
     for i in range(L, 0, -1):
-        made_of = (f"delta[{i}] v[{i - 1}]ᵀ{penalty.format(i)}", f"delta[{i}]")
-        blocks = network.parameters.layout.layers[i - 1].blocks
+        made_of = {
+            "W": f"delta[{i}] {formulas.layer_input(i, scaled)}ᵀ{penalty.format(i)}",
+            "b": f"delta[{i}]",
+            "s": "(W[1]ᵀ delta[1]) ⊙ v[0]",
+            "alpha": f"∂L/∂v[{i}] ⊙ (f(z[{i}]) − z[{i}])",
+        }
+        names = [block.name for block in network.parameters.layout.layers[i - 1].blocks]
         handed = network.parameters.W[i - 1].T @ delta[i - 1]
         down = {
             "chain": formulas.chain(i, L, "v"),
             "formula": f"W[{i}]ᵀ delta[{i}]",
             "values": plain(handed),
         }
+        if scaled and i == 1:
+            down |= {"formula": "s ⊙ (W[1]ᵀ delta[1])", "input": plain(handed)}
         steps.append(
             {
                 "layer": i,
                 "delta": {"chain": formulas.chain(i, L, "z"), **first},
                 "gradients": [
-                    {"chain": formulas.chain(i, L, by), "formula": formula, **checked[block.name]}
-                    for by, formula, block in zip("Wb", made_of, blocks, strict=False)
+                    {
+                        "chain": formulas.chain(i, L, by := name.rstrip("0123456789")),
+                        "formula": made_of[by],
+                        **checked[name],
+                    }
+                    for name in names
                 ],
                 "handed_down": down | (checked["x"] if i == 1 else {}),
             }
         )
         if i > 1:
-            df = OUTPUT_ACTIVATIONS[network.architecture.activations[i - 2]].slope
+            of_z, df = formulas.slope(network.architecture.activations[i - 2], i - 1, parametric)
             first = {
-                "formula": f"∂L/∂v[{i - 1}] ⊙ σ′(z[{i - 1}])",
+                "formula": f"∂L/∂v[{i - 1}] ⊙ {of_z}",
                 "rule": "handed down by the layer above, through the activation",
                 "factors": [
                     _factor(f"∂L/∂v[{i - 1}]", f"W[{i}]ᵀ delta[{i}]", handed),
-                    _factor(f"σ′(z[{i - 1}])", df, slope[i - 2]),
+                    _factor(of_z, df, slope[i - 2]),
                 ],
                 "values": plain(delta[i - 2]),
             }

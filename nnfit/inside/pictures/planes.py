@@ -149,7 +149,8 @@ def flat_of(model: Model) -> Array:
 def random_direction(network: Network, parameters: Array, rng: np.random.Generator) -> Array:
     """Return a random direction (P,), filter-normalised.
 
-    The share of each neuron, its row of [W | b], is as long as the neuron's own `parameters`.
+    The share of each neuron, its row of [W | b], is as long as the neuron's own `parameters`; so is
+    that of s, and of each alpha.
     """
     layout = network.architecture.layout
     direction = rng.normal(size=layout.size)
@@ -157,6 +158,9 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
         d, theta = layer.Wb.of(direction), layer.Wb.of(parameters)
         lengths = np.linalg.norm(d, axis=1, keepdims=True)
         d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
+        for block in filter(None, (layer.s, layer.alpha)):
+            d, theta = block.of(direction), block.of(parameters)
+            d *= np.linalg.norm(theta) / np.linalg.norm(d)
     return direction
 
 
@@ -166,7 +170,7 @@ def _two_weights(model: Model) -> list[str]:
     Two weights, or a weight and its bias; the bias beside two weights stays.
     """
     architecture, names = model.network.architecture, model.encoder.input_names
-    if architecture.activations or architecture.sizes[-1] != 1:
+    if architecture.activations or architecture.sizes[-1] != 1 or architecture.input_scale:
         return []
     if len(names) == 2:
         return [f"w₁ of {names[0]}", f"w₂ of {names[1]}"]

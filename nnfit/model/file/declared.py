@@ -13,10 +13,11 @@ import numpy as np
 from nnfit.budget import MAX_LAYERS, MAX_MEMBERS, MAX_UNITS, MAX_WIDTH
 from nnfit.errors import shorten
 from nnfit.model.file.kept import MAX_ROWS
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Described
 from nnfit.nn.losses import make_head
 from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
-from nnfit.nn.network import Architecture, Network
+from nnfit.nn.network import Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of
 from nnfit.training import history
@@ -24,12 +25,14 @@ from nnfit.training import history
 FORMAT_VERSION = 1
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
+LEARNED = ("input_scale", "parametric_activation")
 STEP_LOSSES = "history_step_loss"  # where they were recorded, from the first step on
 
 
 def declare_network(network: Network) -> dict[str, Any]:
     """Return what `architecture_of` reads."""
     a = network.architecture
+    learned = {key: True for key in LEARNED if getattr(a, key)}  # younger than the format
     return {
         "sizes": list(a.sizes),
         "activations": list(a.activations),
@@ -40,6 +43,7 @@ def declare_network(network: Network) -> dict[str, Any]:
         "l2": a.l2,
         "dtype": network.dtype.name,
         **({"members": network.members} if network.members > 1 else {}),
+        **learned,
     }
 
 
@@ -76,6 +80,7 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
             bias=check.flag(net.get("bias"), "bias"),
             dropout=dropout,
             l2=l2,
+            **{key: check.flag(net.get(key, False), key) for key in LEARNED},
         )
         make_head(architecture.loss, architecture.output_activation)
         members = check.integer(1, MAX_MEMBERS)(net.get("members", 1), "members")

@@ -115,6 +115,23 @@ class KeptOptimizer:
     weight_decay: float = checked(_not_negative)
     clip_norm: float | None = checked(check.or_null(_positive))
     schedule: str = checked(check.one_of(*SCHEDULES))
+    bias_rate: float = checked(_positive, default=1.0)
+    scale_rate: float = checked(_positive, default=1.0)
+    activation_rate: float = checked(_positive, default=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptModel:
+    """The key of `model` that is of training alone."""
+
+    parametrization: str = checked(check.one_of("standard", "ntk"), default="standard")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptTraining:
+    """The key of `training` by which the training rows' targets differ."""
+
+    label_smoothing: float = checked(_fraction, default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +140,9 @@ class KeptConfig:
 
     data: KeptData = checked(check.parsed(KeptData))
     class_weight: ClassWeight | None = checked(check.or_null(_class_weight))
+    model: KeptModel = checked(check.parsed(KeptModel))
     optimizer: KeptOptimizer = checked(check.parsed(KeptOptimizer))
+    training: KeptTraining = checked(check.parsed(KeptTraining))
     seed: int = checked(check.integer(0, 2**63 - 1))
 
 

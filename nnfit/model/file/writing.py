@@ -16,8 +16,8 @@ from nnfit.model.file.declared import (
     TRAJECTORY_EPOCHS,
     TRAJECTORY_PARAMETERS,
 )
+from nnfit.nn.architecture import Parameters
 from nnfit.nn.arrays import Array
-from nnfit.nn.network import Parameters
 from nnfit.storage.npz import excess, write_arrays
 from nnfit.storage.origin import MODEL
 from nnfit.training.history import FIELDS, Steps, Trajectory

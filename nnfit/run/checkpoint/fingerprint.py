@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfit.config.schema import YOUNGER
+from nnfit.config.younger import YOUNGER, kept
 from nnfit.errors import shorten
 from nnfit.version import __version__
 
@@ -38,9 +38,7 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
 
     The last bits of matrix products depend on `blas_threads`; other threads change none.
     """
-    config = {
-        key: value for key, value in _flat(file.config.model_dump(mode="json")) if key not in FREE
-    }
+    config = {key: value for key, value in _flat(kept(file.config)) if key not in FREE}
     config["training.threads"] = blas_threads
     return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
 
@@ -52,10 +50,11 @@ def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
         return f"is of {version}, got nnfit {this['nnfit_version']}. Go on with {version}"
     of_run = other.get("config")
     of_run = {**YOUNGER, **(of_run if isinstance(of_run, dict) else {})}
-    keys = [key for key, value in this["config"].items() if _other(of_run, key, value)]
-    keys += [key for key in of_run if key not in this["config"]]
+    of_this = {**YOUNGER, **this["config"]}
+    keys = [key for key, value in of_this.items() if _other(of_run, key, value)]
+    keys += [key for key in of_run if key not in of_this]
     if keys:
-        got, expected = (_shown(config, keys[0]) for config in (this["config"], of_run))
+        got, expected = (_shown(config, keys[0]) for config in (of_this, of_run))
         more = f" (and {', '.join(keys[1:])})" if len(keys) > 1 else ""
         return (
             f"is of a run with other settings, {keys[0]}: got {got}; expected {expected}{more}. "

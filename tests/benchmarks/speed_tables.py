@@ -5,10 +5,10 @@ No figure is made here; `timing` and `verdicts` made them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from tests.benchmarks.equal_work import BOUNDS, JUDGES, Proof
+from tests.benchmarks.output import Table
 from tests.benchmarks.shapes import PROOF_BATCH
 from tests.benchmarks.timing import Sample, Steps
 from tests.benchmarks.verdicts import (
@@ -21,16 +21,6 @@ from tests.benchmarks.verdicts import (
 from tests.benchmarks.workers import KINDS
 
 PEERS = [name for name in KINDS if name != "nnfit"]
-
-
-@dataclass
-class Table:
-    """A title, a header, rows of text and remarks."""
-
-    title: str
-    columns: Sequence[str]
-    rows: list[list[str]] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
 
 
 def duration(seconds: float) -> str:

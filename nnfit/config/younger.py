@@ -1,0 +1,42 @@
+"""The keys that are younger than the formats of the files that keep a config.
+
+At its default such a key asks for what was done before there was the key; left out there, it
+changes no byte of a model, and a checkpoint from before still fits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnfit.config.schema import Config
+
+YOUNGER: dict[str, Any] = {
+    "data.groups": None,
+    "data.time": None,
+    "model.members": 1,
+    "model.output_initialization": "auto",
+    "model.bias_initialization": "zeros",
+    "model.input_scale": False,
+    "model.parametric_activation": False,
+    "model.parametrization": "standard",
+    "optimizer.betas": [0.9, 0.999],
+    "optimizer.bias_rate": 1.0,
+    "optimizer.scale_rate": 1.0,
+    "optimizer.activation_rate": 1.0,
+    "training.label_smoothing": 0.0,
+    "training.record_steps": False,
+}
+
+
+def kept(config: Config) -> dict[str, Any]:
+    """Return the config as a model keeps it, for JSON: a younger key only where it asks for more.
+
+    A config that worked before there was the key then has the same bytes. Where the model lies
+    must not change them either, so `output` is left out.
+    """
+    dumped = config.model_dump(mode="json", exclude={"output"})
+    for key, default in YOUNGER.items():
+        section, _, name = key.partition(".")
+        if dumped[section][name] == default:
+            del dumped[section][name]
+    return dumped

@@ -1,0 +1,77 @@
+"""What a network is made of: its architecture, without a number, and its parameters as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+
+from nnfit.nn.arrays import Array
+from nnfit.nn.layout import Layout, affine_layers
+from nnfit.nn.names import LOSSES
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is needed to build a network, without its numbers.
+
+    `sizes` are the widths (inputs, hidden ..., outputs); `activations` has one name for each
+    hidden layer; `dropout` is the share of hidden units left out of a training step; `l2` is the
+    factor of the penalty (l2/2) * sum ||W||^2; `input_scale` and `parametric_activation` say
+    whether s and alpha of `learned` are there.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    _: KW_ONLY
+    output_activation: str = "auto"
+    bias: bool = True
+    dropout: float = 0.0
+    l2: float = 0.0
+    input_scale: bool = False
+    parametric_activation: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.activations) != len(self.sizes) - 2:
+            raise ValueError(
+                f"activations has {len(self.activations)} names, sizes has "
+                f"{len(self.sizes) - 2} hidden layers"
+            )
+        if self.output_activation == "auto":
+            own = LOSSES[self.loss].output_activation
+            object.__setattr__(self, "output_activation", own)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its weights and biases lie in the flat vector of all parameters."""
+        return affine_layers(
+            self.sizes, self.bias, scale=self.input_scale, alpha=self.parametric_activation
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        return self.layout.size
+
+    @property
+    def every_activation(self) -> tuple[str, ...]:
+        """That of each layer: the hidden ones, then the output's."""
+        return (*self.activations, self.output_activation)
+
+
+class Parameters:
+    """All weights and biases in one vector `flat` (P,), and views into it.
+
+    `named` has them as W1, b1, W2, ...; `Wb`, `W` and `b` are lists by layer, `WT` W transposed.
+    `s`, of the first layer, and `alpha` are [] where there are none. Of vectors (..., P), members,
+    the views have the same axes before their own.
+    """
+
+    def __init__(self, layout: Layout, flat: Array) -> None:
+        self.layout, self.flat = layout, flat
+        self.named = {block.name: block.of(flat) for block in layout.blocks}
+        self.Wb = [layer.Wb.of(flat) for layer in layout.layers]
+        self.W = [self.named[layer.W.name] for layer in layout.layers]
+        self.b = [self.named[layer.b.name] for layer in layout.layers if layer.b]
+        self.s = [self.named[layer.s.name] for layer in layout.layers if layer.s]
+        self.alpha = [self.named[layer.alpha.name] for layer in layout.layers if layer.alpha]
+        self.WT = [W.swapaxes(-1, -2) for W in self.W]
