@@ -691,8 +691,7 @@ def test_the_config_but_for_what_may_change(
 def test_a_checkpoint_that_is_older_than_a_key_has_its_default(labels: Example) -> None:
     config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
     before = _fingerprint(config, [])
-    for key, default in YOUNGER.items():
-        assert before["config"].pop(key) == default
+    assert before["config"].keys().isdisjoint(YOUNGER)
     assert difference(_fingerprint(config, []), before) is None
     said = difference(_fingerprint(config, ["model.members=2"]), before)
     assert said and "model.members: got 2; expected 1" in said
