@@ -257,6 +257,10 @@ def test_pictures_of_predictions_are_of_all_members(cli: Commands, kinds: nnfit.
         for model in (kinds, *map(kinds.member, range(K)))
     ]
     np.testing.assert_allclose(p[0], np.mean(p[1:], axis=0), rtol=1e-6)
+    fitted = picture("fit", kinds, x="x").curves[0]
+    assert fitted.members.shape == (K, *fitted.values.shape)
+    np.testing.assert_allclose(fitted.values, fitted.members.mean(axis=0), rtol=1e-5)
+    assert len(picture("fit", kinds.member(0), x="x").curves[0].members) == 0
     frame = pd.read_csv("tiny.csv")
     p = each_output(kinds, frame).mean(axis=0)
     truth = frame["kind"].map({"a": 0, "b": 1, "c": 2})
