@@ -135,7 +135,7 @@ def test_the_yaml_loads(folder: Path) -> None:
 
 
 def test_the_config_reference_names_every_key_with_its_default(folder: Path) -> None:
-    text = next(text for text in blocks("yaml") if text.startswith("data:\n"))
+    text = next(text for text in blocks("yaml") if text.startswith("preset: "))
     tree = yaml.safe_load(text)
     for section, names in FIELDS.items():
         assert tuple(tree[section] if section else tree) == names
@@ -151,6 +151,8 @@ def test_the_names_and_their_meanings_are_those_of_the_code() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.written(README).splitlines() == README.splitlines()
+    text = module.PRESETS.read_text(encoding="utf-8")
+    assert module.with_presets(text) == text
 
 
 def test_the_extras_are_told() -> None:

@@ -681,7 +681,8 @@ def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1)
 def test_the_config_but_for_what_may_change(
     labels: Example, overrides: list[str], said: str | None
 ) -> None:
-    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    data = {"path": "labels.csv", "target": "label", "exclude": ["code"]}
+    config = {"preset": "none", "data": data}
     before = json.loads(json.dumps(_fingerprint(config, [])))
     found = difference(_fingerprint(config, overrides), before)
     expected = f"is of a run with other settings, {said} Use that run's config"
@@ -714,7 +715,8 @@ def test_other_folds_are_other_data(folder: Path) -> None:
 
 
 def test_the_threads_of_the_matrix_products_count(labels: Example) -> None:
-    config = {"data": {"path": "labels.csv", "target": "label", "exclude": ["code"]}}
+    data = {"path": "labels.csv", "target": "label", "exclude": ["code"]}
+    config = {"preset": "none", "data": data}
     said = difference(_fingerprint(config, [], 2), _fingerprint(config, [], 1))
     assert said and "training.threads: got 2; expected 1" in said
 

@@ -617,7 +617,7 @@ def test_the_second_signal_acts_as_it_always_does() -> None:
 
 def test_a_run_stopped_before_its_first_epoch_gives_no_model() -> None:
     frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, 20), "y": np.linspace(1.0, 2.5, 20)})
-    file = load_config({"data": {"target": "y"}}, (), "-")
+    file = load_config({"preset": "none", "data": {"target": "y"}}, (), "-")
     stop = StopRequest()
     stop.signal = signal.SIGTERM
     with pytest.raises(Interrupted) as caught:

@@ -23,6 +23,7 @@ OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
 DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
+PresetName = Annotated[Literal["none", "fast", "default", "best"], fields.Choice()]
 OutputInitialization = Annotated[Literal["auto", "zeros"], fields.Choice()]
 BiasInitialization = Annotated[Literal["zeros", "normal"], fields.Choice()]
 Parametrization = Annotated[Literal["standard", "ntk"], fields.Choice()]
@@ -251,6 +252,11 @@ class TrainingConfig(Section):
 class Config(Section):
     """An nnfit config."""
 
+    preset: PresetName | None = Field(
+        None,
+        description="none | fast | default | best; a config without model:, optimizer: and "
+        "training: keys is default; any other means none unless it names one",
+    )
     data: DataConfig = Field(description="the table")
     features: fields.Expressions | None = Field(
         None, description='phi(x): a list of expressions, such as ["*", "x**2"]'

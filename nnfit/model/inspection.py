@@ -59,5 +59,6 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         ],
         "training": model.training,
         "metrics": dict(model.metrics),
+        "preset": model.kept.preset,
         "config": dict(model.config),
     }

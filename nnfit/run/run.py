@@ -94,14 +94,15 @@ def train_run(
         Interrupted when a signal came before the first epoch ended.
     """
     observer = observer or Observer()
-    seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
+    seed = file.config.seed
     dataset = prepare(file, frame, stream(seed, "split"), observer)
+    file = dataset.file
     if needs_folds and dataset.folds is None:
         raise ConfigError(
             f"{file.where('data.validation')}: got {file.config.data.validation}, but what is "
             "predicted out of fold needs folds. Set it to folds, and model.members to 4, say"
         )
-    network = build_network(file, dataset, dtype)
+    network = build_network(file, dataset, np.dtype(file.config.training.dtype))
     workload = Workload.of(file, dataset, network)
     with (
         blas_threads(workload.blas_threads),

@@ -138,6 +138,7 @@ class KeptTraining:
 class KeptConfig:
     """The resolved config, as far as commands on a model read it."""
 
+    preset: str | None = checked(check.text, default=None)  # where its values came from
     data: KeptData = checked(check.parsed(KeptData))
     class_weight: ClassWeight | None = checked(check.or_null(_class_weight))
     model: KeptModel = checked(check.parsed(KeptModel))

@@ -24,6 +24,7 @@ HASHED_ROWS = 2**14  # at once, where an array is not in the order of C
 # These may change between a run and the one that goes on from it. The divergence matters only
 # from where it is found, and that is not before the checkpoint.
 FREE = {
+    "preset",  # the values count, wherever they came from
     "output",
     "data.path",
     "training.epochs",
