@@ -192,6 +192,28 @@ def test_the_python_runs(checkout: Path) -> None:
     assert found.stderr == ""
 
 
+def test_the_lines_of_numpy_work_for_members(checkout: Path) -> None:
+    """The block that reads a model, on one of several members."""
+    *_, lines = blocks("python")
+    script = f"""
+import nnfit, pandas as pd
+model = nnfit.train({{
+    "data": {{"path": "data/iris.csv", "target": "species", "validation": "folds"}},
+    "model": {{"members": 3, "hidden_sizes": [6, 4]}}, "training": {{"epochs": 3}},
+}})
+model.save("iris.npz")
+{lines}
+row = pd.read_csv("data/iris.csv").head(1)
+np.testing.assert_allclose(p, model.predict_proba(row)[0], rtol=1e-5)
+assert file["W1"].shape == (3, 6, 4)
+"""
+    found = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, cwd=checkout
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.split()[0] in ("setosa", "versicolor", "virginica")
+
+
 @pytest.mark.slow
 def test_the_terminal_session_runs(checkout: Path) -> None:
     """Run what stands after each `$`; what is shown below it must come out."""

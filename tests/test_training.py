@@ -524,7 +524,7 @@ def test_what_the_last_update_leaves_is_judged(validated: bool) -> None:
     def step(parameters: Array, gradient: Array, rate: float) -> None:
         parameters[:] = [math.inf, 0.5] if validated else [0.5, math.inf]
 
-    fit.state.optimizer.step = step  # type: ignore[method-assign]
+    fit.state.optimizers[0].step = step  # type: ignore[method-assign]
     what = "a weight is not finite" if validated else "an output is not finite"
     with pytest.raises(TrainingError, match=f"^{what} in epoch 1, step 1 "):
         fit.run()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import hidden_layer, predict
+from nnfit.nn.inference import hidden_layer, predict, spread
 from nnfit.nn.network import Network
 from nnfit.storage.files import whole_file
 from nnfit.table.encoding import Encoder
@@ -67,6 +67,10 @@ class Model:
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.network.architecture.sizes))
         return f"<nnfit.Model: {self.task} of {listed(self.targets)}, layers {sizes}>"
+
+    def member(self, i: int) -> Model:
+        """Return the model of member `i`, from 0, alone; history and metrics stay those of all."""
+        return replace(self, network=self.network.member(i))
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -219,6 +223,21 @@ class Model:
                     "when scaled. Mend it, or train with numbers as large"
                 )
         return out
+
+    def spread(self, rows: NamedRows) -> Array:
+        """Return how far the members are apart, their standard deviation: shape (N, n_values).
+
+        Of each target in its own units, or of each class's probability. The same bits for a row
+        among any others; what can't be read is as for `outputs`.
+        """
+        outcome = self.outcome
+        out: Array = np.empty((len(rows), outcome.n_values))
+        for start, X in self._inputs(rows, None):
+            with np.errstate(all="ignore"):
+                out[start : start + len(X)] = spread(
+                    self.network, X, outcome.n_values, outcome.deviating
+                )
+        return outcome.deviations(out)
 
     def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
         """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.
