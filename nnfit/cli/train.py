@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnfit.cli import options
-from nnfit.errors import Interrupted, OutputError, TrainingError, printable
+from nnfit.errors import ExitCode, Interrupted, OutputError, TrainingError, printable
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
@@ -121,7 +121,7 @@ def _place(file: ConfigFile, config: str, output: str | None, oof: str | None) -
     return path
 
 
-def _raise_if_cut_short(run: Run, path: str, how: str, exit_code: int) -> None:
+def _raise_if_cut_short(run: Run, path: str, how: str, exit_code: ExitCode) -> None:
     """Raise what ended a run before its last epoch, with what the model has all the same."""
     name = "<stdout>" if path == "-" else path
     weights = f"{name} has the weights of epoch {run.summary.best_epoch}"

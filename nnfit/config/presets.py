@@ -82,13 +82,12 @@ def same(value: Any) -> Mapping[str, Any]:
 
 # By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "data.validation": each(
-        *(
-            By("rows", ((9, 0.0),), By("rarest", ((2 * members - 1, 0.2),), "folds"))
-            for members in (2, 4, 8)
-        )
-    ),
+    "data.validation": each(*(
+        By("rows", ((9, 0.0),), By("rarest", ((2 * members - 1, 0.2),), "folds"))
+        for members in (2, 4, 8)
+    )),
     "preprocessing.numeric": same("robust"),
+    "preprocessing.bins": same(ByTask(12, 0)),
     "model.members": each(2, 4, 8),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
     "model.activation": same(ByTask("mish", "selu")),
@@ -101,7 +100,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.schedule": same("coslog4"),
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
-    "training.epochs": each(32, 64, 128),
+    "training.epochs": each(32, ByTask(By("rows", ((3_000, 128),), 64), 64), 128),
     "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
 }
 
