@@ -82,10 +82,12 @@ def same(value: Any) -> Mapping[str, Any]:
 
 # By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "data.validation": each(*(
-        By("rows", ((9, 0.0),), By("rarest", ((2 * members - 1, 0.2),), "folds"))
-        for members in (2, 4, 8)
-    )),
+    "data.validation": each(
+        *(
+            By("rows", ((9, 0.0),), By("rarest", ((2 * members - 1, 0.2),), "folds"))
+            for members in (2, 4, 8)
+        )
+    ),
     "preprocessing.numeric": same("robust"),
     "preprocessing.bins": same(ByTask(12, 0)),
     "model.members": each(2, 4, 8),
