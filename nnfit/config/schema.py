@@ -129,6 +129,7 @@ class PreprocessingConfig(Section):
     bins: Annotated[
         int, Field(strict=True, ge=0, le=100), fields.Expect("an integer from 0 to 100")
     ] = Field(0, description="further inputs of a numeric column, linear in a bin each; 0 = none")
+    clamp: fields.Flag = Field(False, description="cut regression to the training targets' range")
 
 
 class ModelConfig(Section):

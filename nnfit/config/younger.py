@@ -15,6 +15,7 @@ YOUNGER: dict[str, Any] = {
     "data.groups": None,
     "data.time": None,
     "preprocessing.bins": 0,
+    "preprocessing.clamp": False,
     "model.members": 1,
     "model.output_initialization": "auto",
     "model.bias_initialization": "zeros",

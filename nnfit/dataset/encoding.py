@@ -136,7 +136,8 @@ def fit_encoding(
     else:
         method = choose_target_scaling(config, observer)
         Y = target_values(rows, decisions.targets, decisions.spellings)
-        scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
+        clamp = config.preprocessing.clamp
+        scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer, clamp)
         scaler = dataclasses.replace(scaler, spellings=decisions.spellings)
     return Encoding(
         encoder=encoder,

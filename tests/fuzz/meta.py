@@ -96,7 +96,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "missing_values": {"age": ["?"]}, "exclude": ["id"],
         },
         "features": ["*", "area**2", "log(age)"],
-        "preprocessing": {"numeric": "quantile"},
+        "preprocessing": {"numeric": "quantile", "clamp": True},
         "model": {"hidden_sizes": [3], "activation": "tanh"},
         "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.5},
         "training": {"epochs": 3, "batch_size": 6, "keep_path": True, "dtype": "float64",
