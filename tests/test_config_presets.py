@@ -205,6 +205,17 @@ def test_every_value_is_taken_as_it_stands(name: str) -> None:
             assert getattr(getattr(resolved, section), inner) == value, shape
 
 
+def test_no_folds_of_a_class_of_one_row() -> None:
+    frame = pd.DataFrame({"x": np.arange(200.0), "y": ["a"] * 100 + ["b"] * 99 + ["c"]})
+    made = {
+        rows: prepare(load_config({"data": {"path": "-", "target": "y"}}), frame[:rows],
+                      np.random.default_rng(0), Observer())
+        for rows in (199, 200)
+    }  # fmt: skip
+    assert made[199].folds is not None and "validation" not in made[199].parts
+    assert made[200].folds is None and len(made[200].parts["validation"]) == 40
+
+
 # from the command line ------------------------------------------------------------------------
 
 
@@ -270,6 +281,24 @@ def test_a_run_with_the_values_written_out_goes_on_from_that_of_the_preset(tiny:
         again = prepare(load_config(full), None, np.random.default_rng(0), Observer())
         before, after = (fingerprint(d.file, d, 1) for d in (made, again))
         assert difference(after, before) is None
+
+
+@pytest.mark.usefixtures("rules")
+def test_a_run_of_a_preset_does_not_go_on_without_it_and_is_told_how(tiny: Example) -> None:
+    """To ask for other epochs alone means no preset."""
+    tree = {"data": {"path": "tiny.csv", "target": "kind"}}
+
+    def of(*overrides: str) -> dict[str, Any]:
+        made = prepare(load_config(tree, overrides), None, np.random.default_rng(0), Observer())
+        return fingerprint(made.file, made, 1)
+
+    said = difference(of("training.epochs=9"), of())
+    assert said and said.endswith("Use that run's config, with --set preset=default")
+    assert difference(of("training.epochs=9", "preset=default"), of()) is None
+    said = difference(of("seed=9"), of())
+    assert said and said.endswith("seed: got 9; expected 0. Use that run's config")
+    said = difference(of("preset=none"), {**of(), "preset": "a\nb"})
+    assert said and said.endswith("Use that run's config")
 
 
 def test_the_model_without_a_preset_is_as_it_was(cli: Commands, tiny: Example) -> None:
