@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 DATA = {"path": "a.csv", "target": "y"}
 SIZES = (1, 9, 10, 100, 1_000, 5_000, 5_001, 20_000, 50_000, 10**7)
+KINDS = ((1, "regression", 1), (3, "regression", 1), (10, "classification", 12))
 SHAPES = [
-    Shape(rows, columns, outputs, task)
-    for rows, columns, (outputs, task) in product(
-        SIZES, (1, 30, 1_000), ((1, "regression"), (3, "regression"), (10, "classification"))
-    )
+    Shape(rows, columns, outputs, task, rows // share)
+    for rows, columns, (outputs, task, share) in product(SIZES, (1, 30, 1_000), KINDS)
 ]
 # A table of its own, so that no number of the real one is meant.
 RULES = {
@@ -48,9 +47,9 @@ RULES = {
     "optimizer.schedule": same("plateau"),
     "training.batch_size": same(By("rows", ((100, 8), (1_000, 16)), "full")),
     "training.patience": each(None, None, 3),
-    "training.epochs": each(2, 4, By("outputs", ((1, 8),), 9)),
+    "training.epochs": each(2, 4, By("outputs", ((1, 8),), By("rarest", ((15, 7),), 9))),
 }
-SHAPE = Shape(48, 2, 3, "classification")
+SHAPE = Shape(48, 2, 3, "classification", 16)
 
 
 @pytest.fixture
@@ -93,7 +92,8 @@ def test_without_a_preset_every_key_has_the_default_of_the_schema() -> None:
 @pytest.mark.usefixtures("rules")
 def test_a_rule_is_followed_by_size_and_task() -> None:
     def at(key: str, rows: int, columns: int, outputs: int, task: str, preset: str) -> Any:
-        made = resolve(config(preset=preset), Shape(rows, columns, outputs, task))
+        shape = Shape(rows, columns, outputs, task, rarest=rows // outputs)
+        made = resolve(config(preset=preset), shape)
         section, name = key.split(".")
         return getattr(getattr(made, section), name)
 
@@ -105,7 +105,11 @@ def test_a_rule_is_followed_by_size_and_task() -> None:
     assert at(hidden, 1, 2, 2, "classification", "default") == (2, 2)
     assert at(hidden, 1, 3, 2, "classification", "default") == (3, 3, 3)
     assert at("training.epochs", 1, 1, 1, "regression", "best") == 8
-    assert at("training.epochs", 1, 1, 2, "regression", "best") == 9
+    assert at("training.epochs", 31, 1, 2, "classification", "best") == 7
+    assert at("training.epochs", 32, 1, 2, "classification", "best") == 9
+    assert str(RULES["training.epochs"]["best"]) == (
+        "8 to 1 outputs, then 7 to 15 of the rarest class, then 9"
+    )
 
 
 @pytest.mark.usefixtures("rules")
@@ -114,9 +118,9 @@ def test_what_is_set_wins_and_the_rest_is_filled_in() -> None:
     assert (made.preset, made.training.patience, made.data.validation) == ("best", None, 0.3)
     assert (made.optimizer.name, made.training.batch_size, made.training.epochs) == ("sgd", 8, 9)
     assert made.training.dtype == "float32"
-    assert resolve(made, Shape(5_000, 9, 1, "regression")) == made
+    assert resolve(made, Shape(5_000, 9, 1, "regression", 5_000)) == made
     again = load_config(made.model_dump(mode="json")).config
-    assert resolve(again, Shape(5_000, 9, 1, "regression")) == made
+    assert resolve(again, Shape(5_000, 9, 1, "regression", 5_000)) == made
 
 
 @pytest.mark.usefixtures("rules")
@@ -201,6 +205,17 @@ def test_every_value_is_taken_as_it_stands(name: str) -> None:
             assert getattr(getattr(resolved, section), inner) == value, shape
 
 
+def test_no_folds_of_a_class_of_one_row() -> None:
+    frame = pd.DataFrame({"x": np.arange(200.0), "y": ["a"] * 100 + ["b"] * 99 + ["c"]})
+    made = {
+        rows: prepare(load_config({"data": {"path": "-", "target": "y"}}), frame[:rows],
+                      np.random.default_rng(0), Observer())
+        for rows in (199, 200)
+    }  # fmt: skip
+    assert made[199].folds is not None and "validation" not in made[199].parts
+    assert made[200].folds is None and len(made[200].parts["validation"]) == 40
+
+
 # from the command line ------------------------------------------------------------------------
 
 
@@ -266,6 +281,24 @@ def test_a_run_with_the_values_written_out_goes_on_from_that_of_the_preset(tiny:
         again = prepare(load_config(full), None, np.random.default_rng(0), Observer())
         before, after = (fingerprint(d.file, d, 1) for d in (made, again))
         assert difference(after, before) is None
+
+
+@pytest.mark.usefixtures("rules")
+def test_a_run_of_a_preset_does_not_go_on_without_it_and_is_told_how(tiny: Example) -> None:
+    """To ask for other epochs alone means no preset."""
+    tree = {"data": {"path": "tiny.csv", "target": "kind"}}
+
+    def of(*overrides: str) -> dict[str, Any]:
+        made = prepare(load_config(tree, overrides), None, np.random.default_rng(0), Observer())
+        return fingerprint(made.file, made, 1)
+
+    said = difference(of("training.epochs=9"), of())
+    assert said and said.endswith("Use that run's config, with --set preset=default")
+    assert difference(of("training.epochs=9", "preset=default"), of()) is None
+    said = difference(of("seed=9"), of())
+    assert said and said.endswith("seed: got 9; expected 0. Use that run's config")
+    said = difference(of("preset=none"), {**of(), "preset": "a\nb"})
+    assert said and said.endswith("Use that run's config")
 
 
 def test_the_model_without_a_preset_is_as_it_was(cli: Commands, tiny: Example) -> None:

@@ -31,7 +31,8 @@ DATA_KEYS = (
 )
 MODEL_KEYS = (
     "members, hidden_sizes, activation, output_activation, bias, initialization, "
-    "output_initialization, bias_initialization, input_scale, parametric_activation, parametrization, dropout"
+    "output_initialization, bias_initialization, input_scale, parametric_activation, "
+    "parametrization, dropout"
 )
 SECTIONS = (
     "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,12 @@ import pytest
 
 import nnfit
 from nnfit.dataset.outcome import Outcome
+from nnfit.inside.explanation.explaining import explain
 from nnfit.table.labels import LabelEncoder
+from nnfit.table.rows import NamedRows
+
+if TYPE_CHECKING:
+    from conftest import Commands
 
 CASES: dict[str, dict[str, Any]] = {
     "one sigmoid output": {"data": {"target": "two"}},
@@ -85,4 +92,71 @@ def test_codes_are_the_most_probable_class_also_where_outputs_leave_0_to_1() -> 
     assert three.codes(np.array([[-1.0, 0.2, 0.1], [1.2, 1.5, 0.0]])).tolist() == [1, 0]
     assert (
         three.shown_metric(np.array([1, 1]), np.array([[-1.0, 0.2, 0.1], [1.2, 1.5, 0.0]])) == 0.5
+    )
+
+
+def test_a_clamped_model_predicts_within_the_training_range_wherever_it_predicts(
+    cli: Commands, folder: Path
+) -> None:
+    """predict, evaluate, the metric beside the loss, inspect, explain and train's words agree."""
+    frame = table()[["x1", "x2", "y"]]
+    far = pd.DataFrame({"x1": [-50.0, 0.1, 50.0], "x2": [0.0] * 3, "y": [-5e4, 0.0, 4e4]})
+    frame.to_csv("d.csv", index=False)
+    far.to_csv("far.csv", index=False)
+    config: dict[str, Any] = {
+        "data": {"path": "d.csv", "target": "y", "validation": 0},
+        "model": {"hidden_sizes": [], "members": 2},
+        "preprocessing": {"clamp": True},
+        "training": {"epochs": 3, "batch_size": 8},
+        "optimizer": {"learning_rate": 0.05},
+    }
+    (folder / "c.yaml").write_text(json.dumps(config), encoding="utf-8")
+    said = cli("train", "c.yaml", "-o", "m.npz")
+    low, high = float(frame["y"].min()), float(frame["y"].max())
+    told = f"training range of y ({low:.12g} to {high:.12g})"
+    assert said.code == 0 and f"predictions are cut to the {told}" in " ".join(said.err.split())
+    model = nnfit.load("m.npz")
+    config["preprocessing"] = {}
+    free = nnfit.train(config)
+    assert "clamp" not in json.dumps(free.config) and free.scaler is not None
+    assert "ranges" not in free.scaler.to_meta()
+    np.testing.assert_array_equal(  # the network is the same, and the mean of members is cut
+        model.predict(far), free.predict(far).clip(low, high)
+    )
+    assert model.predict(far)[[0, 2]].tolist() == [low, high]
+    errors = model.predict(far) - far["y"]
+    y_hat = model.outputs(NamedRows(far, "far.csv"))
+    rmse = float(np.sqrt((errors**2).mean()))
+    truth = far[["y"]].to_numpy()
+    assert model.evaluate(far)["metrics"]["rmse"] == pytest.approx(rmse, rel=1e-9)
+    assert model.outcome.shown_metric(truth, y_hat) == pytest.approx(rmse, rel=1e-6)
+    assert json.loads(cli("inspect", "m.npz", "--json").out)["cut_to"] == {"y": [low, high]}
+    assert told in " ".join(cli("inspect", "m.npz").out.split())
+
+
+def test_explain_says_what_is_cut(folder: Path) -> None:
+    config: dict[str, Any] = {
+        "data": {"path": "-", "target": "y", "validation": 0},
+        "model": {"hidden_sizes": []},
+        "preprocessing": {"clamp": True},
+        "training": {"epochs": 3, "batch_size": 8},
+        "optimizer": {"learning_rate": 0.05},
+    }
+    frame = table()[["x1", "y"]]
+    model, high = nnfit.train(config, frame), float(frame["y"].max())
+    far = pd.DataFrame({"x1": [0.1, 50.0], "y": [0.0, 4e4]})
+    near, beyond = (explain(model, far, row=row) for row in (1, 2))
+    assert beyond["prediction"]["value"] == high
+    assert not [note for note in near["notes"] if "cut" in note]
+    (note,) = [note for note in beyond["notes"] if "cut" in note]
+    assert note.endswith(f" is cut to {high:.6g}, the end of the training range; ŷ and the loss "
+                         "are not cut")  # fmt: skip
+
+
+def test_a_classifier_is_not_clamped(folder: Path) -> None:
+    config = {"data": {"path": "-", "target": "two"}, "training": {"epochs": 1}}
+    frame = table()[["x1", "two"]]
+    clamped = nnfit.train(config | {"preprocessing": {"clamp": True}}, frame)
+    np.testing.assert_array_equal(
+        clamped.predict_proba(frame), nnfit.train(config, frame).predict_proba(frame)
     )

@@ -700,3 +700,31 @@ def test_notes_tell_what_training_has_beside(rng: np.random.Generator) -> None:
         "the update is plain gradient descent; training uses adamw, weight_decay, clip_norm, "
         "schedule cosine"
     ]
+
+
+def test_the_derivative_through_bins_is_the_sum_over_the_pieces(rng: np.random.Generator) -> None:
+    """Against differences of the loss; at an edge, which is a training value, there is none."""
+    frame = table(rng)
+    model = config("p", features=["a", "a*b"], data={"include": None}, model={"hidden_sizes": [3]},
+                   preprocessing={"bins": 3, "numeric": "robust"})  # fmt: skip
+
+    def at(a: float, b: float) -> Any:
+        moved = pd.concat([frame, frame.iloc[:1].assign(a=a, b=b, p=0.5)], ignore_index=True)
+        return explain(nnfit.train({**model, "training": {"epochs": 1}}, frame), moved,
+                       row=len(moved))  # fmt: skip
+
+    a, b = float(frame["a"].quantile(0.4)) + 1e-3, 0.123
+    found = at(a, b)
+    check(found)
+    x, y = found["columns"]
+    assert [len(x["terms"]), len(y["terms"])] == [8, 4]
+    assert sum(term["slope"] != 0.0 for term in x["terms"]) > 2  # a piece beside each scaled one
+    h = 1e-6
+    for column, da, db in ((x, h, 0.0), (y, 0.0, h)):
+        ahead, behind = (at(a + sign * da, b + sign * db)["loss"]["loss"] for sign in (1, -1))
+        assert column["derivative"] == pytest.approx((ahead - behind) / (2 * h), rel=1e-5)
+        assert column["complex_step"] == pytest.approx(column["derivative"], rel=1e-10)
+    nodes = {node["node"]: node for node in found["graph"]}
+    assert nodes["v[0]_2"]["formula"].startswith("clip((") and nodes["v[0]_2"]["inputs"] == ["x_1"]
+    at_edge = explain(model, frame.assign(a=frame["a"].round(0)), row=1)["columns"][0]
+    assert at_edge["derivative"] is None and at_edge["complex_step"] is None

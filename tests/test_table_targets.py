@@ -324,6 +324,21 @@ def test_target_scales_as_in_scikit_learn() -> None:
     assert plain.means == (0.0, 0.0) and plain.scales == (1.0, 1.0)
 
 
+def test_predictions_are_cut_to_the_range_of_each_target() -> None:
+    Y, heard = np.array([[1.0, -0.5], [5118.0, 0.25], [45400.0, 0.0]]), Heard()
+    scaler = TargetScaler.fit(Y, ["price", "b"], "standardize", "d.csv", heard, clamp=True)
+    assert scaler.range_of == {"price": (1.0, 45400.0), "b": (-0.5, 0.25)}
+    assert heard.notes == [
+        "predictions are cut to the training range of price (1 to 45400), b (-0.5 to 0.25)"
+    ]
+    beyond = np.array([[-7.0, 0.3], [45401.0, -np.inf], [9.5, 0.1]])
+    assert scaler.cut(beyond).tolist() == [[1.0, 0.25], [45400.0, -0.5], [9.5, 0.1]]
+    assert TargetScaler.from_meta(json.loads(json.dumps(scaler.to_meta()))) == scaler
+    plain = TargetScaler.fit(Y, ["price", "b"], "standardize", "d.csv", heard)
+    assert "ranges" not in plain.to_meta() and plain.range_of == {} and len(heard.notes) == 1
+    assert plain.cut(beyond) is beyond
+
+
 def test_a_constant_target() -> None:
     heard = Heard()
     scaler = TargetScaler.fit(np.full((3, 1), 7.0), ["y"], "standardize", "d.csv", heard)
@@ -465,6 +480,11 @@ def test_label_meta_is_checked(meta: Any, reason: str) -> None:
         ({"means": [1.0, 2.0]}, "target_scaler must have as many means and scales as targets"),
         ({"scales": [float("inf")]}, "target_scaler.scales must be a finite number"),
         ({"scales": [0.0]}, "target_scaler.scales must be > 0"),
+        ({"ranges": [[0.0, 1.0]] * 2}, "target_scaler.ranges must be as many as targets"),
+        ({"ranges": [[1.0, 0.0]]}, "target_scaler.ranges must be two numbers, the smaller first"),
+        ({"ranges": [[1.0]]}, "target_scaler.ranges must be two numbers, the smaller first"),
+        ({"ranges": [[1.0, None]]}, "target_scaler.ranges must be a finite number"),
+        ({"ranges": 1}, "target_scaler.ranges must be a list"),
         (
             {"targets": [], "means": [], "scales": []},
             "target_scaler must have as many means and scales as targets",

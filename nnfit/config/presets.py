@@ -50,7 +50,8 @@ class By:
         return _settled(value, shape)
 
     def __str__(self) -> str:
-        steps = [f"{told(value)} to {limit:,} {self.size}" for limit, value in self.up_to]
+        size = "of the rarest class" if self.size == "rarest" else self.size
+        steps = [f"{told(value)} to {limit:,} {size}" for limit, value in self.up_to]
         return ", ".join([*steps, f"then {told(self.beyond)}"])
 
 
@@ -88,6 +89,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         )
     ),
     "preprocessing.numeric": same("robust"),
+    "preprocessing.bins": same(ByTask(12, 0)),
     "model.members": each(2, 4, 8),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
     "model.activation": same(ByTask("mish", "selu")),
@@ -100,7 +102,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.schedule": same("coslog4"),
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
-    "training.epochs": each(32, 64, 128),
+    "training.epochs": each(32, ByTask(By("rows", ((3_000, 128),), 64), 64), 128),
     "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
 }
 

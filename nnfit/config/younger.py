@@ -14,6 +14,8 @@ YOUNGER: dict[str, Any] = {
     "preset": "none",
     "data.groups": None,
     "data.time": None,
+    "preprocessing.bins": 0,
+    "preprocessing.clamp": False,
     "model.members": 1,
     "model.output_initialization": "auto",
     "model.bias_initialization": "zeros",
@@ -25,6 +27,7 @@ YOUNGER: dict[str, Any] = {
     "optimizer.scale_rate": 1.0,
     "optimizer.activation_rate": 1.0,
     "training.label_smoothing": 0.0,
+    "training.refit": False,
     "training.record_steps": False,
 }
 

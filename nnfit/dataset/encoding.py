@@ -13,7 +13,13 @@ import numpy as np
 
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.deciding import Decisions
-from nnfit.dataset.head import check_head, check_size, check_target_range, choose_target_scaling
+from nnfit.dataset.head import (
+    check_bins,
+    check_head,
+    check_size,
+    check_target_range,
+    choose_target_scaling,
+)
 from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
@@ -116,6 +122,7 @@ def fit_encoding(
         config.model.bias,
     )
     check_head(file, decisions)
+    check_bins(file, encoder)
     check_size(file, encoder.n_inputs, decisions.n_outputs)
     scaler = None
     weighting = Weighting(
@@ -129,7 +136,8 @@ def fit_encoding(
     else:
         method = choose_target_scaling(config, observer)
         Y = target_values(rows, decisions.targets, decisions.spellings)
-        scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer)
+        clamp = config.preprocessing.clamp
+        scaler = TargetScaler.fit(Y, decisions.targets, method, rows.name, observer, clamp)
         scaler = dataclasses.replace(scaler, spellings=decisions.spellings)
     return Encoding(
         encoder=encoder,

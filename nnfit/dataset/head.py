@@ -18,6 +18,8 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.layout import affine_layers
 from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
 from nnfit.observer import Observer
+from nnfit.table.encoding import Encoder
+from nnfit.table.inputs import NumberInput
 from nnfit.table.rows import NamedRows
 
 
@@ -104,6 +106,23 @@ def check_target_range(
         raise DataError(
             f"{rows.place(i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
             f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
+        )
+
+
+def check_bins(file: ConfigFile, encoder: Encoder) -> None:
+    """Refuse `preprocessing.bins` where no input is a number: bins of what.
+
+    Raises
+    ------
+    ConfigError
+        With the place of the key.
+    """
+    booleans = {code.name for code in encoder.columns if code.kind == "boolean"}
+    numbers = [item for item in encoder.inputs if isinstance(item, NumberInput)]
+    if (bins := file.config.preprocessing.bins) and not {i.identity[1] for i in numbers} - booleans:
+        raise ConfigError(
+            f"{file.where('preprocessing.bins')}: got {bins}, but there is no numeric feature to "
+            "have bins; expected 0"
         )
 
 

@@ -106,7 +106,8 @@ class Outcome:
     def values(self, y_hat: Array) -> Array:
         """Return regression values (N, K) in the targets' own units.
 
-        Digits below the resolution of float32 are rounded away: they are noise.
+        Digits below the resolution of float32 are rounded away: they are noise. With
+        `preprocessing.clamp` values beyond the training range are cut to it.
         """
         assert self.scaler is not None
         with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
@@ -116,7 +117,7 @@ class Outcome:
                 for n in set(decimals.tolist()):
                     if abs(n) <= MAX_DECIMALS:
                         values[:, decimals == n] = values[:, decimals == n].round(n)
-        return values
+            return self.scaler.cut(values)
 
     def deviating(self, y_hat: Array) -> Array:
         """Return (N, n_values) whose deviations are told: probabilities, or standardized values."""
@@ -163,7 +164,7 @@ class Outcome:
         """
         if self.scaler is None:
             return accuracy(truth, self.codes(y_hat))
-        rmse = self.score(truth, self.scaler.decode(y_hat))["rmse"]
+        rmse = self.score(truth, self.scaler.cut(self.scaler.decode(y_hat)))["rmse"]
         return math.inf if rmse is None else float(rmse)
 
 

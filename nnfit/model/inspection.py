@@ -42,6 +42,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "task": model.task,
         "targets": list(model.targets),
         "classes": list(model.classes),
+        "cut_to": {} if model.scaler is None else model.scaler.range_of,
         "layers": layers,
         "n_parameters": architecture.n_parameters,
         **(

@@ -30,7 +30,7 @@ from nnfit.table.rows import NamedRows
 from nnfit.table.spelling import Spelling
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import Steps, Trajectory
+from nnfit.training.history import MEMBER_LOSSES, Steps, Trajectory
 from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
@@ -84,8 +84,11 @@ class Model:
 
     @property
     def training(self) -> dict[str, Any]:
-        """`epochs`, `best_epoch`, `stopped_early`, and `rows` by part."""
-        return asdict(self.trained)
+        """`epochs`, `best_epoch`, `stopped_early`, `rows` by part, `best_epochs` of members."""
+        told = asdict(self.trained)
+        if not self.trained.best_epochs:
+            del told["best_epochs"]
+        return told
 
     @property
     def task(self) -> str:
@@ -185,6 +188,7 @@ class Model:
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),
             "metrics": self.metrics,
             **({} if self.steps is None else {"steps_per_epoch": self.steps.per_epoch}),
+            **({"judged_members": self.network.members} if MEMBER_LOSSES in self.history else {}),
         }
         return to_bytes(
             meta, self.network.parameters, self.history, self.trajectory, steps=self.steps

@@ -232,7 +232,7 @@ def _columns(screen: Screen, columns: Sequence[Values]) -> RenderableType:
         for term in column["terms"][:MAX_INPUTS]:
             entry = f"v[0]_{term['input']}"
             if term["name"] != column["column"]:
-                entry += f" = {cut(term['name'], 20)}"
+                entry += f" = {cut(term['name'].removeprefix(column['column'] + ' '), 20)}"
             through = [entry, number(term["derivative"]), number(term["slope"])]
             rows.append([*start, *through, "", ""])
             start = ["", ""]

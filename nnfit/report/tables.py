@@ -82,9 +82,10 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
 
     Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
     `n_parameters`, `members`, `n_parameters_in_all` (one figure or word each), `preset` (a word, or
-    None), `targets`, `classes` (names), `layers` (each `layer`, `inputs`, `outputs`, `activation`,
-    `parameters`, `weight_mean`, `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics`
-    (by split) and `training` (name to figure, or to figures by name).
+    None), `targets`, `classes` (names), `cut_to` (the smallest and the largest prediction by
+    target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`,
+    `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training`
+    (name to figure, or to figures by name).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
@@ -95,6 +96,9 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     for key in ("targets", "classes"):
         if names := info.get(key):
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))
+    if ranges := info.get("cut_to"):
+        told = [f"{target} ({a:.12g} to {b:.12g})" for target, (a, b) in ranges.items()]
+        rows.append(("predictions", f"cut to the training range of {listed(told, width=60)}"))
     blocks: list[RenderableType] = [screen.pairs(rows)]
     if info.get("layers"):
         blocks.append(titled("layers", _layers(screen, info["layers"])))

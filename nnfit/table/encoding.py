@@ -53,7 +53,7 @@ class Encoder:
 
     @property
     def input_names(self) -> list[str]:
-        """A name for every column of the matrix: `age`, `age is missing`, `sex=female`."""
+        """A name for every column of the matrix: `age`, `age in 17..21`, `sex=female`."""
         return [name for item in self.inputs for name in item.names]
 
     @property
@@ -153,7 +153,7 @@ class Encoder:
         encoder = cls(columns, inputs, "error" if missing == "error" else "impute")
         if encoder.n_inputs == 0:
             raise ValueError("encoder.inputs must not be empty")
-        repeated = (len(item.columns[0]) * item.width for item in inputs if item.width > 1)
+        repeated = (len(item.identity[1]) * item.width for item in inputs if item.width > 1)
         if sum(repeated) > _MAX_NAMES:
             raise ValueError("encoder.columns must have shorter names")
         return encoder

@@ -13,18 +13,17 @@ import pandas as pd
 
 from nnfit.errors import ConfigError, DataError, listed, quoted
 from nnfit.observer import Observer
+from nnfit.table.bins import Scaling, fit_edges
 from nnfit.table.coding import CODES
 from nnfit.table.columns import Column
 from nnfit.table.encoding import Encoder
 from nnfit.table.expressions import Expression, parse_features
-from nnfit.table.inputs import KINDS, ColumnInput, ExpressionInput, FitScaler, Input, evaluate
+from nnfit.table.inputs import KINDS, ColumnInput, ExpressionInput, FitScaling, Input, evaluate
 from nnfit.table.rows import NamedRows
 from nnfit.table.scaling import (
     AS_IT_IS,
     MAX_QUANTILES,
     MAX_QUANTILES_IN_ALL,
-    Method,
-    Scaler,
     fit_scaler,
 )
 from nnfit.table.table import Floats, Table
@@ -68,7 +67,7 @@ def fit_encoder(
         if column.name not in empty
     }
     _warn_of_cells(observer, table)
-    scaler_of = _fit_scalers(preprocessing.numeric, len(wanted), rows.name)
+    scaling_of = _fit_scalings(preprocessing, len(wanted), rows.name)
     inputs: list[Input] = []
     constant: list[Expression] = []
     biases: list[Expression] = []
@@ -77,15 +76,15 @@ def fit_encoder(
         if not item.is_column:
             values = _values(item, table, empty)
             if not _is_constant(values):
-                made = [ExpressionInput(item, scaler_of(values, f"feature {item.text!r}", False))]
+                made = [ExpressionInput(item, scaling_of(values, f"feature {item.text!r}", False))]
             elif not bias and values.any():
-                made, biases = [ExpressionInput(item, AS_IT_IS)], [*biases, item]
+                made, biases = [ExpressionInput(item, Scaling(AS_IT_IS))], [*biases, item]
         elif item.columns[0] in codes:
             code = codes[item.columns[0]]
-            tried = (kind.of_column(code, table, scaler_of) for kind in KINDS.values())
+            tried = (kind.of_column(code, table, scaling_of) for kind in KINDS.values())
             made = [one for one in tried if one is not None]
             if not bias and code.name in table.numbers and _is_bias(table.numbers[code.name]):
-                made, biases = [ColumnInput(code.name, AS_IT_IS), *made], [*biases, item]
+                made, biases = [ColumnInput(code.name, Scaling(AS_IT_IS)), *made], [*biases, item]
         else:
             continue
         inputs += made
@@ -101,19 +100,24 @@ def fit_encoder(
     return Encoder(read_later, tuple(inputs), preprocessing.missing)
 
 
-def _fit_scalers(numeric: Method, n_features: int, name: str) -> FitScaler:
+def _fit_scalings(preprocessing: PreprocessingConfig, n_features: int, name: str) -> FitScaling:
     """Return what scales one input of so many, with the table's name in its errors."""
     most_quantiles = max(2, min(MAX_QUANTILES, MAX_QUANTILES_IN_ALL // max(1, n_features)))
 
-    def scaler_of(values: Floats, what: str, as_they_are: bool) -> Scaler:
+    def scaling_of(values: Floats, what: str, as_they_are: bool) -> Scaling:
+        if as_they_are:
+            return Scaling(AS_IT_IS)
+        key, value = "numeric", "none"
         try:
-            return fit_scaler("none" if as_they_are else numeric, values, most_quantiles)
+            scaler = fit_scaler(preprocessing.numeric, values, most_quantiles)
+            key, value = "bins", "0"
+            return Scaling(scaler, fit_edges(preprocessing.bins, values))
         except ValueError as err:
             raise DataError(
-                f"{name}: {what}: {err}. Set preprocessing.numeric to none, or mend the data"
+                f"{name}: {what}: {err}. Set preprocessing.{key} to {value}, or mend the data"
             ) from err
 
-    return scaler_of
+    return scaling_of
 
 
 def _refuse_categories(wanted: Sequence[Expression], columns: Sequence[Column], where: str) -> None:

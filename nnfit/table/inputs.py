@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from nnfit.errors import DataError
 from nnfit.storage import json_checks as check
 from nnfit.table import expressions
+from nnfit.table.bins import Scaling, encode
 from nnfit.table.coding import CategoryCode, Code, Codes, NumberCode
-from nnfit.table.scaling import Scaler, scaler_from_meta
 from nnfit.table.table import Floats, Table
 
 Dtype = np.dtype[Any]
-FitScaler = Callable[[Floats, str, bool], Scaler]
+FitScaling = Callable[[Floats, str, bool], Scaling]
 """From training values (N,), what they are for the error, and whether to leave them as they are."""
 
 
@@ -35,7 +35,7 @@ class Input(ABC):
     column: str
 
     @classmethod
-    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> Self | None:
+    def of_column(cls, code: Code, table: Table, fit_scaling: FitScaling) -> Self | None:
         """Return the input that a column as it is becomes, with the training rows in `table`.
 
         None where the column is of another kind, or tells these rows nothing.
@@ -88,18 +88,31 @@ class Input(ABC):
         """
 
 
-class _ScaledInput(Input):
-    """One number, scaled."""
+class NumberInput(Input):
+    """One number, scaled, and the pieces of its bins; in model files it is called by its kind."""
 
-    scaler: Scaler
+    scaling: Scaling
+
+    @property
+    @abstractmethod
+    def tree(self) -> expressions.Node:
+        """The number as an expression; of a column as it is, the column's name."""
 
     @abstractmethod
     def _values(self, table: Table, block: slice) -> Floats:
         """Return the number of each row of `block`."""
 
+    @property
+    def names(self) -> list[str]:
+        return self.scaling.names(self.identity[1])
+
+    @property
+    def width(self) -> int:
+        return self.scaling.width
+
     def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
         values = self._values(table, block)
-        scaled = self.scaler.apply(values)
+        scaled = self.scaling.scaler.apply(values)
         fits = np.abs(scaled) <= np.finfo(dtype).max
         if not fits.all():
             i = int(fits.argmin())
@@ -109,38 +122,51 @@ class _ScaledInput(Input):
                 + (". Mend it, or set training.dtype to float64" if dtype.itemsize < 8 else "")
             )
         X[:, 0] = scaled
+        if self.scaling.edges:
+            edges = np.array(self.scaling.edges)
+            encode(values[:, np.newaxis], edges[:-1], edges[1:], out=X[:, 1:])
+
+    def to_meta(self) -> dict[str, Any]:
+        return {"kind": self.kind, self.kind: self.identity[1], **self.scaling.to_meta()}
+
+    @classmethod
+    def _fields(cls, meta: object, where: str) -> dict[str, Any]:
+        """Return the entries of `meta`, of which the edges of bins may be missing."""
+        edges = ("edges",) if isinstance(meta, dict) and "edges" in meta else ()
+        return check.entries(meta, where, ("kind", cls.kind, "scaler", *edges))
 
 
 @dataclass(frozen=True)
-class ColumnInput(_ScaledInput):
+class ColumnInput(NumberInput):
     """A numeric or boolean column, scaled."""
 
     column: str
-    scaler: Scaler
+    scaling: Scaling
 
     kind = "column"
 
     @classmethod
-    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> ColumnInput | None:
+    def of_column(cls, code: Code, table: Table, fit_scaling: FitScaling) -> ColumnInput | None:
         if not isinstance(code, NumberCode):
             return None
         values = table.numbers[code.name]
         if not values.min() < values.max():
             return None
         is_boolean = code.kind == "boolean"  # 0 and 1 as they are
-        return cls(code.name, fit_scaler(values, f"column {code.name!r}", is_boolean))
+        return cls(code.name, fit_scaling(values, f"column {code.name!r}", is_boolean))
+
+    @property
+    def tree(self) -> expressions.Node:
+        return self.column
 
     def _values(self, table: Table, block: slice) -> Floats:
         return table.numbers[self.column][block]
 
-    def to_meta(self) -> dict[str, Any]:
-        return {**super().to_meta(), "scaler": self.scaler.to_meta()}
-
     @classmethod
     def from_meta(cls, meta: object, where: str, codes: Codes) -> ColumnInput:
-        fields = check.entries(meta, where, ("kind", "column", "scaler"))
+        fields = cls._fields(meta, where)
         code = codes.number(fields["column"], f"{where}.column")
-        return cls(code.name, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
+        return cls(code.name, Scaling.from_meta(fields, where))
 
 
 @dataclass(frozen=True)
@@ -152,7 +178,7 @@ class GapInput(Input):
     kind = "gap"
 
     @classmethod
-    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> GapInput | None:
+    def of_column(cls, code: Code, table: Table, fit_scaling: FitScaling) -> GapInput | None:
         return cls(code.name) if isinstance(code, NumberCode) and code.had_gaps else None
 
     @property
@@ -181,7 +207,7 @@ class OneHotInput(Input):
     kind = "one_hot"
 
     @classmethod
-    def of_column(cls, code: Code, table: Table, fit_scaler: FitScaler) -> OneHotInput | None:
+    def of_column(cls, code: Code, table: Table, fit_scaling: FitScaling) -> OneHotInput | None:
         if not isinstance(code, CategoryCode) or code.n_slots < 2:
             return None
         return cls(code.name, code)
@@ -209,11 +235,11 @@ class OneHotInput(Input):
 
 
 @dataclass(frozen=True)
-class ExpressionInput(_ScaledInput):
+class ExpressionInput(NumberInput):
     """An expression over columns without gaps, scaled."""
 
     expression: expressions.Expression
-    scaler: Scaler
+    scaling: Scaling
 
     kind = "expression"
 
@@ -222,8 +248,8 @@ class ExpressionInput(_ScaledInput):
         return self.expression.columns
 
     @property
-    def names(self) -> list[str]:
-        return [self.expression.text]
+    def tree(self) -> expressions.Node:
+        return self.expression.tree
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -235,22 +261,15 @@ class ExpressionInput(_ScaledInput):
     def _values(self, table: Table, block: slice) -> Floats:
         return evaluate(self.expression, table, block)
 
-    def to_meta(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "expression": self.expression.text,
-            "scaler": self.scaler.to_meta(),
-        }
-
     @classmethod
     def from_meta(cls, meta: object, where: str, codes: Codes) -> ExpressionInput:
-        fields = check.entries(meta, where, ("kind", "expression", "scaler"))
+        fields = cls._fields(meta, where)
         text = check.text(fields["expression"], f"{where}.expression")
         try:
             expression = expressions.parse(text, codes.numbers)
         except ValueError as err:
             raise ValueError(f"{where}.expression: {err}") from err
-        return cls(expression, scaler_from_meta(fields["scaler"], f"{where}.scaler"))
+        return cls(expression, Scaling.from_meta(fields, where))
 
 
 KINDS: dict[str, type[Input]] = {

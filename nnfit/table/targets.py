@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.csv.frames import with_columns
-from nnfit.errors import DataError, quoted, require_columns
+from nnfit.errors import DataError, listed, quoted, require_columns
 from nnfit.observer import Observer
 from nnfit.storage import json_checks as check
 from nnfit.table.cells import cell_type, read_floats
@@ -127,13 +127,15 @@ class TargetScaler:
     """K regression targets brought to mean 0 and standard deviation 1, or left as they are.
 
     Means and scales are in each target's own units; 0 and 1 leave it as it is. `spellings` are
-    those of targets whose numbers are not plain.
+    those of targets whose numbers are not plain. `ranges` are the smallest and the largest
+    training value of each target where predictions are cut to them, else none.
     """
 
     targets: tuple[str, ...]
     means: tuple[float, ...]
     scales: tuple[float, ...]
     spellings: Mapping[str, Spelling] = field(default_factory=dict)
+    ranges: tuple[tuple[float, float], ...] = field(default=(), kw_only=True)
 
     @classmethod
     def fit(
@@ -143,8 +145,9 @@ class TargetScaler:
         method: Literal["standardize", "none"],
         name: str,
         observer: Observer,
+        clamp: bool = False,
     ) -> TargetScaler:
-        """Return the scaler of the training targets `Y` (N, K).
+        """Return the scaler of the training targets `Y` (N, K); `clamp` has predictions cut.
 
         Raises
         ------
@@ -161,7 +164,19 @@ class TargetScaler:
             if not (np.isfinite(means[k]) and np.isfinite(deviation)):
                 raise DataError(f"{name}: target {target!r}: its values are too large to be scaled")
             scales[k] = 1.0 if target in constant else deviation
-        return cls(tuple(targets), tuple(means), tuple(scales))
+        ranges = tuple(zip(Y.min(axis=0).tolist(), Y.max(axis=0).tolist(), strict=True))
+        scaler = cls(tuple(targets), tuple(means), tuple(scales), ranges=ranges if clamp else ())
+        if clamp:
+            told = [f"{k} ({a:.12g} to {b:.12g})" for k, (a, b) in scaler.range_of.items()]
+            observer.note(
+                f"predictions are cut to the training range of {listed(told, whole=True)}"
+            )
+        return scaler
+
+    @property
+    def range_of(self) -> dict[str, tuple[float, float]]:
+        """The smallest and the largest prediction by target; empty where none is cut."""
+        return dict(zip(self.targets, self.ranges, strict=False))
 
     def encode(self, Y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return `Y` (N, K) scaled."""
@@ -170,6 +185,10 @@ class TargetScaler:
     def decode(self, Y: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return scaled `Y` (N, K) in the targets' own units."""
         return np.asarray(Y * np.array(self.scales) + np.array(self.means))
+
+    def cut(self, Y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `Y` (N, K), in the targets' own units, cut to their ranges if there are such."""
+        return Y.clip(*np.array(self.ranges).T) if self.ranges else Y
 
     def read(self, rows: NamedRows) -> NDArray[np.float64]:
         """Return the targets in their own units (N, K); see `target_values`."""
@@ -186,6 +205,8 @@ class TargetScaler:
         }
         if self.spellings:
             meta["spellings"] = {name: item.to_meta() for name, item in self.spellings.items()}
+        if self.ranges:
+            meta["ranges"] = [list(ends) for ends in self.ranges]
         return meta
 
     @classmethod
@@ -196,11 +217,14 @@ class TargetScaler:
             "means": check.numbers,
             "scales": check.numbers,
         }
-        if isinstance(meta, dict) and "spellings" in meta:
-            checks["spellings"] = _spellings
+        younger = {"spellings": _spellings, "ranges": check.list_of(_range)}
+        if isinstance(meta, dict):
+            checks |= {key: kept for key, kept in younger.items() if key in meta}
         scaler = cls(**check.record(meta, "target_scaler", checks))
         if not len(scaler.targets) == len(scaler.means) == len(scaler.scales) > 0:
             raise ValueError("target_scaler must have as many means and scales as targets")
+        if scaler.ranges and len(scaler.ranges) != len(scaler.targets):
+            raise ValueError("target_scaler.ranges must be as many as targets")
         if not set(scaler.spellings) <= set(scaler.targets):
             raise ValueError("target_scaler.spellings must be of targets")
         if min(scaler.scales) <= 0.0:
@@ -212,3 +236,10 @@ def _spellings(meta: object, where: str) -> dict[str, Spelling]:
     if not isinstance(meta, dict):
         raise ValueError(f"{where} must be an object")
     return {name: Spelling.from_meta(item, f"{where}.{name}") for name, item in meta.items()}
+
+
+def _range(meta: object, where: str) -> tuple[float, float]:
+    ends = check.numbers(meta, where)
+    if not (len(ends) == 2 and ends[0] <= ends[1]):
+        raise ValueError(f"{where} must be two numbers, the smaller first")
+    return ends[0], ends[1]

@@ -111,7 +111,7 @@ def explain(
             "row": row,
             "drawn": example.drawn,
             "task": model.task,
-            "notes": [*example.notes, *_doubts(checked)],
+            "notes": [*example.notes, *_cuts(model, y_hat.T), *_doubts(checked)],
             "n_parameters": architecture.n_parameters,
             "parameters": _named(network.parameters),
             "graph": [],  # which is made of the others
@@ -220,6 +220,20 @@ def _prediction(model: Model, y_hat: Array) -> Values:
         "value": _decoded(model, model.outcome.codes(y_hat)),
         "probabilities": dict(zip(model.classes, p, strict=True)),
     }
+
+
+def _cuts(model: Model, y_hat: Array) -> list[str]:
+    """Return for each target whose prediction leaves the training range what it is cut from."""
+    if model.scaler is None:
+        return []
+    values = model.scaler.decode(y_hat)
+    each = zip(model.targets, values[0].tolist(), model.scaler.cut(values)[0].tolist(), strict=True)
+    return [
+        f"{target}: {value:.6g} is cut to {cut:.6g}, the end of the training range; "
+        "ŷ and the loss are not cut"
+        for target, value, cut in each
+        if value != cut
+    ]
 
 
 def _decoded(model: Model, truth: Array) -> Any:

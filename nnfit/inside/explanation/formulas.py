@@ -6,6 +6,7 @@ Nothing is worked out here; `nnfit.nn` holds the same equations as code.
 from __future__ import annotations
 
 from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
+from nnfit.table.bins import Piece
 from nnfit.table.scaling import QuantileScaler, Scaler
 
 Chain = list[dict[str, str | bool]]
@@ -96,8 +97,10 @@ def slope(activation: str, layer: int, parametric: bool) -> tuple[str, str]:
     return f"∂v[{layer}]/∂z[{layer}]", f"1 + alpha[{layer}] ⊙ (f′(z) − 1), f′(z) = {text}"
 
 
-def scaled(scaler: Scaler, of: str) -> str:
+def scaled(scaler: Scaler | Piece, of: str) -> str:
     """Return what a scaler makes of a feature: `(x − 5.8)/0.8`."""
+    if isinstance(scaler, Piece):
+        return f"clip(({of} {_minus(scaler.low)})/{scaler.high - scaler.low:.4g}, 0, 1)"
     if isinstance(scaler, QuantileScaler):
         return f"normal score of {of} among {len(scaler.quantiles)} quantiles"
     text = of if scaler.shift == 0.0 else f"({of} {_minus(scaler.shift)})"

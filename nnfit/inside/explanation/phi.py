@@ -17,8 +17,9 @@ from nnfit.gradcheck.numeric import COMPLEX_STEP, ComplexStep
 from nnfit.graph import passes
 from nnfit.graph.nodes import Graph, graph_of
 from nnfit.nn.arrays import Array
+from nnfit.table.bins import Piece
 from nnfit.table.encoding import Encoder
-from nnfit.table.inputs import ColumnInput, ExpressionInput
+from nnfit.table.inputs import NumberInput
 from nnfit.table.scaling import Scaler
 from nnfit.table.table import Table
 from nnfit.training.metrics import finite
@@ -35,7 +36,7 @@ class Number:
 
     graph: Graph
     at: dict[str, float]
-    scaler: Scaler
+    scaler: Scaler | Piece
 
     @cached_property
     def values(self) -> list[Any]:
@@ -84,11 +85,11 @@ def open_inputs(encoder: Encoder, table: Table) -> list[Input]:
 
 
 def _of(item: Any, table: Table) -> Iterator[Input]:
-    if isinstance(item, ColumnInput | ExpressionInput):
-        tree = item.column if isinstance(item, ColumnInput) else item.expression.tree
+    if isinstance(item, NumberInput):
         at = {column: float(table.numbers[column][0]) for column in item.columns}
-        number = Number(graph=graph_of(tree), at=at, scaler=item.scaler)
-        yield Input(name=item.names[0], column="", number=number)
+        for name, scaler in zip(item.names, item.scaling.parts, strict=True):
+            number = Number(graph=graph_of(item.tree), at=at, scaler=scaler)
+            yield Input(name=name, column="", number=number)
         return
     cell = str(table.rows.frame[item.column].iloc[0])
     cell = "" if cell in ("nan", "None", "<NA>") else cell  # a gap, however pandas spells it

@@ -102,7 +102,10 @@ def expected_arrays(
     layout = architecture.layout
     lead = (members,) if members > 1 else ()
     expected: Described = {block.name: ((*lead, *block.shape), dtype) for block in layout.blocks}
-    expected |= history.describe(epochs)
+    judged = meta.get("judged_members", 1)
+    if type(judged) is not int or judged not in (1, members):
+        raise Invalid("the losses of members are of another number of members")
+    expected |= history.describe(epochs, judged)
     points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
     most = epochs + 1 if members == 1 else 0  # a path is that of one network
     if type(points) is not int or not 0 <= points <= most:
