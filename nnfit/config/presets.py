@@ -89,7 +89,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "preprocessing.numeric": same("robust"),
     "preprocessing.bins": same(ByTask(12, 0)),
     "preprocessing.clamp": same(ByTask(True, False)),
-    "model.members": each(4, By("rows", ((5_000, 8),), 4), 8),
+    "model.members": each(
+        By("columns", ((1_000, 4),), 2),
+        By("columns", ((1_000, By("rows", ((5_000, 8),), 4)),), 2),
+        By("columns", ((1_000, 8),), 2),
+    ),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
     "model.parametrization": same("ntk"),
     "model.output_initialization": same("zeros"),
@@ -101,7 +105,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
     "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
-    "training.patience": same(16),
+    "training.patience": each(16, 16, 32),
     "training.patience_factor": same(2.0),
     "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
 }
