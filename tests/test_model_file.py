@@ -217,7 +217,8 @@ def test_a_wrong_number_of_points_is_refused(walked: bytes, points: Any) -> None
 @pytest.fixture
 def several(folder: Path) -> bytes:
     """A model of four members."""
-    config = {"data": {"target": "y"}, "model": {"members": 4, "hidden_sizes": [2]}}
+    data = {"target": "y", "validation": 0}  # whose members are not judged one by one
+    config = {"data": data, "model": {"members": 4, "hidden_sizes": [2]}}
     table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2 + 0.5})
     return nnfit.train({**config, "training": {"epochs": 2}}, table).to_bytes()
 
