@@ -1,6 +1,6 @@
-"""Writes what README.md tells of `nnfit.nn.names`: the table, and the lists in the config.
+"""Writes what README.md tells of `nnfit.nn.names`, and the table of docs/presets.md.
 
-Nothing else of it is touched; the tests hold that it is as this module writes it.
+Nothing else of them is touched; the tests hold that they are as this module writes them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from nnfit.config import presets
 from nnfit.nn import names
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+PRESETS = README.parent / "docs" / "presets.md"
 TABLE = re.compile(r"(?<=\| key \| value \| meaning \| with \|\n\|---\|---\|---\|---\|\n)(\|.*\n)+")
 LISTS = {
     "activation": " ".join(names.ACTIVATIONS),
@@ -54,5 +56,19 @@ def written(text: str) -> str:
     return text
 
 
+def with_presets(text: str) -> str:
+    """Return docs/presets.md with its table as the presets are."""
+    lines = "".join(
+        f"| `{key}` | {' | '.join(presets.told(row[name]) for name in presets.NAMES)} |\n"
+        for key, row in presets.PRESETS.items()
+    )
+    heads = re.escape("| ".join(["", "key ", *(f"`{name}` " for name in presets.NAMES)]))
+    table = rf"({heads}\|\n[|-]+\n)(?:\|.*\n)*"
+    text, n = re.subn(table, lambda found: found[1] + lines, text)
+    assert n == 1, "the table is missing, or is there twice"
+    return text
+
+
 if __name__ == "__main__":
+    PRESETS.write_text(with_presets(PRESETS.read_text(encoding="utf-8")), encoding="utf-8")
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -8,7 +8,7 @@ MAX_ARRAY_BYTES = 4 * 2**30  # of weights and history
 MAX_INFLATED = 64 * 2**20  # bytes that a model's arrays may have beyond the size of its file
 MAX_LAYERS = 1000
 MAX_WIDTH = 10**6
-MAX_UNITS = 2**20  # of all layers together
+MAX_UNITS = 2**20  # of all layers together, and of all members
 MAX_MEMBERS = 1000
 
 MAX_META = 64 * 2**20  # bytes of a model's JSON

@@ -52,6 +52,7 @@ class EpochRecord:
     learning_rate: float
     rows_per_second: float
     penalty: float | None = None  # that of l2 at the epoch's end; of earlier runs it is not kept
+    member_losses: tuple[float, ...] = ()  # each one's validation loss, where there are several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Summary:
     task: str
     n_parameters: int
     epochs: int  # epochs completed
-    best_epoch: int
+    best_epoch: int  # of several members their mean
     stopped_early: bool
     interrupted: bool
     seconds: float

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,38 @@ from nnfit.observer import Observer
 from nnfit.training.examples import Examples
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients
-from nnfit.training.judge import Judge
+from nnfit.training.judge import FoldJudge, Judge
 from nnfit.training.learners import Learner, Learners
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
+
+OfMembers: TypeAlias = tuple[Learners, Sequence[np.random.Generator]]  # with dropout's streams
+
+
+def learners_of_members(
+    network: Network,
+    make: Callable[[NDArray[Any]], Optimizer],
+    *,
+    alone: bool = False,
+    folds: NDArray[Any] | None = None,
+    seed: int = 0,
+    threads: int = 2,
+) -> OfMembers:
+    """Return what takes the members' steps: one learner of all, or one of each `alone`.
+
+    `make` makes an optimizer of what `is_weight`; member i has no rows of fold i.
+    """
+    each, streams = [], []
+    for i, of in enumerate(range(network.members) if alone else [slice(None)]):
+        some = network.member(of) if alone else network
+        streams.append(stream(seed, "dropout", i))
+        optimizer = make(np.tile(network.is_weight, some.members))
+        each.append(Learner(Alone(some, streams[-1]), optimizer, of))
+    own = None
+    if folds is not None:
+        own = [np.flatnonzero(folds != i) for i in range(network.members)]
+    return Learners(network, each, threads, own), streams
 
 
 def make_fit(
@@ -31,30 +58,42 @@ def make_fit(
     *,
     schedule: Schedule | None = None,
     gradients: Gradients | None = None,
+    of_members: OfMembers | None = None,
+    folds: NDArray[Any] | None = None,
     seed: int = 0,
     metric: Callable[[NDArray[Any]], float] = lambda y_hat: 0.0,
     observer: Observer | None = None,
     stop: StopRequest | None = None,
 ) -> Fit:
-    """Return the loop over `train`, before its first step; `seed` orders and drops out."""
-    dropout: np.random.Generator = stream(seed, "dropout")
-    learners = Learners(
-        network, [Learner(gradients or Alone(network, dropout), optimizer, slice(None))]
-    )
+    """Return the loop over `train`, before its first step; `seed` orders and drops out.
+
+    Of several members, `of_members` takes the steps, and with `folds` (N,) each is judged by the
+    rows of its number.
+    """
+    if of_members is None:
+        rng = stream(seed, "dropout")
+        one = Learner(gradients or Alone(network, rng), optimizer, slice(None))
+        of_members = Learners(network, [one]), [rng]
+    learners, dropout = of_members
+    n_rows = min(map(len, learners.own_rows or [train]))
+    judging = train if folds is not None else validation
+    judge = Judge(network, train, validation, metric)
+    if folds is not None:
+        judge = FoldJudge(learners, train, folds, metric)
     state = State(
         learners,
         schedule or Schedule("constant", settings.epochs),
         settings,
-        sizes=Sizes.of(settings, train, len(train), 0 if validation is None else len(validation)),
+        sizes=Sizes.of(settings, train, n_rows, len(judging or ())),
         shuffling=stream(seed, "shuffling"),
-        dropout=[dropout],
+        dropout=dropout,
     )
     return Fit(
         learners,
         state,
         settings,
         train,
-        judge=Judge(network, train, validation, metric),
+        judge=judge,
         observer=observer or Observer(),
         stop=stop or StopRequest(),
     )

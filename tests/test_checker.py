@@ -16,6 +16,7 @@ from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import (
     Check,
     check_problem,
+    check_values,
     largest_error,
     relative_errors,
     standard_checks,
@@ -298,7 +299,8 @@ def test_a_wrong_loss_with_its_own_slope_is_caught(
 
 def test_a_wrong_product_of_many_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The large product and the small one are both reached, each with its own mistake."""
-    for kind, reached in (("matmul", {"many rows, mse"}), ("dot", None)):
+    several = {"many rows, mse", "members, mse", "members, cross_entropy"}
+    for kind, reached in (("matmul", several), ("dot", None)):
         with monkeypatch.context() as patch:
 
             def wrong(shape: tuple[int, ...], n_rows: int, kind: str = kind) -> Any:
@@ -468,3 +470,56 @@ def test_a_mistake_is_caught_in_the_arrays_it_spoils(
 ) -> None:
     assert _failed(Network, architecture, method, weighted) == set()
     assert _failed(network_class, architecture, method, weighted) == arrays
+
+
+# --- members ----------------------------------------------------------------------------------
+
+
+class MixedGradients(Network):
+    """Every member gets the mean of all members' gradients."""
+
+    def backward(self, ws: Workspace, dropout: bool = False) -> None:
+        super().backward(ws, dropout)
+        if self.gradient.flat.ndim == 2:
+            self.gradient.flat[...] = self.gradient.flat.mean(axis=0)
+
+
+class MixedDeltas(Network):
+    """The members' deltas change places on their way down."""
+
+    def _hand_down(self, delta: Array, i: int, out: Array) -> None:
+        super()._hand_down(delta[::-1] if delta.ndim == 3 else delta, i, out)
+
+
+class MixedLogits(Network):
+    """Each member has the mean of all logits, and of all deltas: values alone can tell."""
+
+    def forward(self, ws: Workspace, dropout: bool = False) -> Array:
+        z = super().forward(ws, dropout)
+        if z.ndim == 3:
+            z[...] = z.mean(axis=0)
+        return z
+
+    def backward(self, ws: Workspace, dropout: bool = False) -> None:
+        if ws.delta[-1].ndim == 3:
+            ws.delta[-1][...] = ws.delta[-1].mean(axis=0)
+        super().backward(ws, dropout)
+
+
+@pytest.mark.parametrize(
+    "mistake, failing",
+    [
+        (MixedGradients, {"W1", "b1", "W2", "b2", "W3", "b3"}),
+        (MixedDeltas, {"W1", "b1", "W2", "b2", "x"}),
+        (MixedLogits, {"y_hat", "loss"}),
+    ],
+)
+def test_what_mixes_members_is_caught(mistake: type[Network], failing: set[str]) -> None:
+    cases = [of for of in standard_problems(mistake) if of.parameters.ndim == 2]
+    assert [of.case for of in cases] == ["members, mse", "members, cross_entropy"]
+    for of in cases:
+        checks = [*check_values(of), *check_problem(of)]
+        failed = {check.parameter for check in checks if not check.passed}
+        assert failed - {"s", "s1", "alpha1", "alpha2"} == failing
+        right = replace(of, network_class=Network)
+        assert all(check.passed for check in [*check_values(right), *check_problem(right)])

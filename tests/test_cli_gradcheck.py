@@ -78,9 +78,10 @@ def test_the_standard_set_covers_everything(cli: Commands) -> None:
     for loss in ("mse", "binary_cross_entropy", "cross_entropy"):
         for what in ("dropout", "l2", "sample weights", "no bias"):
             assert f"{what}, {loss}" in cases
+    assert {"members, mse", "members, cross_entropy"} <= cases
     assert {check["parameter"] for check in found["checks"]} == {
         *(f"{kind}{layer}" for kind in "Wb" for layer in (1, 2, 3, 4)),
-        *("x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
+        *("s", "alpha1", "alpha2", "x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
     }
     by_value = {check["parameter"] for check in found["checks"] if check["method"] == "value"}
     assert by_value == {"y_hat", "loss", "f(z)", "l(e)"}

@@ -344,8 +344,7 @@ def test_a_test_part_where_there_are_rows_for_it(
     rows = "".join(f"{i * 7 % 31},{'ab'[i % 2]}\n" for i in range(n_rows))
     (folder / "d.csv").write_text("x,y\n" + rows, encoding="utf-8")
     Path("c.yaml").write_text(proposed(cli, "d.csv", "--target", "y"), encoding="utf-8")
-    data = load_config("c.yaml").config.data
-    assert (data.validation, data.test) == (0.2, test)
+    assert load_config("c.yaml").config.data.test == test
 
 
 def test_a_pipe_of_three(nnfit: Nnfit, tiny: Example) -> None:
@@ -353,7 +352,7 @@ def test_a_pipe_of_three(nnfit: Nnfit, tiny: Example) -> None:
     (nnfit.folder / "tiny.npz").unlink()
     python = f"{sys.executable} -m nnfit"
     script = (
-        f"{python} init tiny.csv --target kind 2>&- | {python} train - -q | "
+        f"{python} init tiny.csv --target kind --preset fast 2>&- | {python} train - -q | "
         f"xargs -I MODEL {python} predict MODEL tiny.csv -q | sort | uniq -c | wc -l"
     )
     found = subprocess.run(

@@ -127,7 +127,8 @@ def test_stdout_of_every_other_command_is_its_result(cli: Commands, tiny: Exampl
         "gradcheck tiny.npz": "case      parameter  shape  relative error  verdict",
         "inspect tiny.npz": "model           tiny.npz",
         "explain tiny.yaml": "example  row 1 of tiny.csv, a training row",
-        "init tiny.csv --target kind": "data:",
+        "init tiny.csv --target kind": "preset: none                    # every value is written "
+        "out; those of default are for 48 rows, 2 columns, classification",
         "schema": "{",
         "--version": f"nnfit {package.__version__}",
     }

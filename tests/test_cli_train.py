@@ -511,7 +511,8 @@ def test_missing_values_and_categorical(cli: Commands, folder: Path) -> None:
     rows = "".join(f"{i if i % 7 else 'n/k'},{i % 4},{'ab'[i % 2]}\n" for i in range(40))
     (folder / "d.csv").write_text("x,zone,y\n" + rows, encoding="utf-8")
     (folder / "d.yaml").write_text(
-        "data:\n  path: d.csv\n  target: y\n  missing_values: [n/k]\n  categorical: [zone]\n",
+        "data:\n  path: d.csv\n  target: y\n  missing_values: [n/k]\n  categorical: [zone]\n"
+        "training:\n  epochs: 3\n",
         encoding="utf-8",
     )
     assert cli("train", "d.yaml", "-q").code == 0

@@ -30,11 +30,13 @@ DATA_KEYS = (
     "missing_values, groups, time, validation, test"
 )
 MODEL_KEYS = (
-    "members, hidden_sizes, activation, output_activation, bias, initialization, output_initialization, "
-    "bias_initialization, input_scale, parametric_activation, parametrization, dropout"
+    "members, hidden_sizes, activation, output_activation, bias, initialization, "
+    "output_initialization, bias_initialization, input_scale, parametric_activation, "
+    "parametrization, dropout"
 )
 SECTIONS = (
-    "data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, output"
+    "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "
+    "output"
 )
 
 
@@ -268,8 +270,8 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, label_smoothing, checkpoint_seconds, on_divergence, dtype, threads, keep_path, "
-            "record_steps",
+            "batch_size, patience, label_smoothing, checkpoint_seconds, on_divergence, dtype, "
+            "threads, keep_path, record_steps",
         ],
     ),
 ]

@@ -9,12 +9,14 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
+from nnfit.config.presets import NAMES as PRESET_NAMES
 from nnfit.config.reading import load_config
 from nnfit.config.rendering import render
 from nnfit.config.schema import Config
 from nnfit.nn.names import ACTIVATIONS
 
 RENDERED = """\
+preset: fast                    # the quick one
 data:
   path: ../data/iris.csv        # the CSV; .gz .bz2 .xz .zst by suffix; '-' is stdin
   target: "null"                # column to predict; a list is multi-output regression
@@ -42,6 +44,7 @@ features: ["x**2"]              # phi(x): a list of expressions, such as ["*", "
 def test_text() -> None:
     config = Config.model_validate(
         {
+            "preset": "fast",
             "data": {
                 "path": "../data/iris.csv",
                 "target": "null",
@@ -56,7 +59,10 @@ def test_text() -> None:
             "class_weight": {"a b": 1, "3": 1e-7},
         }
     )
-    text = render(config, {"data.task": "decided:\n3 classes", "model": "the\tnetwork"})
+    text = render(
+        config,
+        {"data.task": "decided:\n3 classes", "model": "the\tnetwork", "preset": "the quick one"},
+    )
     assert text.startswith(RENDERED)
     lines = text.splitlines()
     assert "model:                          # the network" in lines
@@ -92,6 +98,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     n_targets = draw(st.integers(1, len(names) - 1))
     activation = st.sampled_from(list(ACTIVATIONS))
     return {
+        "preset": draw(st.none() | st.sampled_from(["none", *PRESET_NAMES])),
         "data": {
             "path": draw(PATH),
             "target": names[:n_targets],

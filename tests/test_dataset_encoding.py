@@ -47,7 +47,9 @@ def table() -> pd.DataFrame:
 
 def config(case: str) -> ConfigFile:
     keys = CASES[case]
-    return load_config({**keys, "data": {"path": "-", "validation": 0.25, **keys["data"]}})
+    return load_config(
+        {"preset": "none", **keys, "data": {"path": "-", "validation": 0.25, **keys["data"]}}
+    )
 
 
 def again(value: Any) -> Any:
@@ -176,7 +178,7 @@ def test_a_held_out_csv_is_read_by_what_was_decided(
     held = [f"{code},{k}" for k, code in enumerate(codes)]
     (tmp_path / "h.csv").write_text("\n".join(["code,y", *held]) + "\n", encoding="utf-8")
     data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": 0}
-    file = load_config({"data": {**data, part: str(tmp_path / "h.csv")}})
+    file = load_config({"preset": "none", "data": {**data, part: str(tmp_path / "h.csv")}})
     dataset = prepare(file, None, np.random.default_rng(0), Observer())
     np.testing.assert_array_equal(dataset.parts[part].X, dataset.parts["train"].X[: len(codes)])
     assert (dataset.parts[part].X.sum(axis=1) > 0.0).all()  # every category is known
@@ -188,7 +190,9 @@ def test_labels_of_a_held_out_csv_are_read_as_they_are_spelt(tmp_path: Path) -> 
     (tmp_path / "d.csv").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "h.csv").write_text("x,y\n0,01\n1,1\n", encoding="utf-8")
     data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": str(tmp_path / "h.csv")}
-    dataset = prepare(load_config({"data": data}), None, np.random.default_rng(0), Observer())
+    dataset = prepare(
+        load_config({"preset": "none", "data": data}), None, np.random.default_rng(0), Observer()
+    )
     assert dataset.labels is not None
     assert dataset.labels.decode(dataset.parts["validation"].truth).tolist() == ["01", "1"]
 
@@ -201,7 +205,7 @@ def test_unseen_cells_of_a_held_out_csv_are_counted_and_told(tmp_path: Path) -> 
     heard: list[str] = []
     observer = Observer()
     observer.warning = heard.append  # type: ignore[method-assign]
-    prepare(load_config({"data": data}), None, np.random.default_rng(0), observer)
+    prepare(load_config({"preset": "none", "data": data}), None, np.random.default_rng(0), observer)
     assert heard == [
         f"{path}: column 'k': 2 cells of categories not seen in training, counted as no category",
         f"{path}: column 'x': 1 cell missing, filled with 2; training had none missing there",
@@ -223,7 +227,9 @@ def test_a_column_that_only_looks_like_the_one_named_is_it(
     path = tmp_path / "d.csv"
     path.write_text(header + "\n1,2.5\n2,3.5\n3,4.5\n", encoding="utf-8")
     data = {"path": str(path), "validation": 0, **named}
-    dataset = prepare(load_config({"data": data}), None, np.random.default_rng(0), Observer())
+    dataset = prepare(
+        load_config({"preset": "none", "data": data}), None, np.random.default_rng(0), Observer()
+    )
     said = [f"{path}: column {there} is read as {name}" for there, name in shown]
     assert [note for note in dataset.notes if "is read as" in note] == said
 
@@ -231,7 +237,7 @@ def test_a_column_that_only_looks_like_the_one_named_is_it(
 def test_a_feature_finds_the_column_that_looks_like_it(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text(" gro\u0308\u00dfe , a b\u00a0,y\n1,2,2.5\n2,4,3.5\n", encoding="utf-8")
-    file = {"data": {"path": str(path), "target": "y", "validation": 0},
+    file = {"data": {"path": str(path), "target": "y", "validation": 0}, "preset": "none",
             "features": ["gr\u00f6\u00dfe**2", "`a b`"]}  # fmt: skip
     dataset = prepare(load_config(file), None, np.random.default_rng(0), Observer())
     assert dataset.encoding.encoder.input_names == ["gr\u00f6\u00dfe**2", "a b"]
@@ -245,7 +251,7 @@ def test_categories_that_look_alike_are_told_with_counts(tmp_path: Path) -> None
     observer = Observer()
     observer.warning = heard.append  # type: ignore[method-assign]
     data = {"path": str(path), "target": "y", "validation": 0}
-    prepare(load_config({"data": data}), None, np.random.default_rng(0), observer)
+    prepare(load_config({"preset": "none", "data": data}), None, np.random.default_rng(0), observer)
     assert heard == [
         f"{path}: column 'k' spells one category in several ways, which are kept apart: "
         "'no' (2 rows), 'no ' (1 row); 'Yes' (1 row), 'yes' (1 row). Mend the cells if they are one"
@@ -272,7 +278,7 @@ def test_a_csv_and_the_same_table_as_a_frame_set_the_same_task(
     data = {"path": str(tmp_path / "d.csv"), "target": "y", "validation": 0}
     made = []
     for table in (None, frame):
-        file = load_config({"data": data})
+        file = load_config({"preset": "none", "data": data})
         made.append(prepare(file, table, np.random.default_rng(0), Observer()))
     assert [dataset.task for dataset in made] == [task, task]
     assert made[0].n_outputs == made[1].n_outputs
@@ -287,7 +293,7 @@ def test_held_out_rows_weigh_by_the_classes_of_the_training_rows(
     frame = pd.DataFrame({"x": range(20), "y": ["a"] * 4 + ["b"] * 16})
     frame.iloc[[0, 1, 2, 3, 4]].to_csv(tmp_path / "v.csv", index=False)
     data = {"path": "-", "target": "y", "validation": str(tmp_path / "v.csv")}
-    file = load_config({"data": data, "class_weight": class_weight})
+    file = load_config({"preset": "none", "data": data, "class_weight": class_weight})
     parts = prepare(file, frame, np.random.default_rng(0), Observer()).parts
     rare, common = (2.5, 0.625) if class_weight == "balanced" else (3.0, 1.0)
     assert parts["train"].weights is not None and parts["validation"].weights is not None

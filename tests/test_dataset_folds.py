@@ -190,7 +190,7 @@ def test_bad_input(
     cli: Commands, folder: Path, text: str, overrides: tuple[str, ...], line: str
 ) -> None:
     Path("d.csv").write_text(text)
-    Path("c.yaml").write_text("data: {path: d.csv, target: y}\n")
+    Path("c.yaml").write_text("preset: none\ndata: {path: d.csv, target: y}\n")
     result = cli("train", "c.yaml", "-q", *(word for key in overrides for word in ("--set", key)))
     said = [line for line in result.err.splitlines() if not line.startswith("nnfit: warning")]
     assert (result.code, result.out, said) == (2, "", [f"nnfit: error: {line}"])

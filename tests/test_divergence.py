@@ -210,11 +210,11 @@ def test_a_rollback_halves_the_rate_and_forgets_the_moments() -> None:
     assert fit.state.parameters[0] == pytest.approx(1.0, rel=1e-9)
     momentum = make_run(rollback=True, validation=True, optimizer="adam", epochs=3)
     momentum.run()
-    t, M = momentum.state.optimizer.t, momentum.state.optimizer.state["M"].copy()
+    t, M = momentum.state.optimizers[0].t, momentum.state.optimizers[0].state["M"].copy()
     assert t == 3 and M.any()
     assert roll_back(momentum.state, Diverged("loss became nan", 3, 1, 0.1), Observer()) is None
-    assert momentum.state.optimizer.t == 0
-    assert not any(moment.any() for moment in momentum.state.optimizer.state.values())
+    assert momentum.state.optimizers[0].t == 0
+    assert not any(moment.any() for moment in momentum.state.optimizers[0].state.values())
 
 
 def test_after_five_rollbacks_the_run_ends_with_what_was_best() -> None:

@@ -135,7 +135,7 @@ def test_the_yaml_loads(folder: Path) -> None:
 
 
 def test_the_config_reference_names_every_key_with_its_default(folder: Path) -> None:
-    text = next(text for text in blocks("yaml") if text.startswith("data:\n"))
+    text = next(text for text in blocks("yaml") if text.startswith("preset: "))
     tree = yaml.safe_load(text)
     for section, names in FIELDS.items():
         assert tuple(tree[section] if section else tree) == names
@@ -151,6 +151,8 @@ def test_the_names_and_their_meanings_are_those_of_the_code() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.written(README).splitlines() == README.splitlines()
+    text = module.PRESETS.read_text(encoding="utf-8")
+    assert module.with_presets(text) == text
 
 
 def test_the_extras_are_told() -> None:
@@ -188,6 +190,28 @@ def test_the_python_runs(checkout: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert found.stderr == ""
+
+
+def test_the_lines_of_numpy_work_for_members(checkout: Path) -> None:
+    """The block that reads a model, on one of several members."""
+    *_, lines = blocks("python")
+    script = f"""
+import nnfit, pandas as pd
+model = nnfit.train({{
+    "data": {{"path": "data/iris.csv", "target": "species", "validation": "folds"}},
+    "model": {{"members": 3, "hidden_sizes": [6, 4]}}, "training": {{"epochs": 3}},
+}})
+model.save("iris.npz")
+{lines}
+row = pd.read_csv("data/iris.csv").head(1)
+np.testing.assert_allclose(p, model.predict_proba(row)[0], rtol=1e-5)
+assert file["W1"].shape == (3, 6, 4)
+"""
+    found = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, cwd=checkout
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.split()[0] in ("setosa", "versicolor", "virginica")
 
 
 @pytest.mark.slow

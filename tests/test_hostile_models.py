@@ -20,7 +20,7 @@ import pytest
 from test_model_file import arrays_of, meta_of, packed, refusal, with_meta
 
 import nnfit
-from nnfit.budget import MAX_META, MAX_OBJECTS
+from nnfit.budget import MAX_META, MAX_OBJECTS, MAX_UNITS
 from nnfit.errors import ConfigError, ModelFileError, OutputError
 from nnfit.model.file.reading import MAX_DIRECTORY, MAX_INFLATED, read_model
 from nnfit.table.labels import MAX_CLASSES
@@ -557,6 +557,19 @@ def test_a_network_too_large_for_any_file(sizes: list[int], got: str, expected: 
     assert str(caught.value) == (
         f"config: model.hidden_sizes: {got}, 2 of them inputs, are more than a model holds; "
         f"expected at most {expected}. Use narrower layers"
+    )
+
+
+@pytest.mark.parametrize("members, width", [(1000, 1047), (500, 2100), (40, 40_000)])
+def test_members_too_large_for_any_file(members: int, width: int) -> None:
+    frame = pd.DataFrame({"a": range(20), "y": np.arange(20) / 3})
+    config = {"data": {"target": "y"}, "model": {"hidden_sizes": [width], "members": members}}
+    with pytest.raises(ConfigError) as caught:
+        nnfit.train(config, frame)
+    assert str(caught.value) == (
+        f"config: model.members: {members} members of {width + 2} units and {3 * width + 1} "
+        f"parameters each are more than a model holds; expected at most "
+        f"{MAX_UNITS // (width + 2)}. Use fewer, or narrower layers"
     )
 
 

@@ -176,8 +176,8 @@ def test_the_losses_of_steps_are_there_when_asked_for_and_leave_no_trace_else(
     assert nnfit.load("m.npz").to_bytes() == stepped
     assert "steps_per_epoch" not in (meta := meta_of(tiny.npz))
     for key in YOUNGER:  # the bytes are as before they were
-        section, name = key.split(".")
-        assert name not in meta["config"][section]
+        *section, name = key.split(".")
+        assert name not in (meta["config"][section[0]] if section else meta["config"])
     assert "output" not in meta["config"]
 
 
@@ -210,6 +210,66 @@ def test_as_many_losses_of_steps_as_there_were_steps(stepped: bytes, steps: int,
 @pytest.mark.parametrize("points", [-1, 5, True, "4", 10**12, None])
 def test_a_wrong_number_of_points_is_refused(walked: bytes, points: Any) -> None:
     assert refusal(with_meta(walked, lambda meta: meta.update(path_points=points))) == (
+        "m.npz: the number of points on the path of training is out of range; train the model again"
+    )
+
+
+@pytest.fixture
+def several(folder: Path) -> bytes:
+    """A model of four members."""
+    data = {"target": "y", "validation": 0}  # whose members are not judged one by one
+    config = {"data": data, "model": {"members": 4, "hidden_sizes": [2]}}
+    table = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) ** 2 + 0.5})
+    return nnfit.train({**config, "training": {"epochs": 2}}, table).to_bytes()
+
+
+def test_members_are_the_first_axis_of_weights(several: bytes, tiny: Example) -> None:
+    found = arrays_of(several)
+    assert meta_of(several)["network"]["members"] == 4
+    assert [found[name].shape for name in ("W1", "b1", "W2", "b2")] == [
+        (4, 2, 1), (4, 2), (4, 1, 2), (4, 1),
+    ]  # fmt: skip
+    Path("m.npz").write_bytes(several)
+    assert nnfit.load("m.npz").to_bytes() == several
+    alone = nnfit.load("m.npz").member(2).to_bytes()
+    assert "members" not in meta_of(alone)["network"]
+    np.testing.assert_array_equal(arrays_of(alone)["W1"], found["W1"][2])
+    assert "members" not in meta_of(tiny.npz)["network"]  # as it was before there were any
+
+
+@pytest.mark.parametrize("members", [0, -1, 1001, 10**12, True, "4", 4.0, 4.5, None, [4], {}])
+def test_a_wrong_number_of_members_is_refused(several: bytes, members: Any) -> None:
+    line = refusal(with_meta(several, lambda meta: meta["network"].update(members=members)))
+    assert line == "m.npz: members must be an integer from 1 to 1000; train the model again"
+
+
+@pytest.mark.parametrize("members", [1, 2, 1000])
+def test_as_many_arrays_as_members(several: bytes, members: int) -> None:
+    expected = (2, 1) if members == 1 else (members, 2, 1)
+    assert refusal(with_meta(several, lambda meta: meta["network"].update(members=members))) == (
+        f"m.npz: W1 has shape (4, 2, 1), meta says {expected}; train the model again"
+    )
+    assert "W1 has shape (4, 2, 1), meta says (2, 1)" in refusal(
+        with_meta(several, lambda meta: meta["network"].pop("members"))
+    )
+
+
+def test_the_units_of_all_members_have_a_limit(several: bytes) -> None:
+    """A block of rows has room for the units of all members: with a million each, for 1000."""
+
+    def wide(meta: dict[str, Any]) -> None:
+        meta["network"].update(members=1000, sizes=[1, 1047, 1])
+
+    line = refusal(with_meta(several, wide))
+    assert line == ("m.npz: the units of all members are more than 1048576; train the model again")
+    fits = refusal(
+        with_meta(several, lambda meta: (wide(meta), meta["network"].update(members=999)))
+    )
+    assert "W1 has shape" in fits
+
+
+def test_members_have_no_path_of_training(several: bytes) -> None:
+    assert refusal(with_meta(several, lambda meta: meta.update(path_points=1))) == (
         "m.npz: the number of points on the path of training is out of range; train the model again"
     )
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 import nnfit
 from nnfit.config.reading import load_config
+from nnfit.inside.pictures.kinds import Options
+from nnfit.inside.pictures.making import make_picture
 from nnfit.nn.losses import smoothed
 from nnfit.nn.network import Architecture, Network
 from nnfit.observer import EpochRecord, Observer
@@ -208,6 +210,18 @@ def test_only_training_rows_are_smoothed() -> None:
     assert of[0.9].history["validation_loss"][-1] < 0.66
     assert of[0.9].metrics["train"]["log_loss"] < 0.66
     assert of[0.0].history["train_loss"][-1] < 0.1
+
+
+def test_pictures_of_W_say_what_they_leave_out() -> None:
+    model = nnfit.train({"data": {"target": "kind"}, **RECIPE}, _table())
+    for kind in ("weights", "network"):
+        heard: list[str] = []
+        observer = Observer()
+        observer.note = heard.append  # type: ignore[method-assign]
+        make_picture(kind, [("m.npz", model)], None, Options(), observer)
+        assert heard[-1] == (
+            "W is drawn as it is, without the scale s of the inputs and alpha of the hidden units"
+        )
 
 
 def test_defaults_written_out_leave_no_trace_in_the_file() -> None:

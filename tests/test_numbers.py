@@ -383,7 +383,7 @@ def test_large_integers_as_numbers_are_rounded_and_that_is_said(
     y = np.where(x > 0.0, "a", "b")
     ids = ["" if gap and i % 9 == 5 else str(size + i * size // N) for i in range(N)]
     pd.DataFrame({"x": x, "id": ids, "n": np.arange(N), "y": y}).to_csv("d.csv", index=False)
-    Path("d.yaml").write_text("data: {path: d.csv, target: y}\n")
+    Path("d.yaml").write_text("data: {path: d.csv, target: y}\ntraining: {epochs: 3}\n")
     result = cli("train", "d.yaml", "-q")
     assert result.err == (
         "nnfit: warning: d.csv: column 'id': integers beyond 2**53 are rounded to float64. "
@@ -394,7 +394,7 @@ def test_large_integers_as_numbers_are_rounded_and_that_is_said(
 def test_many_large_integers_are_a_quantity(cli: Commands, folder: Path, x: Any) -> None:
     frame = pd.DataFrame({"x": x, "y": [10**25 + i for i in range(N)]})  # nearly all one float64
     frame.to_csv("d.csv", index=False)
-    Path("d.yaml").write_text("data: {path: d.csv, target: y}\n")
+    Path("d.yaml").write_text("data: {path: d.csv, target: y}\ntraining: {epochs: 3}\n")
     result = cli("train", "d.yaml")
     assert result.code == 0
     assert f"task: regression (target 'y' holds integers, {N} distinct values)" in result.err

@@ -60,11 +60,12 @@ def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
     fit = _fit(architecture, batch_size, steps=10)
     window = fit._windows.gather(fit.state.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y.T)
-    network, optimizer = fit.gradients.network, fit.state.optimizer
+    network, learner = fit.network, fit.learners.each[0]
+    optimizer = learner.optimizer
     ws = network.workspace(batch_size)
     for arrays in (ws.z, ws.active, ws.delta, ws.slope, network.gradient.Wb):
         arrays[:] = [array.view(_Counting) for array in arrays]
-    network.gradient.flat = network.gradient.flat.view(_Counting)
+    learner.gradient = learner.gradient.view(_Counting)
     optimizer._moments = [[m.view(_Counting) for m in optimizer._moments[0]]]
     _Counting.calls = 0
     assert fit._train_window(1, window, logits)

@@ -368,7 +368,7 @@ def test_points_beside_commas_are_doubted() -> None:
         {"a": ["1,5", "2,5"] * 10, "n": [1.234, 950] * 10, "f": [0.5, 1.5] * 10, "y": [1.5, 2] * 10}
     )
     heard = Heard()
-    file = load_config({"data": {"path": "-", "target": "y"}})
+    file = load_config({"preset": "none", "data": {"path": "-", "target": "y"}})
     prepare(file, frame, np.random.default_rng(0), heard)
     assert heard.warnings == [
         "data: column 'n': read with decimal points, beside decimal commas in others. If 1.234 is "

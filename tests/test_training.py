@@ -524,7 +524,7 @@ def test_what_the_last_update_leaves_is_judged(validated: bool) -> None:
     def step(parameters: Array, gradient: Array, rate: float) -> None:
         parameters[:] = [math.inf, 0.5] if validated else [0.5, math.inf]
 
-    fit.state.optimizer.step = step  # type: ignore[method-assign]
+    fit.state.optimizers[0].step = step  # type: ignore[method-assign]
     what = "a weight is not finite" if validated else "an output is not finite"
     with pytest.raises(TrainingError, match=f"^{what} in epoch 1, step 1 "):
         fit.run()
@@ -617,7 +617,7 @@ def test_the_second_signal_acts_as_it_always_does() -> None:
 
 def test_a_run_stopped_before_its_first_epoch_gives_no_model() -> None:
     frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, 20), "y": np.linspace(1.0, 2.5, 20)})
-    file = load_config({"data": {"target": "y"}}, (), "-")
+    file = load_config({"preset": "none", "data": {"target": "y"}}, (), "-")
     stop = StopRequest()
     stop.signal = signal.SIGTERM
     with pytest.raises(Interrupted) as caught:

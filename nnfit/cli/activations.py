@@ -11,6 +11,7 @@ from nnfit.cli.options import (
     DataArgument,
     DecimalOption,
     DelimiterOption,
+    MemberOption,
     ModelArgument,
     QuietOption,
 )
@@ -26,6 +27,7 @@ def activations(
             metavar="K", show_default=False, help="Which hidden layer; 1 is the one after phi(x)."
         ),
     ],
+    member: MemberOption = None,
     output: rows.OutputOption = "-",
     keep: rows.KeepOption = None,
     append: rows.AppendOption = False,
@@ -41,7 +43,7 @@ def activations(
 
     Example: nnfit activations iris.npz data/iris.csv --layer 2 --keep species | head
     """
-    from nnfit.model.streaming import hidden_units
+    from nnfit.model.making import hidden_units
 
     rows.write_rows(
         hidden_units,
@@ -54,5 +56,7 @@ def activations(
         quiet,
         delimiter=delimiter,
         decimal=decimal,
+        one=True,
+        member=member,
         layer=layer,
     )

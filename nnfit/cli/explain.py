@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, UsageError, print_result
+from nnfit.cli.options import JsonOption, MemberOption, QuietOption, UsageError, print_result
 from nnfit.cli.plot import picture_format, write_picture
 
 
@@ -49,6 +49,7 @@ def explain(
             "(300 dpi), .svg or .pdf; - is stdout. With --json the JSON is printed.",
         ),
     ] = None,
+    member: MemberOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -73,7 +74,9 @@ def explain(
     if data is None and is_model_file(source) and piped(look=True):
         data = "-"
     with closing(make_observer(quiet)) as observer:
-        steps = explain(source, data, row=row, epoch_step=epoch_step, observer=observer)
+        steps = explain(
+            source, data, row=row, epoch_step=epoch_step, member=member, observer=observer
+        )
     if form is not None and graph is not None:
         from nnfit.report.plots import render
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.options import JsonOption, QuietOption, check_stdin, print_result
+from nnfit.cli.options import JsonOption, MemberOption, QuietOption, check_stdin, print_result
 from nnfit.errors import ExitCode
 
 
@@ -42,6 +42,7 @@ def gradcheck(
     inject_bug: Annotated[
         Bug | None, typer.Option(help="Break one derivative on purpose, to see the check fail.")
     ] = None,
+    member: MemberOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -57,7 +58,7 @@ def gradcheck(
     bug = None if inject_bug is None else inject_bug.value
     with closing(make_observer(quiet)) as observer:
         result = check_gradients(
-            source, data, method=method.value, inject_bug=bug, observer=observer
+            source, data, method=method.value, inject_bug=bug, member=member, observer=observer
         )
     print_result(result, json, print_gradcheck)
     if not result["passed"]:

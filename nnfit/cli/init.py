@@ -6,11 +6,14 @@ import os
 import stat
 import sys
 from contextlib import closing
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from nnfit.cli.options import QuietOption, SetOption
+
+Preset = StrEnum("Preset", ["fast", "default", "best"])
 
 
 def init(
@@ -21,6 +24,9 @@ def init(
             metavar="COL", show_default=False, help="The column to predict; repeat for several."
         ),
     ],
+    preset: Annotated[
+        Preset, typer.Option(help="Whose values to write out: fast, default or best.")
+    ] = Preset.default,
     set_: SetOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -33,7 +39,7 @@ def init(
     from nnfit.run.proposal import propose
 
     with closing(make_observer(quiet)) as observer:
-        text = propose(data, _path_for_config(data), target, set_ or [], observer)
+        text = propose(data, _path_for_config(data), target, set_ or [], observer, preset.value)
     result_stream().write(text)
 
 

@@ -56,6 +56,14 @@ DecimalOption = Annotated[
         help="What stands before fractions in DATA, if not as in training.",
     ),
 ]
+MemberOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        show_default=False,
+        help="Which network of a model that has several members, from 1; the first by default.",
+    ),
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Leave only warnings and errors on stderr.")
 ]

@@ -78,6 +78,8 @@ def plot(  # an argument for each option of the command
     seed: Annotated[int | None,
         _asked("seed", f"Of what is drawn at random, {Options.seed} by default", "N", min=0)]
         = None,
+    member: Annotated[int | None,
+        _asked("member", "Which network of a model that has several, from 1", "N")] = None,
     split: Annotated[Split | None, _asked("split", SPLIT_HELP, "PART")] = None,
     delimiter: DelimiterOption = None,
     decimal: DecimalOption = None,
@@ -91,8 +93,8 @@ def plot(  # an argument for each option of the command
     from nnfit.report import make_observer
 
     asked = {"x": x, "y": y, "plane": plane, "layer": layer, "shape": shape, "row": row,
-             "metric": metric,
-             "repeats": repeats, "top": top, "seed": seed, "split": split}  # fmt: skip
+             "metric": metric, "repeats": repeats, "top": top, "seed": seed, "member": member,
+             "split": split}  # fmt: skip
     options = _options(kind, {option: v for option, v in asked.items() if v is not None})
     wanted = _format_of(kind, output, format)
     sources = sources or []

@@ -23,6 +23,14 @@ def predict(
     proba: Annotated[
         bool, typer.Option("--proba", help="Add probability_<class> for every class.")
     ] = False,
+    spread: Annotated[
+        bool,
+        typer.Option(
+            "--spread",
+            help="Add how far the members of the model are apart: the standard deviation of each "
+            "value, or of the probability of the predicted class.",
+        ),
+    ] = False,
     keep: rows.KeepOption = None,
     append: rows.AppendOption = False,
     format: rows.FormatOption = rows.RowFormat.csv,
@@ -34,7 +42,7 @@ def predict(
 
     Example: nnfit predict iris.npz new.csv --proba | head
     """
-    from nnfit.model.streaming import predictions
+    from nnfit.model.making import predictions
 
     native = format is rows.RowFormat.jsonl
     rows.write_rows(
@@ -50,4 +58,5 @@ def predict(
         decimal=decimal,
         proba=proba,
         native=native,
+        spread=spread,
     )

@@ -28,14 +28,16 @@ FormatOption = Annotated[RowFormat, typer.Option(help="What to write.")]
 def write_rows(
     make: Callable[..., Any], model: str, data: str | None, output: str,
     keep: list[str] | None, append: bool, format: RowFormat, quiet: bool,
-    delimiter: str | None, decimal: str | None, **options: Any,
+    delimiter: str | None, decimal: str | None, one: bool = False, member: int | None = None,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Load the model and put what is made of rows where it belongs.
 
-    The parameters are the options that its commands share; `options` are those of `make`, of the
-    streaming file, which turns a model into what makes it.
+    The parameters are the options that its commands share, `one` that a single member makes it;
+    `options` are those of `make`, which turns a model into what makes it.
     """
     from nnfit.cli.streams import text_output
+    from nnfit.model.members import one_member
     from nnfit.model.streaming import write_made
 
     if append and keep:
@@ -44,6 +46,8 @@ def write_rows(
     with late_observer(quiet, output) as observer, offering_decimal(decimal):
         table = rows_of(data, loaded, model, observer)
         check_output(output, (model, table))
+        if one:
+            loaded = one_member(loaded, model, member, observer)
         carry = "all" if append else keep or []
         made = make(loaded, **options)
         with text_output(output) as stream:

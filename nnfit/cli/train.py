@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnfit.cli import options
-from nnfit.errors import Interrupted, OutputError, TrainingError, printable
+from nnfit.errors import ExitCode, Interrupted, OutputError, TrainingError, printable
 
 if TYPE_CHECKING:
     from nnfit.config.reading import ConfigFile
-    from nnfit.model.model import Model
     from nnfit.run.run import Run
 
 
@@ -56,16 +55,12 @@ def train(
 
     options.check_stdin(config)
     file = load_config(config, set_ or [], data)
-    path = _place(file, config, output)
+    path = _place(file, config, output, oof)
+    to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
     if path == "-" and json:
         raise options.UsageError("--json and -o - both write to stdout")
-    to_file = path != "-" and (os.path.isfile(path) or not os.path.exists(path))
     if resume and not to_file:
         raise options.UsageError(f"--resume needs a model in a file, got -o {path}")
-    if oof == "-":
-        raise options.UsageError("--oof: got -; stdout has the model's path. Name a file")
-    if oof is not None:
-        options.check_output(oof, [config, path], "for the rows out of fold")
     places = {"-o": output, "--oof": oof}
     command = _resume_command(config, set_ or [], data, places, ["--json"] * json + ["-q"] * quiet)
     again = " and the same input" if "-" in (config, file.config.data.path) else ""
@@ -89,9 +84,7 @@ def train(
                     checkpoint=checkpoint,
                     needs_folds=oof is not None,
                 )
-                _write(run.model, path)
-                if oof is not None:
-                    _write_out_of_fold(run, oof)
+                _write(run, path, oof)
                 if checkpoint is not None and not (run.summary.interrupted or run.failure):
                     checkpoint.remove()
             observer.finished(run.summary)
@@ -107,40 +100,50 @@ def train(
             options.print_json(run.to_json())
         elif path != "-":
             print_path(path)
+    _raise_if_cut_short(run, path, how(), stop.exit_code)
+
+
+def _place(file: ConfigFile, config: str, output: str | None, oof: str | None) -> str:
+    """Return where the model goes, "-" for stdout; what can't be written is found out here."""
+    from nnfit.storage.output import is_stdout
+
+    sources = [config, *(file.resolve(table) for table in file.config.data.tables.values())]
+    path = file.default_output() if output is None else output
+    if is_stdout(path):
+        path = "-"
+    options.check_output(path, sources, "for the model")
+    if oof == "-":
+        raise options.UsageError("--oof: got -; stdout has the model's path. Name a file")
+    if oof is not None:
+        if os.path.realpath(oof) == os.path.realpath(path):
+            raise OutputError(f"{oof}: is the model's; expected another place")
+        options.check_output(oof, sources, "for the rows out of fold")
+    return path
+
+
+def _raise_if_cut_short(run: Run, path: str, how: str, exit_code: ExitCode) -> None:
+    """Raise what ended a run before its last epoch, with what the model has all the same."""
     name = "<stdout>" if path == "-" else path
     weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
     if run.failure is not None:
         raise TrainingError(f"{run.failure}; {weights}")
     if run.summary.interrupted:
         where = f"stopped in epoch {run.summary.epochs + 1}"
-        raise Interrupted(f"{where}; {weights}{how()}", stop.exit_code)
+        raise Interrupted(f"{where}; {weights}{how}", exit_code)
 
 
-def _place(file: ConfigFile, config: str, output: str | None) -> str:
-    """Return where the model goes, "-" for stdout; what can't be written is found out here."""
-    from nnfit.storage.output import is_stdout
-
-    path = file.default_output() if output is None else output
-    if is_stdout(path):
-        return "-"
-    sources = [file.resolve(table) for table in file.config.data.tables.values()]
-    options.check_output(path, [config, *sources], "for the model")
-    return path
-
-
-def _write(model: Model, path: str) -> None:
-    if path == "-":
-        sys.stdout.buffer.write(model.to_bytes())
-    else:
-        model.save(path)
-
-
-def _write_out_of_fold(run: Run, path: str) -> None:
+def _write(run: Run, path: str, oof: str | None) -> None:
+    """Write the model, then what was predicted out of fold."""
     from nnfit.cli.streams import text_output
 
-    assert run.out_of_fold is not None
-    with text_output(path) as stream:
-        run.out_of_fold.write(stream, run.model)
+    if path == "-":
+        sys.stdout.buffer.write(run.model.to_bytes())
+    else:
+        run.model.save(path)
+    if oof is not None:
+        assert run.out_of_fold is not None
+        with text_output(oof) as stream:
+            run.out_of_fold.write(stream, run.model)
 
 
 def _resume_command(

@@ -96,6 +96,18 @@ def _held_out(config: Config) -> Iterator[Conflict]:
             "got 'folds' with model.members 1; each member holds out one fold. Set model.members "
             "to 2 or more, such as 5",
         )
+    if config.training.refit and not data.has_folds:
+        yield Conflict(
+            ("training.refit", "data.validation"),
+            f"got true with data.validation {data.validation}; the folds tell how many epochs to "
+            "train. Set data.validation: folds, and model.members",
+        )
+    if config.training.refit and config.optimizer.schedule == "plateau":
+        yield Conflict(
+            ("training.refit", "optimizer.schedule"),
+            "got true with 'plateau', which falls by a validation loss, and a refit has none. "
+            "Choose another schedule",
+        )
     if data.validation == 0:
         needs = "needs a validation loss, but data.validation is 0. Hold out rows, such as 0.2"
         if config.training.patience is not None:

@@ -11,7 +11,9 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     GetCoreSchemaHandler,
@@ -179,3 +181,9 @@ Targets = Annotated[
     BeforeValidator(lambda value: value if isinstance(value, list | tuple | dict) else (value,)),
     WithJsonSchema({"anyOf": [_COLUMN_JSON, _COLUMNS_JSON]}),
 ]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

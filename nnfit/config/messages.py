@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from nnfit.config.conflicts import conflicts
 from nnfit.config.fields import ERROR_TYPE, MANY, ONE
+from nnfit.config.presets import settled_conflicts
 from nnfit.config.scalars import shown
 from nnfit.config.schema import Config
 from nnfit.errors import SHOWN_LENGTH, did_you_mean
@@ -78,7 +78,8 @@ def accepts(keys: Sequence[str], value: Any) -> bool:
 def check(tree: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
     """Return the config that `tree` holds, or None, and all that is wrong with it.
 
-    Combinations are looked at even when other keys are wrong, as long as their own are right.
+    Combinations are looked at even when other keys are wrong, as long as their own are right;
+    those with values that a preset decides are looked at when these are known.
     """
     wrong: list[tuple[str | int, ...]] = []
     problems: list[Problem] = []
@@ -94,7 +95,7 @@ def check(tree: Mapping[str, Any]) -> tuple[Config | None, list[Problem]]:
             problems.append(Problem("", f"and {more} more errors", named=True))
         config = Config.model_validate(_without(tree, wrong))
     doubtful = {dotted(loc[:2]) for loc in wrong}
-    for keys, text in conflicts(config):
+    for keys, text in settled_conflicts(config):
         if not any(key in doubtful or key.partition(".")[0] in doubtful for key in keys):
             problems.append(Problem(keys[0], text))
     return (None if problems else config), problems

@@ -9,14 +9,16 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nnfit.config.conflicts import conflicts
 from nnfit.config.messages import FIELDS, Problem, check
 from nnfit.config.nodes import START, Node, YamlError, read_yaml
 from nnfit.config.overrides import override
 from nnfit.config.places import Place, Tree, nearest
+from nnfit.config.presets import Shape, resolve
 from nnfit.config.scalars import Scalar, shown
 from nnfit.config.schema import Config
 from nnfit.config.sources import read_text
@@ -62,6 +64,20 @@ class ConfigFile:
         tidy = os.path.normpath(joined)
         # configs/../data is data, unless configs is a link.
         return tidy if os.path.realpath(tidy) == os.path.realpath(joined) else joined
+
+    def resolved(self, shape: Shape) -> ConfigFile:
+        """Return the config with its preset's values for a table.
+
+        Raises
+        ------
+        ConfigError
+            When what it sets itself does not go together with any of them.
+        """
+        config = resolve(self.config, shape)
+        wrong = [f"{self.where(keys[0])}: {text}" for keys, text in conflicts(config)]
+        if wrong:
+            raise ConfigError(*wrong)
+        return replace(self, config=config)
 
     def default_output(self) -> str:
         """Return where the model goes when no option says so, relative to the current folder.

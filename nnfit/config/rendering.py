@@ -42,7 +42,7 @@ def _lines(section: BaseModel, prefix: str, comments: Mapping[str, str]) -> list
             continue
         if key == "data.target" and len(value) == 1:
             value = value[0]
-        lines.append(_line(f"{indent}{name}: {_value(value)}", comment))
+        lines.append(_line(f"{indent}{name}: {as_yaml(value)}", comment))
     return lines
 
 
@@ -51,7 +51,8 @@ def _line(code: str, comment: str) -> str:
     return f"{code:<{_COMMENT_COLUMN - 2}}  # {text}" if text else code
 
 
-def _value(value: Any) -> str:
+def as_yaml(value: Any) -> str:
+    """Return the value of a key as YAML in one line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -59,9 +60,9 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, tuple):
-        return f"[{', '.join(_value(item) for item in value)}]"
+        return f"[{', '.join(as_yaml(item) for item in value)}]"
     if isinstance(value, dict):
-        pairs = (f"{_key(label)}: {_value(number)}" for label, number in value.items())
+        pairs = (f"{_key(label)}: {as_yaml(number)}" for label, number in value.items())
         return f"{{{', '.join(pairs)}}}"
     return repr(value)
 

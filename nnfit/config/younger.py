@@ -11,6 +11,7 @@ from typing import Any
 from nnfit.config.schema import Config
 
 YOUNGER: dict[str, Any] = {
+    "preset": "none",
     "data.groups": None,
     "data.time": None,
     "preprocessing.bins": 0,
@@ -26,6 +27,8 @@ YOUNGER: dict[str, Any] = {
     "optimizer.scale_rate": 1.0,
     "optimizer.activation_rate": 1.0,
     "training.label_smoothing": 0.0,
+    "training.patience_factor": 1.0,
+    "training.refit": False,
     "training.record_steps": False,
 }
 
@@ -38,7 +41,8 @@ def kept(config: Config) -> dict[str, Any]:
     """
     dumped = config.model_dump(mode="json", exclude={"output"})
     for key, default in YOUNGER.items():
-        section, _, name = key.partition(".")
-        if dumped[section][name] == default:
-            del dumped[section][name]
+        section, _, name = key.rpartition(".")
+        of = dumped[section] if section else dumped
+        if of[name] == default:
+            del of[name]
     return dumped

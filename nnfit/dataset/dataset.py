@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnfit.config.presets import decided
 from nnfit.config.reading import ConfigFile
-from nnfit.dataset.deciding import Decisions, decide
+from nnfit.dataset.deciding import Decisions, decide, shape_of
 from nnfit.dataset.encoding import Encoding, Part, fit_encoding
 from nnfit.dataset.reading import read_held_out, read_to_learn
 from nnfit.errors import DataError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 class Dataset(Decisions):
     """What was decided, what the training rows taught, and the parts.
 
+    `file` is the config with its preset's values, which is what is to be looked at from here on.
     `validation` and `test` may be missing; `notes` tell what was decided, a sentence each.
     `fingerprints` are those of "data", all rows that have a target, of a validation or test CSV
     of its own, and of the "arrangement" by groups or time.
@@ -46,6 +48,7 @@ class Dataset(Decisions):
     with its features. One encoding makes the members' mean a mean of like things, and one model.
     """
 
+    file: ConfigFile
     encoding: Encoding
     parts: dict[str, Part]
     fingerprints: dict[str, str]
@@ -88,9 +91,11 @@ def prepare(
     ConfigError, DataError
         Each with its place.
     """
-    notes, data = _Notes(observer), file.config.data
+    notes = _Notes(observer)
     rows = read_to_learn(file, frame, notes)
     decisions = decide(file, rows, notes)
+    file = _resolved(file, rows, decisions, notes)
+    data = file.config.data
     arrangement = Arrangement.of(rows, data.roles, Written.of(data))
     codes = None if decisions.labels is None else decisions.labels.read(rows)
     with _data_errors(rows.name, "data.validation: 0 and data.test: 0"):
@@ -122,12 +127,25 @@ def prepare(
         fingerprints["arrangement"] = arrangement.fingerprint
     return Dataset(
         **vars(decisions),
+        file=file,
         encoding=encoding,
         parts=parts,
         fingerprints=fingerprints,
         notes=tuple(notes.texts),
         folds=held_by,
     )
+
+
+def _resolved(
+    file: ConfigFile, rows: NamedRows, decisions: Decisions, observer: Observer
+) -> ConfigFile:
+    """Return the config with its preset's values for the table, and tell them."""
+    n_columns = len(decisions.columns)
+    shape = shape_of(rows, n_columns, decisions.n_outputs, decisions.labels)
+    resolved = file.resolved(shape)
+    if said := decided(file.config, resolved.config, shape):
+        observer.note(said)
+    return resolved
 
 
 def _pieces(

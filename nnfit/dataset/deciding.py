@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+import numpy as np
+
+from nnfit.config.presets import Shape
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
 from nnfit.errors import listed, quoted
@@ -80,7 +83,7 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     if task == "classification":
         labels = LabelEncoder.fit(rows.column(data.target[0]), observer)
     _tell_of_spellings(rows, columns, spellings, written, observer)
-    loss, n_outputs = _choose_head(config, labels)
+    loss, n_outputs = choose_head(config, labels)
     classes = () if labels is None else labels.classes
     features = [column.name for column in columns]
     groups = () if data.groups is None else (data.groups,)
@@ -134,7 +137,7 @@ def _tell_of_spellings(
             )
 
 
-def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
+def choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
     """Return the loss and the number of outputs; `head` tells whether they can be."""
     loss, output = config.loss, config.model.output_activation
     if labels is None:
@@ -145,6 +148,14 @@ def _choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]
         loss = "binary_cross_entropy" if may_be_one else "cross_entropy"
     one = loss == "binary_cross_entropy" or (may_be_one and loss in QUANTITY_LOSSES)
     return loss, 1 if one else n_classes
+
+
+def shape_of(rows: NamedRows, n_columns: int, n_outputs: int, labels: LabelEncoder | None) -> Shape:
+    """Return what a preset's values depend on, of all rows that have a target."""
+    if labels is None:
+        return Shape(len(rows), n_columns, n_outputs, "regression", len(rows))
+    rarest = int(np.bincount(labels.read(rows)).min())
+    return Shape(len(rows), n_columns, n_outputs, "classification", rarest)
 
 
 def count_kinds(columns: Sequence[Column]) -> dict[str, int]:

@@ -119,6 +119,14 @@ class Outcome:
                         values[:, decimals == n] = values[:, decimals == n].round(n)
             return self.scaler.cut(values)
 
+    def deviating(self, y_hat: Array) -> Array:
+        """Return (N, n_values) whose deviations are told: probabilities, or standardized values."""
+        return y_hat if self.labels is None else self.probabilities(y_hat)
+
+    def deviations(self, of: Array) -> Array:
+        """Return standard deviations of what is `deviating` in the targets' own units."""
+        return of if self.scaler is None else of * self.scaler.scales
+
     def truth(self, rows: NamedRows) -> Array:
         """Return what is true of rows that have a target: codes (N,), or values (N, K).
 

@@ -79,11 +79,13 @@ def check_values(problem: Problem) -> list[Check]:
     dropout = problem.architecture.dropout > 0
     y_hat = np.empty_like(ws.z[-1])
     network.head.predict(network.forward(ws, dropout), y_hat)
-    loss = network.loss_and_gradient(ws, problem.share, dropout) + network.penalty()
-    defined = by_definition(problem)
+    loss = network.loss_and_gradient(ws, problem.share, dropout)
+    total = problem.objective(loss, network.penalty())
+    alone = [by_definition(of) for of in problem.alone]
+    defined = np.reshape([of[0] for of in alone], problem.Y.shape)
     return [
-        _judged(problem.case, "y_hat", y_hat.T, defined[0], "value"),
-        _judged(problem.case, "loss", np.asarray(loss), defined[1], "value"),
+        _judged(problem.case, "y_hat", y_hat.swapaxes(-1, -2), defined, "value"),
+        _judged(problem.case, "loss", np.asarray(total), np.sum([of[1] for of in alone]), "value"),
     ]
 
 
@@ -123,7 +125,7 @@ def affordable(problem: Problem) -> int:
     """
     a = problem.architecture
     n_arrays = len(a.layout.blocks) + 1
-    most = entries_checked(n_arrays, a.n_parameters + sum(a.sizes), len(problem.X))
+    most = entries_checked(n_arrays, a.n_parameters + sum(a.sizes), problem.n_rows)
     if not most:
         raise ConfigError(
             f"{problem.case}: {n_arrays} arrays of {a.n_parameters} parameters in all are too many "

@@ -26,6 +26,7 @@ class Numeric:
 
     def __init__(self, problem: Problem, dtype: Any) -> None:
         self.share, self.dropout = problem.share, problem.architecture.dropout > 0
+        self.objective = problem.objective
         self.network, self.ws = problem.build(dtype)
 
     def array(self, name: str) -> Array:
@@ -50,7 +51,7 @@ class ComplexStep(Numeric):
         before = array[place]
         array[place] = before + 1j * COMPLEX_STEP
         loss = self.network.loss(self.ws, self.share, self.dropout)
-        value = loss + self.network.penalty()
+        value = self.objective(loss, self.network.penalty())
         array[place] = before
         return float(value.imag / COMPLEX_STEP)
 
@@ -96,4 +97,4 @@ class CentralDifference(Numeric):
             residual = self.y_hat - self.ws.Y
             self.sides += [residual > kink for kink in head.kinks]
         loss = (head.losses(z, self.ws.Y) * self.share).sum(axis=-1)
-        return loss + self.network.penalty()
+        return self.objective(loss, self.network.penalty())

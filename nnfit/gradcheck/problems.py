@@ -6,7 +6,7 @@ The bugs are derivatives made wrong on purpose, so that a class can see the chec
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,8 @@ class Problem:
     """A network with rows to check it on.
 
     `X` (N, D) float64, `Y` (N, K), `share` (N,) or a scalar; `masks_seed` fixes the dropout masks.
+    Where `parameters` are of several members, (members, P), each has rows of its own: X is
+    (members, N, D), and so on. Its loss is then the sum of theirs, which has each one's gradient.
     """
 
     case: str
@@ -38,11 +40,27 @@ class Problem:
     masks_seed: int = 0
     network_class: type[Network] = Network
 
+    @property
+    def n_rows(self) -> int:
+        """N, of each member."""
+        return int(self.X.shape[-2])
+
+    @property
+    def alone(self) -> list[Problem]:
+        """The problem of each member; itself where it has one network."""
+        if self.parameters.ndim == 1:
+            return [self]
+        each = zip(self.parameters, self.X, self.Y, strict=True)
+        return [replace(self, parameters=p, X=X, Y=Y) for p, X, Y in each]
+
+    def objective(self, loss: Any, penalty: Any) -> Any:
+        """Return what is differentiated, a scalar: loss + penalty, summed over members."""
+        return loss.sum() + penalty
+
     def build(self, dtype: Any) -> tuple[Network, Workspace]:
         """Return the production network in `dtype`, its rows and masks in place."""
-        network = self.network_class(self.architecture, dtype)
-        np.copyto(network.parameters.flat, self.parameters)
-        ws = network.workspace(len(self.X))
+        network = self.network_class(self.architecture, dtype, self.parameters.astype(dtype))
+        ws = network.workspace(self.n_rows)
         ws.load(self.X, self.Y)
         if self.architecture.dropout:
             network.draw_dropout(ws, np.random.default_rng(self.masks_seed))
@@ -86,8 +104,8 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
 
     Then every output activation with every residual loss, and dropout, L2, sample weights and
     the missing bias, alone and together; each activation with alpha and a scale of the inputs;
-    smoothed labels; one on so many rows that np.matmul multiplies instead
-    of np.dot, and the sum that is taken in shards. The numbers of each are drawn from the seed
+    smoothed labels; one on so many rows that np.matmul multiplies instead of np.dot, the sum that
+    is taken in shards, and two members in one network. The numbers of each are drawn from the seed
     and its own name, so that one more changes no other. The default seed draws no network whose
     output is dead on every row, and no array with a kink beside every entry.
     """
@@ -136,6 +154,23 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         )
         of_rows = problem(f"in shards, {loss}", cut, loss != "mse", 9)
         yield replace(of_rows, network_class=in_shards(network_class))
+    for loss in ("mse", "cross_entropy"):
+        learned = loss != "mse"
+        each = Architecture(
+            (3, 4, 1, 3), ("tanh", "softplus"), loss, l2=0.3,
+            input_scale=learned, parametric_activation=learned,
+        )  # fmt: skip
+        yield in_one_network([problem(f"{which}, {loss}", each) for which in ("members", "second")])
+
+
+def in_one_network(problems: Sequence[Problem]) -> Problem:
+    """Return the problem whose members are those networks, of one architecture."""
+    return replace(
+        problems[0],
+        parameters=np.stack([problem.parameters for problem in problems]),
+        X=np.stack([problem.X for problem in problems]),
+        Y=np.stack([problem.Y for problem in problems]),
+    )
 
 
 def _learned(problem: Callable[..., Problem]) -> Iterator[Problem]:

@@ -29,10 +29,12 @@ from nnfit.inside.sources import (
     say_own,
 )
 from nnfit.inside.worst_rows import worst_rows
+from nnfit.model.members import one_member
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, over_mean
 from nnfit.nn.network import Network
 from nnfit.observer import Observer, PythonObserver
+from nnfit.run.building import untrained_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +48,7 @@ def check_gradients(
     *,
     method: Literal["complex", "central", "both"] = "complex",
     inject_bug: str | None = None,
+    member: int | None = None,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Hold the gradients of backpropagation against numerical ones.
@@ -63,6 +66,8 @@ def check_gradients(
     method : {"complex", "central", "both"}
     inject_bug : {"sign", "factor", "lost_bias", "lost_mean"}, optional
         A derivative to make wrong on purpose.
+    member : int, optional
+        Which network of a `source` that has several, from 1; the first by default.
 
     Returns
     -------
@@ -79,11 +84,13 @@ def check_gradients(
     methods = ("complex", "central") if method == "both" else (method,)
     if source is None and data is not None:
         raise ConfigError("--data: without a config or a model there is no network for it")
+    if source is None and member is not None:
+        raise ConfigError("--member: without a config or a model there is none; name one")
     with np.errstate(all="ignore"):  # what overflows fails, or is compared as it is
         if source is None:
             checks = list(standard_checks(methods, network_class))
         else:
-            problem = _problem(source, data, network_class, observer)
+            problem = _problem(source, data, member, network_class, observer)
             _refuse_hidden(problem, inject_bug)
             checks = [check for m in methods for check in check_problem(problem, m)]
     blind = unreached(checks)
@@ -113,13 +120,20 @@ def _refuse_hidden(problem: Problem, inject_bug: str | None) -> None:
 
 
 def _problem(
-    source: Source, data: Any, network_class: type[Network], observer: Observer
+    source: Source,
+    data: Any,
+    member: int | None,
+    network_class: type[Network],
+    observer: Observer,
 ) -> Problem:
     """Return the network of a model, or of a config as it is initialised, with rows of its data."""
     of = opened(source)
     if isinstance(of, tuple):
-        return _of_model(*of, data, network_class, observer)
+        model = one_member(*of, member, observer)
+        return _of_model(model, of[1], data, network_class, observer)
     file, dataset, network = initialised(of, data, observer)
+    start = untrained_model(file, dataset, network)
+    network = one_member(start, file.name, member, observer).network
     part = dataset.parts["train"]
     some = _spread(len(part))
     weights = np.ones(len(some)) if part.weights is None else over_mean(part.weights)[some]

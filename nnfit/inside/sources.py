@@ -67,7 +67,7 @@ def initialised(
     frame = data if path is None else None
     file = load_config(source, (), "-" if frame is not None else path)
     dataset = prepare(file, frame, stream(file.config.seed, "split"), observer, kept)
-    return file, dataset, build_network(file, dataset, np.float64)
+    return dataset.file, dataset, build_network(dataset.file, dataset, np.float64)
 
 
 def untrained(config: str, observer: Observer) -> Model:

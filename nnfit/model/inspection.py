@@ -13,7 +13,11 @@ from nnfit.training.metrics import finite
 
 
 def describe(model: Model, path: str) -> dict[str, Any]:
-    """Return the layers, columns, classes, metrics and training of a model."""
+    """Return the layers, columns, classes, metrics and training of a model.
+
+    Of several `members` the statistics are of the weights of all, `parameters` and `n_parameters`
+    those of each, and `n_parameters_in_all` their sum.
+    """
     network = model.network
     architecture = network.architecture
     each = zip(
@@ -23,8 +27,8 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         layers = [
             {
                 "layer": i,
-                "inputs": W.shape[1],
-                "outputs": W.shape[0],
+                "inputs": W.shape[-1],
+                "outputs": W.shape[-2],
                 "activation": activation,
                 "parameters": sum(block.size for block in layer.blocks),
                 "weight_mean": finite(W.mean(dtype=np.float64)),
@@ -47,6 +51,11 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "cut_to": {} if model.scaler is None else model.scaler.range_of,
         "layers": layers,
         "n_parameters": architecture.n_parameters,
+        **(
+            {"members": network.members, "n_parameters_in_all": network.parameters.flat.size}
+            if network.members > 1
+            else {}
+        ),
         "loss": architecture.loss,
         "dtype": network.dtype.name,
         "inputs": model.encoder.n_inputs,
@@ -57,5 +66,6 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         ],
         "training": model.training,
         "metrics": dict(model.metrics),
+        "preset": model.kept.preset,
         "config": dict(model.config),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import hidden_layer, predict
+from nnfit.nn.inference import hidden_layer, predict, spread
 from nnfit.nn.network import Network
 from nnfit.storage.files import whole_file
 from nnfit.table.encoding import Encoder
@@ -30,7 +30,7 @@ from nnfit.table.rows import NamedRows
 from nnfit.table.spelling import Spelling
 from nnfit.table.table import Tally
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import Steps, Trajectory
+from nnfit.training.history import MEMBER_LOSSES, Steps, Trajectory
 from nnfit.training.threads import available_cores, blas_threads
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class Model:
         sizes = "-".join(map(str, self.network.architecture.sizes))
         return f"<nnfit.Model: {self.task} of {listed(self.targets)}, layers {sizes}>"
 
+    def member(self, i: int) -> Model:
+        """Return the model of member `i`, from 0, alone; history and metrics stay those of all."""
+        history = {name: of for name, of in self.history.items() if name != MEMBER_LOSSES}
+        return replace(self, network=self.network.member(i), history=history)
+
     @cached_property
     def outcome(self) -> Outcome:
         """What the network's outputs mean."""
@@ -80,8 +85,11 @@ class Model:
 
     @property
     def training(self) -> dict[str, Any]:
-        """`epochs`, `best_epoch`, `stopped_early`, and `rows` by part."""
-        return asdict(self.trained)
+        """`epochs`, `best_epoch`, `stopped_early`, `rows` by part, `best_epochs` of members."""
+        told = asdict(self.trained)
+        if not self.trained.best_epochs:
+            del told["best_epochs"]
+        return told
 
     @property
     def task(self) -> str:
@@ -181,6 +189,7 @@ class Model:
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),
             "metrics": self.metrics,
             **({} if self.steps is None else {"steps_per_epoch": self.steps.per_epoch}),
+            **({"judged_members": self.network.members} if MEMBER_LOSSES in self.history else {}),
         }
         return to_bytes(
             meta, self.network.parameters, self.history, self.trajectory, steps=self.steps
@@ -215,6 +224,21 @@ class Model:
                     "when scaled. Mend it, or train with numbers as large"
                 )
         return out
+
+    def spread(self, rows: NamedRows) -> Array:
+        """Return how far the members are apart, their standard deviation: shape (N, n_values).
+
+        Of each target in its own units, or of each class's probability. The same bits for a row
+        among any others; what can't be read is as for `outputs`.
+        """
+        outcome = self.outcome
+        out: Array = np.empty((len(rows), outcome.n_values))
+        for start, X in self._inputs(rows, None):
+            with np.errstate(all="ignore"):
+                out[start : start + len(X)] = spread(
+                    self.network, X, outcome.n_values, outcome.deviating
+                )
+        return outcome.deviations(out)
 
     def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
         """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.

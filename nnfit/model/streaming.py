@@ -7,16 +7,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from typing import Any, Literal, NamedTuple, NoReturn, TextIO, TypeVar
-
-import numpy as np
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 from nnfit.budget import rows_at_once
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import Block, BlockReader
 from nnfit.csv.writing import RowWriter
-from nnfit.errors import ConfigError, DataError, joined, name_of, require_columns
+from nnfit.errors import DataError, joined, name_of, require_columns
 from nnfit.model.evaluation import Evaluation
+from nnfit.model.making import Made
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.table.cells import typed
@@ -45,78 +44,6 @@ def csv_format(model: Model) -> CsvFormat:
         comment=data.comment,
         expected=tuple(model.encoder.needed_columns),
     )
-
-
-class Made(NamedTuple):
-    """What is made of rows: columns, what each is for the error, and their cells, in any thread.
-
-    The cells of several columns may be one array of numbers.
-    """
-
-    columns: Sequence[str]
-    each: str
-    cells: Callable[[NamedRows, Tally], list[Any]]
-
-
-def predictions(model: Model, proba: bool, native: bool = False) -> Made:
-    """Return how rows become labels, with `proba` their probabilities too, or values.
-
-    Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
-
-    Raises
-    ------
-    DataError
-        When a regression model is asked for probabilities.
-    """
-    labels, outcome = model.labels, model.outcome
-    if labels is not None:
-        columns = ["prediction", *(f"probability_{label}" for label in model.classes if proba)]
-    elif proba:
-        raise DataError("--proba: a regression model has no probabilities; leave it out")
-    else:
-        columns = [f"prediction_{target}" for target in model.targets]
-        columns = columns if len(columns) > 1 else ["prediction"]
-
-    def cells(rows: NamedRows, tally: Tally) -> list[Any]:
-        y_hat = model.outputs(rows, tally)
-        if labels is None:
-            return [outcome.values(y_hat)]
-        predicted = (labels.typed if native else labels.decode)(outcome.codes(y_hat))
-        if not proba:
-            return [predicted]
-        return [predicted, outcome.written(outcome.probabilities(y_hat))]
-
-    return Made(columns, "predicted", cells)
-
-
-def hidden_units(model: Model, layer: int) -> Made:
-    """Return what hidden layer `layer` makes of rows; the first hidden one is 1.
-
-    The figures read back as the very numbers that the next layer sees.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such layer.
-    """
-    sizes = model.network.architecture.sizes
-    n_hidden = len(sizes) - 2
-    if not n_hidden:
-        raise ConfigError(
-            f"--layer: got {layer}; the model is a linear predictor, which has no hidden layer. "
-            "Train one with model.hidden_sizes"
-        )
-    if not 1 <= layer <= n_hidden:
-        expected = "1, its only one" if n_hidden == 1 else f"1 to {n_hidden}"
-        raise ConfigError(f"--layer: the model has no hidden layer {layer}; expected {expected}")
-
-    def cells(rows: NamedRows, tally: Tally) -> list[Any]:
-        a = model.hidden(rows, tally, layer=layer).astype(np.float64)
-        a += 0.0  # a relu's -0.0 is written as 0.0
-        return [model.outcome.written(a)]
-
-    columns = [f"layer{layer}_unit{unit}" for unit in range(1, sizes[layer] + 1)]
-    return Made(columns, f"a unit of hidden layer {layer}", cells)
 
 
 def write_made(

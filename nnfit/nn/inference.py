@@ -49,13 +49,18 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     return out
 
 
-def spread(network: Network, X: Array, threads: int = 1) -> Array:
-    """Return the standard deviation of the members' y_hat (N, K), float64; 0 of one network.
+def spread(network: Network, X: Array, n_values: int, meaning: Callable[[Array], Array]) -> Array:
+    """Return the standard deviation over the members, (N, n_values) float64; 0 of one network.
 
-    The parameters are those of `predict`.
+    It is that of what `meaning` makes of each member's y_hat (N, K): values (N, n_values).
     """
-    out: Array = np.empty((len(X), network.architecture.sizes[-1]))
-    _fill(out, network, X, lambda ws: _by_members(_y_hat(network, ws), 2).std(axis=0), threads)
+    out: Array = np.empty((len(X), n_values))
+
+    def deviation(ws: Workspace) -> Array:
+        each = [meaning(y_hat.T).T for y_hat in _by_members(_y_hat(network, ws), 2)]
+        return np.asarray(np.std(each, axis=0))
+
+    _fill(out, network, X, deviation, 1)
     return out
 
 

@@ -272,8 +272,8 @@ class Network:
         return 0.5 * self.architecture.l2 * total(penalised, penalised)
 
     def reported_penalty(self) -> float | None:
-        """Return the penalty beside a reported loss, None where there is none."""
-        return float(self.penalty()) if self.architecture.l2 else None
+        """Return the penalty beside a reported loss, of members the mean; None without one."""
+        return float(self.penalty()) / self.members if self.architecture.l2 else None
 
     def input_gradient(self, ws: Workspace) -> Array:
         """Return dL/da[0] of shape (D, N) after `loss_and_gradient`."""

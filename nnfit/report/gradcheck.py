@@ -23,9 +23,9 @@ MAX_FAILURES_IN_FULL = 10
 NOTHING, FAILED = "nothing to compare", "FAILED"
 VERDICTS = {"ok": "green", NOTHING: "yellow", FAILED: "bold red"}  # from better to worse
 
-BY_SLOPE = "\nby slope: W, b and x; by value: nothing, which a bare nnfit gradcheck does"
+BY_SLOPE = "\nby slope: {}; by value: nothing, which a bare nnfit gradcheck does"
 BY_VALUE = """
-by slope: W, b and x of each network; f'(z), l'(e) at chosen points
+by slope: W, b, s, alpha and x of each network; f'(z), l'(e) at chosen points
 by value, against definitions: y_hat and loss; f(z), l(e) at chosen points"""
 
 
@@ -147,7 +147,9 @@ def _conclusion(
     entries, kinks = (sum(check.get(key, 0) for check in slopes) for key in ("entries", "kinks"))
     if kinks:
         how += f"\n{entries:,} entries compared, {kinks:,} left out beside a kink"
-    how += BY_VALUE if values else BY_SLOPE
+    learned = any(check["parameter"][0] in "sa" for check in slopes)
+    own = "W, b, s, alpha and x" if learned else "W, b and x"
+    how += BY_VALUE if values else BY_SLOPE.format(own)
     if result["passed"]:
         return Text.assemble(("passed", "bold green"), f": {what}\n{how}")
     return Text.assemble(("failed", "bold red"), f": {failures:,} of {what}\n{how}")

@@ -81,16 +81,18 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     """Print what a model file holds.
 
     Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
-    `n_parameters` (one figure or word each), `targets`, `classes` (names), `cut_to` (the smallest
-    and the largest prediction by target), `layers` (each `layer`,
-    `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`, `weight_std`), `columns` (each
-    `name`, `kind`, `detail`), `metrics` (by split) and `training` (name to figure, or to figures by
-    name).
+    `n_parameters`, `members`, `n_parameters_in_all` (one figure or word each), `preset` (a word, or
+    None), `targets`, `classes` (names), `cut_to` (the smallest and the largest prediction by
+    target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`,
+    `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training`
+    (name to figure, or to figures by name).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
-              "n_parameters")  # fmt: skip
+              "n_parameters", "members", "n_parameters_in_all")  # fmt: skip
     rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
+    if info.get("preset") is not None:
+        rows.append(("preset", cut(info["preset"], 40)))
     for key in ("targets", "classes"):
         if names := info.get(key):
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))

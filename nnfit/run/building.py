@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.budget import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.config.reading import ConfigFile
 from nnfit.config.younger import kept
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
+from nnfit.errors import ConfigError
 from nnfit.model.model import Model
 from nnfit.nn import compiled
 from nnfit.nn.architecture import Architecture
@@ -90,6 +92,7 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         input_scale=model.input_scale,
         parametric_activation=model.parametric_activation,
     )
+    _refuse_too_many(file, architecture, np.dtype(dtype))
     network = Network.of_zeros(architecture, dtype, model.members)
     method = model.initialization
     if method == "auto" and model.parametrization == "ntk":
@@ -102,6 +105,18 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
             bias=model.bias_initialization,
         )
     return network
+
+
+def _refuse_too_many(file: ConfigFile, architecture: Architecture, dtype: np.dtype[Any]) -> None:
+    """Raise ConfigError where the members together are more than a model holds."""
+    members, units = file.config.model.members, sum(architecture.sizes)
+    most = min(MAX_UNITS // units, MAX_ARRAY_BYTES // (architecture.n_parameters * dtype.itemsize))
+    if members > most:
+        raise ConfigError(
+            f"{file.where('model.members')}: {members} members of {units} units and "
+            f"{architecture.n_parameters} parameters each are more than a model holds; expected "
+            f"at most {most}. Use fewer, or narrower layers"
+        )
 
 
 def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Model:
@@ -202,6 +217,7 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
         batch_size=workload.batch_size,
         learning_rate=optimizer.learning_rate,
         patience=training.patience,
+        patience_factor=training.patience_factor,
         clip_norm=optimizer.clip_norm,
         rollback=training.on_divergence == "rollback",
         checkpoint_seconds=training.checkpoint_seconds,

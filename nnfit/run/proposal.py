@@ -1,7 +1,7 @@
 """The config that `nnfit init` proposes for a CSV: it trains as it stands.
 
 What would stop a training run is settled here and said in a comment: tokens for missing cells,
-ids, numbers that are categories.
+ids, numbers that are categories. The network and its training are those of a preset.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nnfit.config.reading import load_config
+from nnfit.config.presets import By, ByTask, Shape, left_open, told
+from nnfit.config.reading import ConfigFile, load_config
 from nnfit.config.rendering import render
 from nnfit.csv.frames import with_columns
+from nnfit.dataset.deciding import choose_head, shape_of
 from nnfit.dataset.reading import csv_format
 from nnfit.errors import listed, require_columns, shorten
 from nnfit.observer import Finding, Observer
 from nnfit.run.dialect import find_format, read_plain
 from nnfit.table.cells import cell_type, parse_number, read_floats
+from nnfit.table.columns import chosen_columns
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.survey import Reason, Sight, copies_of_target, look_at, reason_to_leave_out
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 MAX_TOKENS = 3  # that many spellings of "missing" in one column of numbers are believed
 GAP_SIGNS = frozenset("missing unknown n.a. n.a na nil none n/k nd blank empty".split())
 DROPPED = ("empty", "one value")  # by training, which says so
-ENOUGH, SMALL, LARGE = 200, 2_000, 20_000  # rows; the first for a test part
+ENOUGH = 200  # rows for a test part
 
 
 def propose(
@@ -45,10 +48,12 @@ def propose(
     targets: Sequence[str],
     overrides: Sequence[str],
     observer: Observer,
+    preset: str = "default",
 ) -> str:
     """Return a commented YAML config for the CSV at `path`, which it calls `stored_path`.
 
-    `targets` are the columns to predict; `overrides`, KEY=VALUE, win over what is proposed.
+    `targets` are the columns to predict; `overrides`, KEY=VALUE, win over what is proposed. The
+    preset's values for this table are written out, so that none is left to decide.
 
     Raises
     ------
@@ -56,14 +61,17 @@ def propose(
         Each with its place.
     """
     # what is asked for may change how the file is read, so it is looked at first
-    asked = load_config({"data": {"path": stored_path, "target": list(targets)}}, overrides)
+    tree: dict[str, Any] = {
+        "preset": preset, "data": {"path": stored_path, "target": list(targets)}
+    }  # fmt: skip
+    asked = load_config(tree, overrides)
     data = asked.config.data
     flat = {override.split("=", 1)[0].strip() for override in overrides}
     fmt, lines = find_format(path, csv_format(asked.config), flat)
     rows, marks = read_plain(path, fmt, data, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")
     rows = settle_words(rows, data, observer)
-    values, comments = _decide(rows, data, flat, observer)
+    values, comments, known, labels = _decide(rows, data, flat, observer)
     if fmt.delimiter != ",":
         values["data.delimiter"] = fmt.delimiter
     values.update(lines | marks)
@@ -71,11 +79,30 @@ def propose(
     comments |= dict.fromkeys(lines, "found above the header")
     values["output"] = _output(stored_path)
     comments = {key: text for key, text in comments.items() if key not in flat}
-    tree: dict[str, Any] = {"data": {"path": stored_path, "target": list(targets)}}
     for key, value in values.items():
         section, _, last = key.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[last] = value
-    return render(load_config(tree, overrides).config, comments)
+    file = load_config(tree, overrides)
+    return _written_out(file, _shape(file, known, labels), comments)
+
+
+def _shape(file: ConfigFile, rows: NamedRows, labels: LabelEncoder | None) -> Shape:
+    """Return the sizes that training with the config will find in the rows that have a target."""
+    config = file.config
+    columns = chosen_columns(
+        rows.name, rows.columns, config.data, config.features, file.where("features")
+    )
+    return shape_of(rows, len(columns), choose_head(config, labels)[1], labels)
+
+
+def _written_out(file: ConfigFile, shape: Shape, comments: Mapping[str, str]) -> str:
+    """Return the config as YAML with the preset's values in the place of its name."""
+    resolved = file.resolved(shape).config
+    rules = {k: rule for k, rule in left_open(file.config).items() if isinstance(rule, By | ByTask)}
+    of = {key: told(rule) for key, rule in rules.items()}
+    if resolved.preset != "none":
+        of["preset"] = f"every value is written out; those of {resolved.preset} are for {shape}"
+    return render(resolved.model_copy(update={"preset": "none"}), {**of, **comments})
 
 
 def _output(path: str) -> str:
@@ -85,8 +112,11 @@ def _output(path: str) -> str:
 
 def _decide(
     rows: NamedRows, data: DataConfig, asked: Collection[str], observer: Observer
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return values by dotted key, and the comments that say why; `asked` keys are settled."""
+) -> tuple[dict[str, Any], dict[str, str], NamedRows, LabelEncoder | None]:
+    """Return values by dotted key, the comments that say why, the rows to learn from, the labels.
+
+    `asked` keys are settled.
+    """
     values: dict[str, Any] = {}
     comments: dict[str, str] = {}
     read = _how_to_read(rows, data, asked)
@@ -113,14 +143,15 @@ def _decide(
         comments["data.exclude"] = "; ".join(f"{name}: {why}" for name, why in out.items())
     values["data.task"] = task
     comments["data.task"] = f"decided from {len(rows)} rows; regression | classification"
-    values.update(_size(len(rows)))
+    if len(rows) >= ENOUGH:
+        values["data.test"] = 0.2
     decisions = _decisions(rows, data, read.tokens, labels)
     for name, why in reasons.items():
         if why:
             became = "dropped in training" if why in DROPPED else stay or "left out"
             decisions[name] = f"{'input, ' if became == stay else ''}{became}: {why}"
     observer.surveyed([_finding(sights[name], read, decisions[name]) for name in rows.columns])
-    return values, comments
+    return values, comments, rows, labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,19 +248,6 @@ def _finding(sight: Sight, read: _Reading, decision: str) -> Finding:
         example=sight.example,
         decision=decision,
     )
-
-
-def _size(n_rows: int) -> Mapping[str, Any]:
-    """Return a network and a run that suit the number of rows."""
-    if n_rows < 10:  # too few to hold any out
-        return {"data.validation": 0, "model.hidden_sizes": [8], "training.epochs": 500}
-    run = {"data.validation": 0.2, **({"data.test": 0.2} if n_rows >= ENOUGH else {})}
-    if n_rows < SMALL:
-        return {**run, "training.epochs": 300, "training.patience": 50}
-    if n_rows < LARGE:
-        return {**run, "training.epochs": 150, "training.patience": 20, "training.batch_size": 64}
-    big = {"model.hidden_sizes": [128, 64], "training.batch_size": 256}
-    return {**run, **big, "training.epochs": 60, "training.patience": 10}
 
 
 def _odd_cells(series: pd.Series[Any]) -> tuple[list[str], int]:

@@ -34,6 +34,7 @@ from nnfit.run.building import (
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
 from nnfit.run.out_of_fold import OutOfFold
+from nnfit.run.refitting import refitted
 from nnfit.training.fit import Result
 from nnfit.training.history import to_arrays
 from nnfit.training.stop import StopRequest
@@ -94,14 +95,15 @@ def train_run(
         Interrupted when a signal came before the first epoch ended.
     """
     observer = observer or Observer()
-    seed, dtype = file.config.seed, np.dtype(file.config.training.dtype)
+    seed = file.config.seed
     dataset = prepare(file, frame, stream(seed, "split"), observer)
+    file = dataset.file
     if needs_folds and dataset.folds is None:
         raise ConfigError(
             f"{file.where('data.validation')}: got {file.config.data.validation}, but what is "
             "predicted out of fold needs folds. Set it to folds, and model.members to 4, say"
         )
-    network = build_network(file, dataset, dtype)
+    network = build_network(file, dataset, np.dtype(file.config.training.dtype))
     workload = Workload.of(file, dataset, network)
     with (
         blas_threads(workload.blas_threads),
@@ -114,13 +116,14 @@ def train_run(
         with fit.stop if stop is not None else nullcontext():
             observer.started(plan)
             result = fit.run()
-        if not result.best_epoch:
-            raise _nothing_kept(result, fit.stop)
-        model = _model(file, dataset, network, result)
-        out_of_fold = None
-        if dataset.folds is not None:
-            out_of_fold = OutOfFold.of(network, dataset.folds, dataset.parts["train"])
-        model = _scored(model, dataset, out_of_fold)
+            if not result.best_epoch:
+                raise _nothing_kept(result, fit.stop)
+            out_of_fold = None
+            if dataset.folds is not None:
+                out_of_fold = OutOfFold.of(network, dataset.folds, dataset.parts["train"])
+            if file.config.training.refit:
+                network, result = refitted(file, dataset, fit, result, observer)
+        model = _scored(_model(file, dataset, network, result), dataset, out_of_fold)
     return Run(model, _summary(output, model, result), result.failure, out_of_fold)
 
 
@@ -177,6 +180,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
         trained=Trained(
             epochs=len(result.records),
             best_epoch=result.best_epoch,
+            best_epochs=result.best_epochs if network.members > 1 else (),
             stopped_early=result.stopped_early,
             rows={name: len(part) for name, part in dataset.parts.items()},
         ),

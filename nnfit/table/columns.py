@@ -62,28 +62,7 @@ def decide_columns(
         If a name does not exist, a column holds what no network can read, or none is left.
     """
     name, known = rows.name, rows.columns
-    for key, named in (
-        ("target", data.target),
-        *((key, (column,)) for key, column in data.roles.items()),
-        ("include", data.include or ()),
-        ("exclude", data.exclude),
-        ("categorical", data.categorical),
-        ("missing_values", data.missing_values if isinstance(data.missing_values, dict) else ()),
-    ):
-        require_columns(name, known, named, key=f"data.{key}")
-    chosen = set(known if data.include is None else data.include)
-    chosen -= {*data.target, *data.exclude, *data.roles.values()}
-    if not chosen:
-        raise DataError(
-            f"{name}: no usable feature column; columns are: {listed(known)}. "
-            "Check data.include and data.exclude"
-        )
-    available = [column for column in known if column in chosen]
-    refused = {column: "is in data.exclude" for column in data.exclude}
-    refused |= {column: f"is data.{key}" for key, column in data.roles.items()}
-    refused |= {column: "is the target; a target is never an input" for column in data.target}
-    wanted = parse_features(features, available, where, refused)
-    chosen = {column for expression in wanted for column in expression.columns}
+    chosen = chosen_columns(name, known, data, features, where)
     columns = []
     crowded = []
     written = Written.of(data)
@@ -106,6 +85,44 @@ def decide_columns(
             f"{'this is an id, a date' if one else 'these are ids, dates'} or free text"
         )
     return columns
+
+
+def chosen_columns(
+    name: str,
+    known: Sequence[str],
+    data: DataConfig,
+    features: Sequence[str] | None,
+    where: str,
+) -> set[str]:
+    """Return the columns, of those `known` in the table `name`, that are inputs.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `decide_columns`, but for what the columns hold.
+    """
+    for key, named in (
+        ("target", data.target),
+        *((key, (column,)) for key, column in data.roles.items()),
+        ("include", data.include or ()),
+        ("exclude", data.exclude),
+        ("categorical", data.categorical),
+        ("missing_values", data.missing_values if isinstance(data.missing_values, dict) else ()),
+    ):
+        require_columns(name, known, named, key=f"data.{key}")
+    chosen = set(known if data.include is None else data.include)
+    chosen -= {*data.target, *data.exclude, *data.roles.values()}
+    if not chosen:
+        raise DataError(
+            f"{name}: no usable feature column; columns are: {listed(known)}. "
+            "Check data.include and data.exclude"
+        )
+    available = [column for column in known if column in chosen]
+    refused = {column: "is in data.exclude" for column in data.exclude}
+    refused |= {column: f"is data.{key}" for key, column in data.roles.items()}
+    refused |= {column: "is the target; a target is never an input" for column in data.target}
+    wanted = parse_features(features, available, where, refused)
+    return {column for expression in wanted for column in expression.columns}
 
 
 def _tell_left_out(

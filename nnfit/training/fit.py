@@ -30,11 +30,14 @@ PROGRESS_SECONDS = 0.2
 class Result:
     """How the loop ended; the network holds the weights of `best_epoch` (0: no epoch ended).
 
+    Of several members each has those of its own, in `best_epochs`, and `best_epoch` is their mean.
+
     `failure` is set where the loss diverged in spite of every rollback.
     """
 
     records: list[EpochRecord]
     best_epoch: int
+    best_epochs: tuple[int, ...]
     stopped_early: bool
     interrupted: bool
     failure: TrainingError | None
@@ -128,6 +131,7 @@ class Fit:
         return Result(
             records=p.records,
             best_epoch=p.best_epoch,
+            best_epochs=tuple(p.best_epochs),
             stopped_early=self._out_of_patience(),
             interrupted=interrupted,
             failure=failure,
@@ -143,8 +147,12 @@ class Fit:
         return self.state.sizes.train * self.network.members
 
     def _out_of_patience(self) -> bool:
-        p, patience = self.state.progress, self.settings.patience
-        return patience is not None and len(p.records) - p.best_epoch >= patience
+        """Return whether even the member whose best epoch is the latest has waited long enough."""
+        p, settings = self.state.progress, self.settings
+        if settings.patience is None:
+            return False
+        waited = len(p.records) - settings.patience_factor * max(p.best_epochs)
+        return waited >= settings.patience
 
     def _epoch(self, epoch: int) -> bool:
         """Train for an epoch, or the rest of it, and judge it; return False when stopped."""
@@ -154,7 +162,7 @@ class Fit:
         if train_loss is None:
             return False
         seconds = time.perf_counter() - begin
-        last_row, (validation_loss, metric) = state.sizes.train, self.judge.figures()
+        last_row, (validation_loss, metric, of_members) = state.sizes.train, self.judge.figures()
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged(f"validation loss became {validation_loss}", epoch, last_row)
         if validation_loss is None and math.isnan(metric):
@@ -169,6 +177,7 @@ class Fit:
             learning_rate=state.learning_rate,
             rows_per_second=rows / max(seconds, 1e-9),
             penalty=self.network.reported_penalty(),
+            member_losses=of_members,
         )
         is_best = state.end_epoch(record)
         self.observer.epoch(record, is_best and validation_loss is not None)

@@ -18,6 +18,7 @@ MAX_BYTES = 2**26  # fewer points for networks of many parameters
 MAX_STEPS = 100_000  # whose losses are recorded; the first ones
 
 FIELDS = ("epoch", "train_loss", "validation_loss", "metric", "learning_rate")
+MEMBER_LOSSES = "member_validation_loss"  # of several members that are judged, (epochs, members)
 
 
 def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
@@ -26,6 +27,7 @@ def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
     Rows per second are left out: they differ from run to run, and equal runs give equal files.
     """
     records = list(records)
+    members = np.array([record.member_losses for record in records], np.float64)
     arrays: dict[str, Array] = {
         name: np.array(
             [np.nan if (v := getattr(record, name)) is None else v for record in records],
@@ -33,12 +35,17 @@ def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
         )
         for name in FIELDS[1:]
     }
+    if members.size:
+        arrays[MEMBER_LOSSES] = members
     return {"epoch": np.array([record.epoch for record in records], np.int64), **arrays}
 
 
 def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
     """Return the records that gave the arrays; their rows per second are not known (NaN)."""
     columns = [arrays[name].tolist() for name in FIELDS]
+    columns.append(
+        arrays[MEMBER_LOSSES].tolist() if MEMBER_LOSSES in arrays else [()] * len(columns[0])
+    )
     return [
         EpochRecord(
             epoch=epoch,
@@ -47,8 +54,11 @@ def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
             metric=None if np.isnan(metric) else metric,
             learning_rate=learning_rate,
             rows_per_second=np.nan,
+            member_losses=tuple(of_members),
         )
-        for epoch, train_loss, validation_loss, metric, learning_rate in zip(*columns, strict=True)
+        for epoch, train_loss, validation_loss, metric, learning_rate, of_members in zip(
+            *columns, strict=True
+        )
     ]
 
 
@@ -103,10 +113,16 @@ class StepRecorder:
         self.add(losses)
 
 
-def describe(epochs: int) -> Described:
-    """Return the shape and dtype of the arrays of so many epochs, by their names in files."""
+def describe(epochs: int, judged_members: int = 1) -> Described:
+    """Return the shape and dtype of the arrays of so many epochs, by their names in files.
+
+    Where there are several `judged_members`, each one's validation loss is there too.
+    """
     dtypes = {name: np.dtype(np.int64 if name == "epoch" else np.float64) for name in FIELDS}
-    return {f"history_{name}": ((epochs,), dtype) for name, dtype in dtypes.items()}
+    found: Described = {f"history_{name}": ((epochs,), dtype) for name, dtype in dtypes.items()}
+    if judged_members > 1 and epochs:
+        found[f"history_{MEMBER_LOSSES}"] = ((epochs, judged_members), np.dtype(np.float64))
+    return found
 
 
 @dataclass(frozen=True)

@@ -33,24 +33,32 @@ class Judge:
         self.validated = validation is not None
         self.rows = train[judged_rows(len(train))] if validation is None else validation
 
-    def figures(self) -> tuple[float | None, float]:
-        """Return the validation loss, None without such rows, and the metric.
+    def figures(self) -> tuple[float | None, float, tuple[float, ...]]:
+        """Return the validation loss, None without such rows, the metric, and each member's loss.
 
         Where the loss is not finite, or without one a logit, the metric is not worked out: it is
-        NaN.
+        NaN. A single network has no members.
         """
         head, z = self.network.head, self._logits()
         loss = None
+        of_members: tuple[float, ...] = ()
         if self.validated:
             losses = head.losses(z, self.rows.Y.T)
             loss = weighted_mean(mean_of_members(losses, 1), self.rows.weights)
+            of_members = self._of_members(losses)
             if not math.isfinite(loss):
-                return loss, math.nan
+                return loss, math.nan, of_members
         elif not np.isfinite(z).all():
-            return None, math.nan
+            return None, math.nan, of_members
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        return loss, self.metric(mean_of_members(y_hat, 2).T)
+        return loss, self.metric(mean_of_members(y_hat, 2).T), of_members
+
+    def _of_members(self, losses: Array) -> tuple[float, ...]:
+        """Return the mean loss of each member, of losses (members, N)."""
+        if losses.ndim == 1:
+            return ()
+        return tuple(weighted_mean(own, self.rows.weights) for own in losses)
 
     def _logits(self) -> Array:
         """Return those of the rows to judge by: (K, N), or (members, K, N) of several members."""
@@ -91,3 +99,11 @@ class FoldJudge(Judge):
 
         self._learners.map(judge, self._held_out)
         return self._z
+
+    def _of_members(self, losses: Array) -> tuple[float, ...]:
+        """Return the mean loss of each member over the rows that it is judged by."""
+        s = self.rows.weights
+        return tuple(
+            weighted_mean(losses[rows], None if s is None else s[rows])
+            for _, rows, _ in self._held_out
+        )

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from nnfit.nn.arrays import Array
 from nnfit.nn.architecture import Architecture
+from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import Optimizer, clip_norm
 from nnfit.training.examples import Examples, Members

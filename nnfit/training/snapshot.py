@@ -104,7 +104,12 @@ def describe(state: State, values: Mapping[str, Any]) -> Described:
     if state.steps is not None:
         n = epochs * state.steps.per_epoch + first // sizes.batch
         described["step_losses"] = ((min(n, history.MAX_STEPS),), np.dtype(np.float64))
-    return described | history.describe(epochs)
+    return described | history.describe(epochs, _judged_members(state))
+
+
+def _judged_members(state: State) -> int:
+    """Return how many members there are whose losses on validation rows are kept."""
+    return state.progress.members if state.sizes.validation else 1
 
 
 def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -115,7 +120,10 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
     ValueError
         When the history or the running values are not those of such a run.
     """
-    records = history.from_arrays({name: arrays[f"history_{name}"] for name in history.FIELDS})
+    figures = {name: arrays[f"history_{name}"] for name in history.FIELDS}
+    if (name := f"history_{history.MEMBER_LOSSES}") in arrays:
+        figures[history.MEMBER_LOSSES] = arrays[name]
+    records = history.from_arrays(figures)
     judged = state.sizes.validation > 0
     for number, record in enumerate(records, start=1):
         loss = record.validation_loss
@@ -123,6 +131,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
             raise ValueError("'history' is not of one epoch after the other")
         if (loss is not None) != judged or not math.isfinite(loss or 0.0):
             raise ValueError("'history' has a validation loss where there are no such rows")
+        if not all(map(math.isfinite, record.member_losses)):
+            raise ValueError("'history' has a member's validation loss that is not finite")
     running = arrays["running"].tolist()
     if not all(0.0 <= value < math.inf for value in running):
         raise ValueError("'running' holds other than sums and a learning rate")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfit.errors import TrainingError
+from nnfit.errors import TrainingError, listed
 from nnfit.nn.arrays import Array
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
@@ -32,6 +32,7 @@ class Settings:
     batch_size: int
     learning_rate: float
     patience: int | None = None
+    patience_factor: float = 1.0  # of the best epoch, after which so many are waited for a better
     clip_norm: float | None = None
     rollback: bool = False  # where the loss diverges, instead of an error
     checkpoint_seconds: float = math.inf
@@ -67,23 +68,45 @@ class Sizes:
         return math.ceil(rows / self.batch)
 
 
+class Ended(NamedTuple):
+    """An epoch that ended: whether it began with good weights, and whose it ended with are best.
+
+    `lowest` says that its validation loss is.
+    """
+
+    began_well: bool
+    better: Sequence[int]
+    lowest: bool
+
+
 @dataclass(kw_only=True)
 class Progress:
-    """The epochs that ended, and what follows from their figures."""
+    """The epochs that ended, and what follows from their figures, for each of `members`."""
 
+    members: int = 1
     records: list[EpochRecord] = field(default_factory=list)
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    good_epoch: int = 0  # after which the parameters were those to go back to; 0: the initial ones
+    best_epochs: list[int] = field(init=False)
+    best_losses: list[float] = field(init=False)
+    best_loss: float = math.inf  # the mean one of the members
+    good_epochs: list[int] = field(init=False)  # of the parameters to go back to; 0: initial ones
     lowest: float = math.inf  # training loss
     high: int = 0  # epochs running that its loss has been high
     rollbacks: list[int] = field(default_factory=list)  # the epochs that had ended at each
 
-    def add(self, record: EpochRecord) -> tuple[bool, bool]:
-        """Take in an epoch; return whether it began with good weights, and ended with the best.
+    @property
+    def best_epoch(self) -> int:
+        """The mean of the members' best epochs; 0 before the first has ended."""
+        return round(sum(self.best_epochs) / self.members)
 
-        Good are those to go back to where no validation loss judges them: the ones that the epoch
-        of the lowest training loss began with.
+    def __post_init__(self) -> None:
+        self.best_epochs, self.good_epochs = [0] * self.members, [0] * self.members
+        self.best_losses = [math.inf] * self.members
+
+    def add(self, record: EpochRecord) -> Ended:
+        """Take in an epoch.
+
+        Good weights are those to go back to where no validation loss judges them: the ones that the
+        epoch of the lowest training loss began with.
         """
         loss, validation = record.train_loss, record.validation_loss
         self.records.append(record)
@@ -91,20 +114,24 @@ class Progress:
         self.high = self.high + 1 if high else 0
         began_well = validation is None and loss < self.lowest
         if began_well:
-            self.good_epoch = self.best_epoch
+            self.good_epochs = list(self.best_epochs)
         self.lowest = min(self.lowest, loss)
-        is_best = validation is None or validation < self.best_loss
-        if is_best:
-            self.best_epoch = record.epoch
-        if is_best and validation is not None:
-            self.best_loss = validation
-            self.good_epoch = record.epoch
-        return began_well, is_best
+        if validation is None:
+            self.best_epochs = [record.epoch] * self.members
+            return Ended(began_well, range(self.members), lowest=False)
+        lowest, self.best_loss = validation < self.best_loss, min(validation, self.best_loss)
+        better = []
+        for i, own in enumerate(record.member_losses or (validation,)):
+            if own < self.best_losses[i]:
+                better.append(i)
+                self.best_losses[i], self.best_epochs[i] = own, record.epoch
+                self.good_epochs[i] = record.epoch
+        return Ended(began_well, better, lowest)
 
     def go_back(self) -> None:
         """Take the good weights for the best ones."""
         self.high = 0
-        self.best_epoch = self.good_epoch
+        self.best_epochs = list(self.good_epochs)
 
 
 @dataclass(kw_only=True)
@@ -151,19 +178,21 @@ class State:
         self.trajectory = TrajectoryKeeper(sizes.epochs, flat.nbytes) if keep else None
         steps = sizes.steps(sizes.train)
         self.steps = StepRecorder(sizes.epochs, steps) if settings.record_steps else None
-        self.progress, self.epoch = Progress(), EpochUnderWay()
+        self.progress, self.epoch = Progress(members=network.members), EpochUnderWay()
+        self._of_members = [a.reshape(network.members, -1) for a in (self.best, self.parameters)]
 
     def end_epoch(self, record: EpochRecord) -> bool:
-        """Take in the epoch that ended, with its weights; return whether they are the best."""
-        began_well, is_best = self.progress.add(record)
-        if began_well and self.good is not None:
+        """Take in the epoch that ended, with its weights; return whether its loss is the lowest."""
+        ended = self.progress.add(record)
+        if ended.began_well and self.good is not None:
             np.copyto(self.good, self.best)
-        if is_best:
-            np.copyto(self.best, self.parameters)
+        best, parameters = self._of_members
+        for i in ended.better:
+            np.copyto(best[i], parameters[i])
         if self.trajectory is not None:
             self.trajectory.add(record.epoch, self.parameters)
         self.schedule.end_epoch(record.validation_loss)
-        return is_best
+        return ended.lowest
 
 
 def roll_back(state: State, diverged: Diverged, observer: Observer) -> TrainingError | None:
@@ -183,7 +212,8 @@ def roll_back(state: State, diverged: Diverged, observer: Observer) -> TrainingE
         for moment in optimizer.state.values():
             moment.fill(0.0)
     p.rollbacks.append(len(p.records))
-    weights = f"the weights of epoch {p.best_epoch}" if p.best_epoch else "the initial weights"
+    epochs = sorted({*p.best_epochs})
+    weights = f"the weights of epoch {listed(epochs)}" if epochs != [0] else "the initial weights"
     observer.warning(
         f"{diverged.what}; going back to {weights} with half the learning rate "
         f"({len(p.rollbacks)} of {MAX_ROLLBACKS})"

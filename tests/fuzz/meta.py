@@ -85,8 +85,8 @@ def tables() -> dict[str, pd.DataFrame]:
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "flowers": {
-        "data": {"target": "kind", "test": 0.1},
-        "model": {"hidden_sizes": [3], "dropout": 0.1},
+        "data": {"target": "kind", "test": 0.1, "validation": "folds"},
+        "model": {"members": 2, "hidden_sizes": [3], "dropout": 0.1},
         "class_weight": "balanced",
         "training": {"epochs": 4},
     },
@@ -218,6 +218,7 @@ def commands(name: str) -> list[Command]:
     csv = f"{name}.csv"
     found: list[Command] = [
         ("predict", "m.npz", csv), ("predict", "m.npz", csv, "--proba"), ("predict", "m.npz"),
+        ("predict", "m.npz", csv, "--spread"), ("explain", "m.npz", csv, "--member", "2"),
         ("evaluate", "m.npz", csv), ("evaluate", "m.npz", "--json"),
         *(("evaluate", "m.npz", "--split", part) for part in ("train", "validation", "test")),
         ("activations", "m.npz", csv, "--layer", "1"), ("explain", "m.npz"),

@@ -139,6 +139,7 @@ DELIMITERS = (",", ";", "\t", "auto")
 def csv_config(task: str, numeric: str, missing: str) -> ConfigFile:
     return load_config(
         {
+            "preset": "none",
             "data": {"path": "-", "target": "y", "task": task, "validation": 0},
             "preprocessing": {"numeric": numeric, "missing": missing},
         }

@@ -26,6 +26,7 @@ from nnfit.inside.sources import (
     pieces,
     say_own,
 )
+from nnfit.model.members import one_member
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
 from nnfit.nn.network import Network
@@ -56,25 +57,38 @@ class Example:
 
 
 def find_example(
-    source: Source, data: Any, row: int, epoch_step: bool, observer: Observer
+    source: Source,
+    data: Any,
+    row: int,
+    epoch_step: bool,
+    observer: Observer,
+    member: int | None = None,
 ) -> Example:
     """Return the data row `row`, from 1, and with `epoch_step` the rows to train on.
+
+    The network is that of `member`, as `one_member` takes it.
 
     Raises
     ------
     NnfitError
-        When there is no such row, it has no target, or a model's data is not here.
+        When there is no such row or member, it has no target, or a model's data is not here.
     """
     if row < 1:
         raise ConfigError(f"--row: got {row}; rows are counted from 1")
     of = opened(source)
     if isinstance(of, tuple):
-        return _of_model(*of, data, row, epoch_step, observer)
-    return _of_config(of, data, row, epoch_step, observer)
+        model = one_member(*of, member, observer)
+        return _of_model(model, of[1], data, row, epoch_step, observer)
+    return _of_config(of, data, row, epoch_step, observer, member)
 
 
 def _of_config(
-    source: ConfigSource, data: Any, row: int, epoch_step: bool, observer: Observer
+    source: ConfigSource,
+    data: Any,
+    row: int,
+    epoch_step: bool,
+    observer: Observer,
+    member: int | None,
 ) -> Example:
     """Return a row of the config's data, and the network as it is initialised."""
     kept: dict[str, NamedRows] = {}
@@ -98,6 +112,7 @@ def _of_config(
         scaler=dataset.encoding.scaler,
         config=config,
     )
+    model = one_member(model, file.name, member, observer)
     one = _only(mine[drawn], row)
     return Example(
         source=file.name, model=_plain(model), data=dataset.name, row=one,

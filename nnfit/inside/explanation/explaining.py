@@ -48,6 +48,7 @@ def explain(
     *,
     row: int = 1,
     epoch_step: bool = False,
+    member: int | None = None,
     observer: Observer | None = None,
 ) -> Values:
     """Return one example's way through the network and back, and one update.
@@ -63,6 +64,8 @@ def explain(
     epoch_step : bool
         Make the update with the mean gradient over all training rows of a config, or all rows
         of a model's data: one step of gradient descent. Otherwise with that of the row alone.
+    member : int, optional
+        Which of several networks, from 1; the first by default, and then that is said.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def explain(
     NnfitError
         When there is no such row, it has no target, or a model's data is not here.
     """
-    example = find_example(source, data, row, epoch_step, observer or Observer())
+    example = find_example(source, data, row, epoch_step, observer or Observer(), member)
     model, one, architecture = example.model, example.row, example.model.network.architecture
     problem = Problem(
         case=example.source,

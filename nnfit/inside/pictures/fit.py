@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from nnfit.errors import PictureError, listed
 from nnfit.inside.pictures.request import Request
 from nnfit.inside.pictures.slicing import code_named, drawn, slice_of_columns, tell_fixed
@@ -19,16 +21,21 @@ from nnfit.nn.inference import predict
 
 GRID = 600
 MAX_MODELS = 8  # more curves can't be told apart
+MAX_MEMBERS = 20  # whose lines are no more than a shade
 MAX_INPUTS_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What one model predicts, (n, K): values, or probabilities of classes."""
+    """What one model predicts, (n, K): values, or probabilities of classes.
+
+    Of a few members each one's too, (members, n, K); none of one network.
+    """
 
     name: str
     phi: str
     values: Array
+    members: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +76,12 @@ def make(request: Request) -> FitCurves:
         tell_fixed(line, request.observer)
         grid = line.axes[0].grid(GRID)
         values = line.at([grid], partial(_predicted, model))
-        curves.append(Curve(label, phi_of(model), values))
+        n = model.network.members
+        each = [
+            line.at([grid], partial(_predicted, model.member(i)))
+            for i in range(n if 1 < n <= MAX_MEMBERS else 0)
+        ]
+        curves.append(Curve(label, phi_of(model), values, np.reshape(each, (-1, *values.shape))))
     shown = drawn(rows, request.observer)
     first = request.model
     y_points = first.outcome.truth(rows).reshape(len(rows), -1)

@@ -29,6 +29,7 @@ class Options:
     repeats: int = 10
     top: int = 20
     seed: int = 0
+    member: int | None = None  # which network of a model that has several, from 1
     split: str | None = None  # train, validation or test: rows of the model's own data
 
 
@@ -76,18 +77,18 @@ KINDS = {
         "principal components of the path of training where the model kept it "
         "(`training.keep_path: true`); else random directions, filter-normalised (Li et al. 2018; "
         "`--seed`); two or three models, with their paths, in the plane through them",
-        options=("seed",),
+        options=("seed", "member"),
         several=True,
     ),
     "features": Kind(
         meaning="what each unit of a hidden layer (`--layer`) computes over the same plane, or "
         "over one column, each on a scale of its own, with the line where it bends",
-        options=("layer", "x", "y", "plane", "split"),
+        options=("layer", "x", "y", "plane", "member", "split"),
     ),
     "weights": Kind(
         meaning="the first layer as a heat map, or as images of its pixels: `--shape 8x8`",
         data="taken",
-        options=("shape",),
+        options=("shape", "member"),
     ),
     "activation": Kind(
         meaning="σ, ReLU and the others with their derivatives, the kinks marked: those named, "
@@ -99,6 +100,7 @@ KINDS = {
         meaning="nodes and edges, for small networks, each bias as the weight of a 1, with numbers "
         "where they fit; of a config as it is initialised",
         data="none",
+        options=("member",),
         untrained=True,
     ),
     "flatten": Kind(

@@ -17,6 +17,7 @@ from nnfit.inside.own_rows import own_csv
 from nnfit.inside.pictures.kinds import KINDS, Options
 from nnfit.inside.pictures.request import Request
 from nnfit.inside.sources import say_own
+from nnfit.model.members import one_member
 from nnfit.model.model import Model
 from nnfit.observer import Observer
 from nnfit.training.threads import blas_threads
@@ -51,6 +52,8 @@ def make_picture(
         When this picture can't be made of these models or data.
     """
     own = None
+    if "member" in KINDS[kind].options:
+        models = [(n, one_member(model, n, options.member, observer)) for n, model in models]
     if models:
         _check_task(kind, *models[0])
         if KINDS[kind].data != "none" and data is None and options.split is None:

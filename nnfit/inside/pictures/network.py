@@ -46,6 +46,7 @@ def make(request: Request) -> Graph:
             f"{MAX_NODES} nodes in a layer and {MAX_LAYERS} layers. 'nnfit plot weights' takes "
             "larger ones"
         )
+    tell_learned(request)
     return Graph(
         W=tuple(model.network.parameters.W),
         b=tuple(model.network.parameters.b) if architecture.bias else None,
@@ -55,6 +56,15 @@ def make(request: Request) -> Graph:
         output_names=output_names(model),
         trained=model.trained.epochs > 0,
     )
+
+
+def tell_learned(request: Request) -> None:
+    """Say what a picture of W leaves out."""
+    architecture = request.model.network.architecture
+    left_out = ["the scale s of the inputs"] * architecture.input_scale
+    left_out += ["alpha of the hidden units"] * architecture.parametric_activation
+    if left_out:
+        request.observer.note(f"W is drawn as it is, without {' and '.join(left_out)}")
 
 
 def output_names(model: Model) -> tuple[str, ...]:

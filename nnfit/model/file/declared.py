@@ -86,6 +86,8 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
         members = check.integer(1, MAX_MEMBERS)(net.get("members", 1), "members")
     except ValueError as err:
         raise Invalid(str(err)) from err
+    if members * sum(sizes) > MAX_UNITS:  # a block of rows has room for those of all at once
+        raise Invalid(f"the units of all members are more than {MAX_UNITS}")
     return architecture, np.dtype(net["dtype"]), members
 
 
@@ -100,9 +102,13 @@ def expected_arrays(
     layout = architecture.layout
     lead = (members,) if members > 1 else ()
     expected: Described = {block.name: ((*lead, *block.shape), dtype) for block in layout.blocks}
-    expected |= history.describe(epochs)
+    judged = meta.get("judged_members", 1)
+    if type(judged) is not int or judged not in (1, members):
+        raise Invalid("the losses of members are of another number of members")
+    expected |= history.describe(epochs, judged)
     points, per_epoch = meta.get("path_points", 0), meta.get("steps_per_epoch")
-    if type(points) is not int or not 0 <= points <= epochs + 1:
+    most = epochs + 1 if members == 1 else 0  # a path is that of one network
+    if type(points) is not int or not 0 <= points <= most:
         raise Invalid("the number of points on the path of training is out of range")
     if points:
         expected[TRAJECTORY_EPOCHS] = ((points,), np.dtype(np.int64))

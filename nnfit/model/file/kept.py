@@ -55,6 +55,7 @@ def _class_weight(meta: object, where: str) -> ClassWeight:
     return cast(ClassWeight, check.one_of("balanced")(meta, where))
 
 
+_epochs = check.list_of(check.integer(0, MAX_EPOCHS))
 _fraction = check.number("a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
 _not_negative = check.number("a number >= 0", lambda value: value >= 0.0)
 _positive = check.number("a number > 0", lambda value: value > 0.0)
@@ -138,6 +139,7 @@ class KeptTraining:
 class KeptConfig:
     """The resolved config, as far as commands on a model read it."""
 
+    preset: str | None = checked(check.text, default=None)  # where its values came from
     data: KeptData = checked(check.parsed(KeptData))
     class_weight: ClassWeight | None = checked(check.or_null(_class_weight))
     model: KeptModel = checked(check.parsed(KeptModel))
@@ -153,12 +155,13 @@ class Trained:
     epochs: int = checked(check.integer(0, MAX_EPOCHS), default=0)
     best_epoch: int = checked(check.integer(0, MAX_EPOCHS), default=0)
     stopped_early: bool = checked(check.flag, default=False)
+    best_epochs: tuple[int, ...] = checked(_epochs, default=())  # of several members, each one's
     rows: Mapping[str, int] = checked(
         check.mapping_of(check.integer(0, MAX_ROWS), PARTS), default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        if self.best_epoch > self.epochs:
+        if max(self.best_epoch, *self.best_epochs, 0) > self.epochs:
             raise ValueError("training.best_epoch must be one of its epochs")
 
 

@@ -32,7 +32,7 @@ from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member
 from nnfit.table.encoding import Encoder
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.targets import TargetScaler
-from nnfit.training.history import FIELDS, Steps, Trajectory
+from nnfit.training.history import FIELDS, MEMBER_LOSSES, Steps, Trajectory
 
 MAX_DIRECTORY = 2**20  # bytes of the zip's table of contents: five times what 1000 layers need
 
@@ -152,11 +152,12 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
 
 def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the figures of each epoch, checked: a metric may be beyond the range."""
-    history = {name: arrays[f"history_{name}"] for name in FIELDS}
+    names = [*FIELDS, *([MEMBER_LOSSES] if f"history_{MEMBER_LOSSES}" in arrays else [])]
+    history = {name: arrays[f"history_{name}"] for name in names}
     n_epochs = len(history["epoch"])
     if (history["epoch"] != np.arange(1, n_epochs + 1)).any():
         raise Invalid("history_epoch does not count epochs from 1")
-    for name in ("train_loss", "validation_loss", "learning_rate"):
+    for name in names[1:3] + names[4:]:  # all but the metric
         no_rows = name == "validation_loss" and np.isnan(history[name]).all()
         if not (no_rows or np.isfinite(history[name]).all()):
             raise Invalid(f"history_{name} holds numbers that are not finite")

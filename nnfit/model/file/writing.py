@@ -20,7 +20,7 @@ from nnfit.nn.architecture import Parameters
 from nnfit.nn.arrays import Array
 from nnfit.storage.npz import excess, write_arrays
 from nnfit.storage.origin import MODEL
-from nnfit.training.history import FIELDS, Steps, Trajectory
+from nnfit.training.history import FIELDS, MEMBER_LOSSES, Steps, Trajectory
 from nnfit.version import __version__
 
 
@@ -54,8 +54,9 @@ def to_bytes(
             raise OutputError(
                 f"the model's {name} holds numbers that are not finite; train it again"
             )
-    for name in FIELDS:
-        arrays[f"history_{name}"] = history[name]
+    for name in (*FIELDS, MEMBER_LOSSES):
+        if name in history:
+            arrays[f"history_{name}"] = history[name]
     if trajectory is not None:
         arrays[TRAJECTORY_EPOCHS] = trajectory.epochs
         arrays[TRAJECTORY_PARAMETERS] = trajectory.parameters

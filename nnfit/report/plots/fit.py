@@ -43,11 +43,13 @@ def draw(picture: FitCurves) -> Figure:
 
 
 def _curves(axes: Axes, picture: FitCurves, k: int) -> list[Line2D]:
-    """Draw every model's curve of column `k`."""
+    """Draw every model's curve of column `k`, those of its members thin behind it."""
     handles = []
     for i, curve in enumerate(picture.curves):
         label = entry(f"{name(curve.name)}: φ(x) = {pretty(curve.phi)}")
         dashes = DASHES[i % len(DASHES)]
+        for member in curve.members:
+            axes.plot(picture.grid, member[:, k], color=color(i), linewidth=0.8, alpha=0.45)
         handles += axes.plot(picture.grid, curve.values[:, k], dashes, color=color(i), label=label)
     return handles
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.config.presets import NAMES
 from nnfit.config.younger import YOUNGER, kept
 from nnfit.errors import shorten
 from nnfit.version import __version__
@@ -24,10 +25,12 @@ HASHED_ROWS = 2**14  # at once, where an array is not in the order of C
 # These may change between a run and the one that goes on from it. The divergence matters only
 # from where it is found, and that is not before the checkpoint.
 FREE = {
+    "preset",  # the values count, wherever they came from
     "output",
     "data.path",
     "training.epochs",
     "training.patience",
+    "training.patience_factor",
     "training.checkpoint_seconds",
     "training.on_divergence",
 }
@@ -40,7 +43,8 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
     """
     config = {key: value for key, value in _flat(kept(file.config)) if key not in FREE}
     config["training.threads"] = blas_threads
-    return {"nnfit_version": __version__, "config": config, "data": _digest(dataset)}
+    preset = {} if file.config.preset == "none" else {"preset": file.config.preset}
+    return {"nnfit_version": __version__, "config": config, "data": _digest(dataset), **preset}
 
 
 def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -56,9 +60,12 @@ def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     if keys:
         got, expected = (_shown(config, keys[0]) for config in (of_this, of_run))
         more = f" (and {', '.join(keys[1:])})" if len(keys) > 1 else ""
+        # one key that is set, such as the epochs, and a config means no preset any more
+        preset = other.get("preset")
+        named = preset in NAMES and preset != this.get("preset")
         return (
             f"is of a run with other settings, {keys[0]}: got {got}; expected {expected}{more}. "
-            "Use that run's config"
+            f"Use that run's config{f', with --set preset={preset}' if named else ''}"
         )
     if this["data"] != other.get("data"):
         return "is of a run on other data. Use that run's data"

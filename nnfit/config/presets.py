@@ -1,0 +1,181 @@
+"""Presets: the values of keys that a config leaves open, by the size of its table.
+
+They are one table, `PRESETS`, which docs/presets.md shows. What a key means is the schema's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from nnfit.config.conflicts import Conflict, conflicts
+from nnfit.config.rendering import as_yaml
+from nnfit.config.schema import Config
+
+NAMES = ("fast", "default", "best")
+
+
+class Shape(NamedTuple):
+    """What the values depend on: rows with a target, columns that are inputs, outputs, the task.
+
+    `rarest` are the rows of the rarest class, in a regression all.
+    """
+
+    rows: int
+    columns: int
+    outputs: int
+    task: str
+    rarest: int
+
+    def __str__(self) -> str:
+        return f"{self.rows:,} rows, {self.columns:,} columns, {self.task}"
+
+
+@dataclass(frozen=True)
+class By:
+    """A value by a size of the table: that of the first limit which it does not exceed.
+
+    It may be `By` another size.
+    """
+
+    size: Literal["rows", "columns", "outputs", "rarest"]
+    up_to: tuple[tuple[int, Any], ...]
+    beyond: Any
+
+    def of(self, shape: Shape) -> Any:
+        """Return the value for a table."""
+        size = getattr(shape, self.size)
+        value = next((value for limit, value in self.up_to if size <= limit), self.beyond)
+        return _settled(value, shape)
+
+    def __str__(self) -> str:
+        size = "of the rarest class" if self.size == "rarest" else self.size
+        steps = [f"{told(value)} to {limit:,} {size}" for limit, value in self.up_to]
+        return ", ".join([*steps, f"then {told(self.beyond)}"])
+
+
+@dataclass(frozen=True)
+class ByTask:
+    """A value for each task; either may be `By` a size."""
+
+    regression: Any
+    classification: Any
+
+    def of(self, shape: Shape) -> Any:
+        """Return the value for a table."""
+        return _settled(getattr(self, shape.task), shape)
+
+    def __str__(self) -> str:
+        return f"regression: {told(self.regression)}; classification: {told(self.classification)}"
+
+
+def each(fast: Any, default: Any, best: Any) -> Mapping[str, Any]:
+    """Return a row of the table."""
+    return dict(zip(NAMES, (fast, default, best), strict=True))
+
+
+def same(value: Any) -> Mapping[str, Any]:
+    """Return a row of the table whose value is that of every preset."""
+    return each(value, value, value)
+
+
+# By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
+# Where a class has too few rows for the folds, and a test set, a fraction is held out.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "data.validation": each(
+        *(By("rows", ((9, 0.0),), By("rarest", ((fewest, 0.2),), "folds")) for fewest in (4, 9, 9))
+    ),
+    "preprocessing.numeric": same("robust"),
+    "preprocessing.bins": same(ByTask(12, 0)),
+    "preprocessing.clamp": same(ByTask(True, False)),
+    "model.members": each(
+        By("columns", ((1_000, 4),), 2),
+        By("columns", ((1_000, By("rows", ((5_000, 8),), 4)),), 2),
+        By("columns", ((1_000, 8),), 2),
+    ),
+    "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
+    "model.parametrization": same("ntk"),
+    "model.output_initialization": same("zeros"),
+    "model.bias_initialization": same("normal"),
+    "model.input_scale": same(True),
+    "optimizer.learning_rate": same(ByTask(0.08, 0.04)),
+    "optimizer.betas": same((0.9, 0.95)),
+    "optimizer.schedule": same("coslog4"),
+    "optimizer.bias_rate": same(0.1),
+    "optimizer.scale_rate": same(6.0),
+    "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
+    "training.patience": each(16, 16, 32),
+    "training.patience_factor": same(2.0),
+    "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
+}
+
+
+def chosen(config: Config) -> str:
+    """Return the preset that `config` names, or means by what it leaves open."""
+    if config.preset is not None:
+        return config.preset
+    own = (config.model, config.optimizer, config.training)
+    return "none" if any(section.model_fields_set for section in own) else "default"
+
+
+def left_open(config: Config) -> Mapping[str, Any]:
+    """Return for each key that `config` leaves to its preset the value, or the rule for it."""
+    name = chosen(config)
+    rules = {} if name == "none" else {key: row[name] for key, row in PRESETS.items()}
+    return {key: rule for key, rule in rules.items() if not _is_set(config, key)}
+
+
+def resolve(config: Config, shape: Shape) -> Config:
+    """Return `config` with its preset's values for a table; what it sets itself wins.
+
+    A value that does not go together with what is set is left at the schema's default.
+    """
+    filled = {key: _settled(rule, shape) for key, rule in left_open(config).items()}
+    while True:
+        resolved = _with(config, filled)
+        clashing = {key for conflict in conflicts(resolved) for key in conflict.keys}
+        if not clashing & filled.keys():
+            return resolved
+        filled = {key: value for key, value in filled.items() if key not in clashing}
+
+
+def settled_conflicts(config: Config) -> list[Conflict]:
+    """Return the conflicts in which no key is left to a preset, whose value is not known yet."""
+    unknown = left_open(config).keys()
+    return [conflict for conflict in conflicts(config) if not unknown & {*conflict.keys}]
+
+
+def decided(config: Config, resolved: Config, shape: Shape) -> str:
+    """Return in a sentence what the preset made of the keys that `config` leaves open, or ''."""
+    values = [f"{key.split('.')[1]} {told(_value(resolved, key))}" for key in left_open(config)]
+    return f"preset {resolved.preset}, for {shape}: {', '.join(values)}" if values else ""
+
+
+def told(value: Any) -> str:
+    """Return a value or a rule for a person, in one line."""
+    return str(value) if isinstance(value, By | ByTask) else as_yaml(value)
+
+
+def _settled(rule: Any, shape: Shape) -> Any:
+    return rule.of(shape) if isinstance(rule, By | ByTask) else rule
+
+
+def _is_set(config: Config, key: str) -> bool:
+    section, name = key.split(".")
+    return name in getattr(config, section).model_fields_set
+
+
+def _value(config: Config, key: str) -> Any:
+    section, name = key.split(".")
+    return getattr(getattr(config, section), name)
+
+
+def _with(config: Config, values: Mapping[str, Any]) -> Config:
+    """Return `config` with values by dotted key, and with the name of its preset."""
+    update: dict[str, Any] = {"preset": chosen(config)}
+    for key in values:
+        section = key.split(".")[0]
+        inner = {k.split(".")[1]: v for k, v in values.items() if k.startswith(f"{section}.")}
+        update[section] = getattr(config, section).model_copy(update=inner)
+    return config.model_copy(update=update)
