@@ -96,6 +96,12 @@ def _held_out(config: Config) -> Iterator[Conflict]:
             "got 'folds' with model.members 1; each member holds out one fold. Set model.members "
             "to 2 or more, such as 5",
         )
+    if config.training.keep_path and config.model.members > 1:
+        yield Conflict(
+            ("training.keep_path", "model.members"),
+            f"got true with model.members {config.model.members}; a path is that of one network. "
+            "Set model.members: 1, or remove it",
+        )
     if config.training.refit and not data.has_folds:
         yield Conflict(
             ("training.refit", "data.validation"),

@@ -70,6 +70,11 @@ class TrainingConfig(Section):
     patience: fields.OptionalCount = Field(
         None, description="epochs without a better validation loss before stopping"
     )
+    patience_factor: Annotated[
+        float,
+        Field(strict=True, ge=1, le=1000, allow_inf_nan=False),
+        fields.Expect("a number from 1 to 1000"),
+    ] = Field(1.0, description="stop patience epochs after this many times the best epoch")
     label_smoothing: fields.Fraction = Field(
         0.0, description="part of each training label that is shared among all classes"
     )

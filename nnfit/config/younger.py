@@ -27,6 +27,7 @@ YOUNGER: dict[str, Any] = {
     "optimizer.scale_rate": 1.0,
     "optimizer.activation_rate": 1.0,
     "training.label_smoothing": 0.0,
+    "training.patience_factor": 1.0,
     "training.refit": False,
     "training.record_steps": False,
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+
 from nnfit.config.reading import at_home
 from nnfit.dataset.reading import read_named
 from nnfit.errors import DataError
@@ -17,9 +19,10 @@ from nnfit.observer import Observer
 from nnfit.table.arrangement import Arrangement
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import PARTS, Indices, split
+from nnfit.table.splitting import PARTS, Indices, folds, split
 from nnfit.table.targets import drop_rows_without_target
 from nnfit.training.streams import stream
+from nnfit.training.threads import blas_threads
 
 
 def own_csv(model: Model, name: str, held_out: str | None = None) -> str | None:
@@ -46,13 +49,24 @@ def own_rows(model: Model, name: str, part: str, path: str | None, observer: Obs
         If there was no such part, or there is no such CSV, or it holds other rows.
     """
     data = model.kept.data
-    share = None if part == "train" else data.held_out(part)
-    held_out = share if isinstance(share, str) else None
     if part == "validation" and data.has_folds:
         raise DataError(
             f"{name}: has no validation rows; each of its members held out a fold of the training "
             "rows (data.validation: folds). Use --split train, or leave it out"
         )
+    table = _own_table(model, name, part, path, observer)
+    if part != "train" and isinstance(data.held_out(part), str):
+        return table
+    return table.take(drawn_parts(model, table)[PARTS.index(part)])
+
+
+def _own_table(
+    model: Model, name: str, part: str, path: str | None, observer: Observer
+) -> NamedRows:
+    """Return the whole table that the rows of `part` are of, once it is sure to be the same."""
+    data = model.kept.data
+    share = None if part == "train" else data.held_out(part)
+    held_out = share if isinstance(share, str) else None
     if share == 0.0:
         raise DataError(f"{name}: was trained without {part} rows; data.{part} is 0")
     if not model.fingerprints:
@@ -86,15 +100,40 @@ def own_rows(model: Model, name: str, part: str, path: str | None, observer: Obs
             f"{rows.name}: column {column!r} is not the one that {name} was trained with, by which "
             "its rows were split; expected the same cells. Name that CSV, or leave out --split"
         )
-    return rows.take(drawn_parts(model, rows)[PARTS.index(part)])
+    return rows
 
 
 def evaluate_split(
     model: Model, name: str, part: str, path: str | None, observer: Observer
 ) -> Evaluation:
-    """Return the predictions beside the targets of the rows that `own_rows` finds."""
+    """Return the predictions beside the targets of the rows that `own_rows` finds.
+
+    With folds those of validation are all training rows, each judged by the member that held it
+    out.
+    """
+    if part == "validation" and model.kept.data.has_folds and model.network.members > 1:
+        return _evaluate_folds(model, name, path, observer)
     rows = own_rows(model, name, part, path, observer)
     return evaluate_pieces(model, f"{rows.name} ({part})", [rows], observer)
+
+
+def _evaluate_folds(model: Model, name: str, path: str | None, observer: Observer) -> Evaluation:
+    """Return what each member says of its fold, beside the targets."""
+    table = _own_table(model, name, "train", path, observer)
+    rng = stream(model.kept.seed, "split")
+    train = drawn_parts(model, table, rng)[0]
+    rows, arrangement = table.take(train), _arrangement(model, table).take(train)
+    codes = None if model.labels is None else model.labels.read(rows)
+    members = model.network.members
+    try:
+        held_by = folds(len(rows), codes, members, rng, arrangement, model.classes)
+    except ValueError as err:  # of a model whose config was not that of its data
+        raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err
+    evaluation = model.evaluation(f"{rows.name} (validation)")
+    with blas_threads(1):
+        for i in range(members):
+            evaluation.add(rows.take(np.flatnonzero(held_by == i)), outputs=model.member(i).outputs)
+    return evaluation
 
 
 def _arrangement(model: Model, rows: NamedRows) -> Arrangement:
@@ -102,14 +141,19 @@ def _arrangement(model: Model, rows: NamedRows) -> Arrangement:
     return Arrangement.of(rows, data.roles, data.written)
 
 
-def drawn_parts(model: Model, rows: NamedRows) -> tuple[Indices, Indices, Indices]:
-    """Return the places of the training, validation and test rows among all, drawn again."""
+def drawn_parts(
+    model: Model, rows: NamedRows, rng: np.random.Generator | None = None
+) -> tuple[Indices, Indices, Indices]:
+    """Return the places of the training, validation and test rows among all, drawn again.
+
+    `rng` is the stream of the split at its beginning; the folds are drawn from it next.
+    """
     data = model.kept.data
     codes = None if model.labels is None else model.labels.read(rows)
     shares = (data.held_out(part) for part in PARTS[1:])
     validation, test = (0.0 if isinstance(share, str) else share for share in shares)
     try:
-        rng, arrangement = stream(model.kept.seed, "split"), _arrangement(model, rows)
+        rng, arrangement = rng or stream(model.kept.seed, "split"), _arrangement(model, rows)
         return split(len(rows), codes, validation, test, rng, arrangement)
     except ValueError as err:  # of a model whose config was not that of its data
         raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err

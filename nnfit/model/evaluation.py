@@ -38,8 +38,13 @@ class Evaluation:
         self._without_target = 0
         self._unseen: Unseen = Counter()
 
-    def add(self, rows: NamedRows, tally: Tally | None = None) -> Evaluation:
-        """Take a piece of the table, targets included.
+    def add(
+        self,
+        rows: NamedRows,
+        tally: Tally | None = None,
+        outputs: Callable[..., Array] | None = None,
+    ) -> Evaluation:
+        """Take a piece of the table, targets included; other `outputs` than the model's judge it.
 
         Rows without a target, and those of a class that training never saw, are counted.
         """
@@ -50,7 +55,7 @@ class Evaluation:
         at_once = rows_at_once(self.outcome.n_values)
         for start in range(0, len(judged), at_once):
             some = judged.between(start, start + at_once)
-            y_hat = self._outputs(some, tally, available_cores())
+            y_hat = (outputs or self._outputs)(some, tally, available_cores())
             self._truth.append(self.outcome.truth(some))
             self._judged.append(self.outcome.judged(self._truth[-1], y_hat))
             if self.fingerprint is not None:

@@ -70,7 +70,8 @@ class Model:
 
     def member(self, i: int) -> Model:
         """Return the model of member `i`, from 0, alone; history and metrics stay those of all."""
-        return replace(self, network=self.network.member(i))
+        history = {name: of for name, of in self.history.items() if name != MEMBER_LOSSES}
+        return replace(self, network=self.network.member(i), history=history)
 
     @cached_property
     def outcome(self) -> Outcome:

@@ -217,6 +217,7 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
         batch_size=workload.batch_size,
         learning_rate=optimizer.learning_rate,
         patience=training.patience,
+        patience_factor=training.patience_factor,
         clip_norm=optimizer.clip_norm,
         rollback=training.on_divergence == "rollback",
         checkpoint_seconds=training.checkpoint_seconds,

@@ -147,8 +147,12 @@ class Fit:
         return self.state.sizes.train * self.network.members
 
     def _out_of_patience(self) -> bool:
-        p, patience = self.state.progress, self.settings.patience
-        return patience is not None and len(p.records) - max(p.best_epochs) >= patience
+        """Return whether even the member whose best epoch is the latest has waited long enough."""
+        p, settings = self.state.progress, self.settings
+        if settings.patience is None:
+            return False
+        waited = len(p.records) - settings.patience_factor * max(p.best_epochs)
+        return waited >= settings.patience
 
     def _epoch(self, epoch: int) -> bool:
         """Train for an epoch, or the rest of it, and judge it; return False when stopped."""

@@ -32,6 +32,7 @@ class Settings:
     batch_size: int
     learning_rate: float
     patience: int | None = None
+    patience_factor: float = 1.0  # of the best epoch, after which so many are waited for a better
     clip_norm: float | None = None
     rollback: bool = False  # where the loss diverges, instead of an error
     checkpoint_seconds: float = math.inf

@@ -30,6 +30,7 @@ FREE = {
     "data.path",
     "training.epochs",
     "training.patience",
+    "training.patience_factor",
     "training.checkpoint_seconds",
     "training.on_divergence",
 }
