@@ -229,8 +229,12 @@ def test_gradcheck_without_a_network_has_no_member(cli: Commands) -> None:
 
 
 @pytest.mark.parametrize("kind", ["network", "weights", "features", "surface"])
-def test_pictures_of_one_network(cli: Commands, kinds: nnfit.Model, kind: str) -> None:
+def test_pictures_of_one_network(
+    cli: Commands, kinds: nnfit.Model, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("nnfit.inside.pictures.surface.GRIDS", (9,))
+    monkeypatch.setattr("nnfit.report.plots.surface.FACETS", 9)
     more = ["--x", "x"] if kind == "features" else []
     data = ["tiny.csv"] if kind != "network" else []
     drawn = []
