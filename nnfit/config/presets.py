@@ -87,14 +87,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         *(By("rows", ((9, 0.0),), By("rarest", ((fewest, 0.2),), "folds")) for fewest in (4, 9, 9))
     ),
     "preprocessing.numeric": same("robust"),
-    "preprocessing.bins": same(ByTask(12, 0)),
+    "preprocessing.bins": same(ByTask(By("rows", ((3_000, 12),), 32), 0)),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
         By("columns", ((1_000, By("rows", ((5_000, 8),), 4)),), 2),
-        By("columns", ((1_000, 8),), 2),
+        By("columns", ((1_000, By("rarest", ((19, 8),), 16)),), 2),
     ),
-    "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
+    "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (128, 128, 128)),
     "model.parametrization": same("ntk"),
     "model.output_initialization": same("zeros"),
     "model.bias_initialization": same("normal"),
