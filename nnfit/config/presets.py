@@ -96,7 +96,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
-        By("columns", ((1_000, By("rows", ((5_000, 8),), 4)),), 2),
+        By("columns", ((1_000, By("rows", ((1_500, 8),), 4)),), 2),
         By("columns", ((1_000, By("rarest", ((19, 8),), 16)),), 2),
     ),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (128, 128, 128)),
@@ -112,7 +112,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
     "training.patience": each(16, 16, 32),
     "training.patience_factor": same(2.0),
-    "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
+    "training.batch_size": same(By("rows", ((1_500, 64), (12_000, 128)), 256)),
 }
 
 
