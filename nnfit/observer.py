@@ -111,6 +111,12 @@ class Observer:
     def epoch(self, record: EpochRecord, best: bool) -> None:
         """Hear one epoch's figures; `best` when its validation loss is the lowest so far."""
 
+    def refitting(self, epochs: int) -> None:
+        """Hear that after the members' epochs one network is trained, for so many of its own.
+
+        Of these only the progress is told.
+        """
+
     def finished(self, summary: Summary) -> None:
         """Hear how the run ended."""
 

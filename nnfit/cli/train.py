@@ -128,6 +128,8 @@ def _raise_if_cut_short(run: Run, path: str, how: str, exit_code: ExitCode) -> N
     weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
     if run.failure is not None:
         raise TrainingError(f"{run.failure}; {weights}")
+    if run.in_refit:
+        raise Interrupted(f"stopped in the refit; {name} has the members{how}", exit_code)
     if run.summary.interrupted:
         where = f"stopped in epoch {run.summary.epochs + 1}"
         raise Interrupted(f"{where}; {weights}{how}", exit_code)

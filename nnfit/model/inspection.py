@@ -36,11 +36,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
             }
             for i, (layer, activation, W) in enumerate(each, 1)
         ]
-    bins = {
-        item.column: f"; {item.width - 1} bin{'s' * (item.width > 2)}"
-        for item in model.encoder.inputs
-        if isinstance(item, ColumnInput) and item.width > 1
-    }
+    bins = _bins(model)
     return {
         "model": path,
         "nnfit_version": model.version,
@@ -68,4 +64,13 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "metrics": dict(model.metrics),
         "preset": model.kept.preset,
         "config": dict(model.config),
+    }
+
+
+def _bins(model: Model) -> dict[str, str]:
+    """Return how many bins each column that has some has, as the end of what is told of it."""
+    return {
+        item.column: f"; {item.width - 1} bin{'s' * (item.width > 2)}"
+        for item in model.encoder.inputs
+        if isinstance(item, ColumnInput) and item.width > 1
     }

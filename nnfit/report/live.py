@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
 from rich.control import Control
@@ -102,7 +103,7 @@ class LiveObserver(QuietObserver):
             self._show(Panel(rows, box, title=title, border_style="dim", expand=False))
         else:
             self._show(rows)
-        self._start(lambda: self._training(plan))
+        self._start(lambda: self._training(self._plan or plan))
         self._refresh(self._began)
 
     def progress(self, epoch: int, fraction: float) -> None:
@@ -120,6 +121,11 @@ class LiveObserver(QuietObserver):
         if self._schedule.due(record.epoch, time.monotonic()):
             self._rows.append(record)
         self.progress(record.epoch, 1.0)
+
+    def refitting(self, epochs: int) -> None:
+        if self._plan is not None:
+            self._plan = replace(self._plan, epochs=epochs)
+        self._began, self._origin, self._done = time.monotonic(), None, 0.0
 
     def finished(self, summary: Summary) -> None:
         self._ended = ending(summary)

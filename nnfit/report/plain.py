@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -109,10 +110,19 @@ class PlainObserver(QuietObserver):
             self._next_line = now + MAX_SILENCE
             self._write_row(record)
 
+    def refitting(self, epochs: int) -> None:
+        self._write_last()
+        if self._plan is not None:
+            self._plan = replace(self._plan, epochs=epochs)
+
     def finished(self, summary: Summary) -> None:
+        self._write_last()
+        self._screen.write(summary_block(self._screen, self._plan, summary))
+
+    def _write_last(self) -> None:
         if self._unwritten is not None:
             self._write_row(self._unwritten)
-        self._screen.write(summary_block(self._screen, self._plan, summary))
+        self._unwritten = None
 
     def _write_row(self, record: EpochRecord) -> None:
         self._say("  ".join(column.text(record).rjust(column.width) for column in self._columns))

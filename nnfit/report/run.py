@@ -168,7 +168,7 @@ def metrics_table(
 
 def summary_block(screen: Screen, plan: Plan | None, summary: Summary) -> RenderableType:
     """Return how the run ended: metrics, best epoch, time, model and the curve of the loss."""
-    of = f" of {plan.epochs:,}" if plan and plan.epochs != summary.epochs else ""
+    of = f" of {plan.epochs:,}" if plan and plan.epochs > summary.epochs else ""
     epochs = f"{summary.epochs:,}{of}, {ending(summary)}"
     if len(summary.validation_loss):
         epochs += f"; best epoch {summary.best_epoch:,}"

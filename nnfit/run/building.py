@@ -221,6 +221,7 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
         clip_norm=optimizer.clip_norm,
         rollback=training.on_divergence == "rollback",
         checkpoint_seconds=training.checkpoint_seconds,
+        checkpoint_end=training.refit,
         keep_trajectory=training.keep_path,
         record_steps=training.record_steps,
     )

@@ -16,20 +16,38 @@ from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.run.building import Workload, build_fit, build_network, make_learners
 from nnfit.training.fit import Fit, Result
+from nnfit.training.threads import blas_threads
+
+
+class _Progress(Observer):
+    """Passes on how far the work is and what goes wrong, and no epoch beside the members'."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        self._observer.progress(epoch, fraction)
+
+    def warning(self, text: str) -> None:
+        self._observer.warning(text)
 
 
 def refitted(
-    file: ConfigFile, dataset: Dataset, members: Fit, result: Result, observer: Observer
+    file: ConfigFile,
+    dataset: Dataset,
+    members: Fit,
+    result: Result,
+    observer: Observer,
+    most_threads: int,
 ) -> tuple[Network, Result]:
     """Return the network and how its training ended.
 
-    Where the `members` did not come to their end, or a signal ends this, they are returned as they
-    are, and their checkpoint is where to go on from.
+    Where the `members` did not come to their end, or a signal or a divergence ends this, they are
+    returned as they are, and the checkpoint of their end is where to go on from. The matrix
+    products have no more than `most_threads`, the members' own, which the checkpoint knows.
     """
     if result.interrupted or result.failure is not None:
         return members.network, result
-    if members.checkpoint is not None:
-        members.checkpoint(members.state)
     config = file.config.model_copy(
         update={
             "model": file.config.model.model_copy(update={"members": 1}),
@@ -40,12 +58,17 @@ def refitted(
     dataset = dataclasses.replace(dataset, folds=None)
     network = build_network(file, dataset, np.dtype(config.training.dtype))
     workload = Workload.of(file, dataset, network)
-    epochs = result.best_epoch
+    epochs, told = result.best_epoch, _Progress(observer)
+    observer.refitting(epochs)
     observer.note(f"refit: one network on all {workload.n_rows:,} rows, for {epochs} epochs")
-    with make_learners(file, network, workload, Observer()) as (learners, dropout):
-        fit = build_fit(file, dataset, learners, workload, dropout, Observer(), members.stop)
+    with (
+        blas_threads(min(workload.blas_threads, most_threads)),
+        make_learners(file, network, workload, Observer()) as (learners, dropout),
+    ):
+        fit = build_fit(file, dataset, learners, workload, dropout, told, members.stop)
         fit.settings = dataclasses.replace(fit.settings, epochs=epochs)
         own = fit.run()
-    if own.interrupted:
-        return members.network, dataclasses.replace(result, interrupted=True)
-    return network, own
+    if own.interrupted or own.failure is not None:
+        cut = dataclasses.replace(result, interrupted=own.interrupted, failure=own.failure)
+        return members.network, cut
+    return network, dataclasses.replace(own, seconds=result.seconds + own.seconds)

@@ -46,18 +46,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A trained model and how its training went.
 
     `failure` is set where the loss diverged after every rollback: the model is then the best
-    that there was. `out_of_fold` is there where each member held out a fold.
+    that there was. `out_of_fold` is there where each member held out a fold. `in_refit` where it
+    was the refit that a signal ended: the model is the members'.
     """
 
     model: Model
     summary: Summary
     failure: TrainingError | None = None
     out_of_fold: OutOfFold | None = None
+    in_refit: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what `nnfit train --json` prints."""
@@ -122,9 +124,17 @@ def train_run(
             if dataset.folds is not None:
                 out_of_fold = OutOfFold.of(network, dataset.folds, dataset.parts["train"])
             if file.config.training.refit:
-                network, result = refitted(file, dataset, fit, result, observer)
+                network, result = refitted(
+                    file, dataset, fit, result, observer, workload.blas_threads
+                )
         model = _scored(_model(file, dataset, network, result), dataset, out_of_fold)
-    return Run(model, _summary(output, model, result), result.failure, out_of_fold)
+    return Run(
+        model=model,
+        summary=_summary(output, model, result),
+        failure=result.failure,
+        out_of_fold=out_of_fold,
+        in_refit=result.interrupted and fit.ended,
+    )
 
 
 def _plan(

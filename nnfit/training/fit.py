@@ -68,7 +68,7 @@ class Fit:
     ----------
     checkpoint : callable, optional
         Called between two minibatches, every `checkpoint_seconds` and when a signal ends the
-        run: it may `capture` the state.
+        run, and at its own end where the settings say so: it may `capture` the state.
 
     Raises
     ------
@@ -112,9 +112,7 @@ class Fit:
             self._checkpoint_at = begin + settings.checkpoint_seconds
             self._pause_at = min(self._show_at, self._checkpoint_at)
         with np.errstate(all="ignore"):  # a loss that overflows is told once, as an error
-            while len(p.records) < settings.epochs and not (
-                interrupted or failure or self._out_of_patience()
-            ):
+            while not (interrupted or failure or self.ended):
                 try:
                     interrupted = not self._epoch(len(p.records) + 1)
                 except Diverged as diverged:
@@ -122,7 +120,8 @@ class Fit:
                         raise
                     failure = roll_back(state, diverged, self.observer)
         seconds = time.perf_counter() - begin
-        if interrupted and self.checkpoint is not None:
+        stays = interrupted or (settings.checkpoint_end and failure is None)
+        if stays and self.checkpoint is not None:
             self.checkpoint(state)
         np.copyto(state.parameters, state.best)
         if state.steps is not None:
@@ -140,6 +139,11 @@ class Fit:
             trajectory=None if trajectory is None else trajectory.trajectory(),
             steps=None if state.steps is None else state.steps.steps(),
         )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the epochs are over, or patience has run out."""
+        return len(self.state.progress.records) >= self.settings.epochs or self._out_of_patience()
 
     @property
     def _rows(self) -> int:

@@ -36,6 +36,7 @@ class Settings:
     clip_norm: float | None = None
     rollback: bool = False  # where the loss diverges, instead of an error
     checkpoint_seconds: float = math.inf
+    checkpoint_end: bool = False  # that of a run that ends by itself too: more work follows
     keep_trajectory: bool = False
     record_steps: bool = False
 

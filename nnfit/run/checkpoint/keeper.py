@@ -123,9 +123,9 @@ class Checkpoint:
         if self._resume and os.path.lexists(self.path):
             read(self.path, fit.state, self._fingerprint())
             self.to_resume = True
-            self._observer.note(
-                f"going on in epoch {len(fit.state.progress.records) + 1} from {self.path}"
-            )
+            n = len(fit.state.progress.records)
+            where = "after the last epoch" if fit.ended else f"in epoch {n + 1}"
+            self._observer.note(f"going on {where} from {self.path}")
         elif self._resume:
             self._observer.note(f"no checkpoint {self.path}; starting from the beginning")
         if self._usable:
