@@ -14,6 +14,7 @@ from nnfit.config.rendering import as_yaml
 from nnfit.config.schema import Config
 
 NAMES = ("fast", "default", "best")
+SIZES = {"rarest": "of the rarest class", "numbers": "numeric columns"}  # told in other words
 
 
 class Shape(NamedTuple):
@@ -52,7 +53,7 @@ class By:
         return _settled(value, shape)
 
     def __str__(self) -> str:
-        size = "of the rarest class" if self.size == "rarest" else self.size
+        size = SIZES.get(self.size, self.size)
         steps = [
             f"{told(value)} to {limit:,} {size}" if limit else f"{told(value)} without {size}"
             for limit, value in self.up_to
@@ -110,7 +111,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
     "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
-    "training.patience": each(16, 16, 32),
+    "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
     "training.batch_size": same(By("rows", ((500, 32), (1_500, 64), (12_000, 128)), 256)),
 }
