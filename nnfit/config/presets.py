@@ -113,7 +113,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
     "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
-    "training.batch_size": same(By("rows", ((1_500, 64), (12_000, 128)), 256)),
+    "training.batch_size": same(By("rows", ((500, 32), (1_500, 64), (12_000, 128)), 256)),
 }
 
 
