@@ -219,8 +219,9 @@ COMBINATIONS = [
     ),
     config(
         "bins without a numeric column",
-        "data: {path: d.csv, target: y, categorical: [x]}\npreprocessing: {bins: 3}\n",
-        "c.yaml:2:17: preprocessing.bins: got 3, but there is no numeric feature to have bins; "
+        "preset: none\ndata: {path: d.csv, target: y, categorical: [x]}\n"
+        "preprocessing: {bins: 3}\n",
+        "c.yaml:3:17: preprocessing.bins: got 3, but there is no numeric feature to have bins; "
         "expected 0",
     ),
     config(
