@@ -212,6 +212,21 @@ WRONG_VALUES = [
         ],
     ),
     (
+        "training: {patience_factor: 0.9, refit: 1}\n",
+        [
+            "c.yaml:4:12: training.patience_factor: got 0.9; expected a number from 1 to 1000",
+            "c.yaml:4:34: training.refit: got 1; expected true or false",
+        ],
+    ),
+    (
+        "training: {patience_factor: .inf}\n",
+        ["c.yaml:4:12: training.patience_factor: got '.inf'; expected a number from 1 to 1000"],
+    ),
+    (
+        "training: {patience_factor: 1001}\n",
+        ["c.yaml:4:12: training.patience_factor: got 1001; expected a number from 1 to 1000"],
+    ),
+    (
         "seed: -1\nloss: MSE\nfeatures: []\noutput: ''\n",
         [
             "c.yaml:4:1: seed: got -1; expected an integer in [0, 2**63)",
@@ -270,8 +285,8 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, label_smoothing, checkpoint_seconds, on_divergence, dtype, "
-            "threads, keep_path, record_steps",
+            "batch_size, patience, patience_factor, label_smoothing, checkpoint_seconds, "
+            "on_divergence, dtype, threads, refit, keep_path, record_steps",
         ],
     ),
 ]
