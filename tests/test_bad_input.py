@@ -218,6 +218,12 @@ COMBINATIONS = [
         f"{joined(QUANTITY_LOSSES, 'or')}. Leave loss at auto, or set data.task: classification",
     ),
     config(
+        "bins without a numeric column",
+        "data: {path: d.csv, target: y, categorical: [x]}\npreprocessing: {bins: 3}\n",
+        "c.yaml:2:17: preprocessing.bins: got 3, but there is no numeric feature to have bins; "
+        "expected 0",
+    ),
+    config(
         "label smoothing of a quantity",
         "data: {path: n.csv, target: y}\ntraining: {label_smoothing: 0.1}\n",
         "c.yaml:2:12: training.label_smoothing: needs a cross-entropy, the target 'y' is a "

@@ -229,8 +229,12 @@ def test_gradcheck_without_a_network_has_no_member(cli: Commands) -> None:
 
 
 @pytest.mark.parametrize("kind", ["network", "weights", "features", "surface"])
-def test_pictures_of_one_network(cli: Commands, kinds: nnfit.Model, kind: str) -> None:
+def test_pictures_of_one_network(
+    cli: Commands, kinds: nnfit.Model, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("nnfit.inside.pictures.surface.GRIDS", (9,))
+    monkeypatch.setattr("nnfit.report.plots.surface.FACETS", 9)
     more = ["--x", "x"] if kind == "features" else []
     data = ["tiny.csv"] if kind != "network" else []
     drawn = []
@@ -326,3 +330,27 @@ def test_out_of_fold_rows_of_classes_and_of_one_target(
             np.testing.assert_allclose(rows["prediction"], own, rtol=1e-6)
             error = rows["prediction"] - rows[target]
             assert metrics["rmse"] == pytest.approx(float(np.sqrt((error**2).mean())), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("oof", "said"),
+    [
+        ("-", "--oof: got -; stdout has the model's path. Name a file; see 'nnfit train --help'"),
+        ("./m.npz", "./m.npz: is the model's; expected another place for the rows out of fold"),
+        ("tiny.csv", "tiny.csv: is what is read; expected another place for the rows out of "
+         "fold"),
+        ("c.yaml", "c.yaml: is what is read; expected another place for the rows out of fold"),
+        ("no/o.csv", "no/o.csv: cannot be written: the folder 'no' does not exist"),
+        ("o.csv", "c.yaml:2:1: data.validation: got 0.2, but what is predicted out of fold "
+         "needs folds. Set it to folds, and model.members to 4, say"),
+    ],
+)  # fmt: skip
+def test_out_of_fold_rows_go_to_a_file_of_their_own_and_need_folds(
+    cli: Commands, tiny: Example, oof: str, said: str
+) -> None:
+    Path("c.yaml").write_text("preset: none\ndata: {path: tiny.csv, target: kind}\n")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    result = cli("train", "c.yaml", "-q", "-o", "m.npz", "--oof", oof)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[0] == f"nnfit: error: {said}"
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before

@@ -358,7 +358,7 @@ def test_predictions_to_a_file_leave_stdout_empty(nnfit: Nnfit, tiny: Example) -
 
 def test_init_into_train(nnfit: Nnfit, tiny: Example) -> None:
     (nnfit.folder / "tiny.npz").unlink()
-    first = nnfit.start("init", "tiny.csv", "--target", "kind")
+    first = nnfit.start("init", "tiny.csv", "--target", "kind", "--set", "training.epochs=2")
     assert first.stdout is not None
     second = nnfit.start("train", "-", "-q", stdin=first.stdout.fileno())
     out, err = second.communicate(timeout=60)

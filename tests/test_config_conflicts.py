@@ -22,8 +22,8 @@ def config_with(changes: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-FOLDS = {"data.validation": "folds", "model.members": 3}
 SEVERAL = {"data.target": ["y", "z"]}
+FOLDS = {"data.validation": "folds", "model.members": 2}
 NO_CHANCE = "Leave model.output_activation at auto"
 NEEDS = "needs a validation loss, but data.validation is 0. Hold out rows, such as 0.2"
 
@@ -49,9 +49,24 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "data.time: spans of time cut through groups; expected one of data.time and data.groups",
     ),
     (
-        {"data.validation": "folds", "model.members": 1},
+        {"preset": "none", "data.validation": "folds"},
         "data.validation: got 'folds' with model.members 1; each member holds out one fold. Set "
         "model.members to 2 or more, such as 5",
+    ),
+    (
+        {"training.keep_path": True, "model.members": 2},
+        "training.keep_path: got true with model.members 2; a path is that of one network. Set "
+        "model.members: 1, or remove it",
+    ),
+    (
+        {"training.refit": True, "model.members": 2},
+        "training.refit: got true with data.validation 0.2; the folds tell how many epochs to "
+        "train. Set data.validation: folds, and model.members",
+    ),
+    (
+        {"training.refit": True, **FOLDS, "optimizer.schedule": "plateau"},
+        "training.refit: got true with 'plateau', which falls by a validation loss, and a refit "
+        "has none. Choose another schedule",
     ),
     (
         {"data.include": ["x"], "data.exclude": ["x"]},
@@ -82,21 +97,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"data.validation": "-", "data.test": "-"},
         "data.test: got '-' (stdin), which data.validation reads already; expected the path of a "
         "CSV",
-    ),
-    (
-        {"training.keep_path": True, "model.members": 3},
-        "training.keep_path: got true with model.members 3; a path is that of one network. Set "
-        "model.members: 1, or remove it",
-    ),
-    (
-        {"training.refit": True},
-        "training.refit: got true with data.validation 0.2; the folds tell how many epochs to "
-        "train. Set data.validation: folds, and model.members",
-    ),
-    (
-        {**FOLDS, "training.refit": True, "optimizer.schedule": "plateau"},
-        "training.refit: got true with 'plateau', which falls by a validation loss, and a refit "
-        "has none. Choose another schedule",
     ),
     ({"data.validation": 0, "training.patience": 5}, f"training.patience: {NEEDS}"),
     (
@@ -224,11 +224,12 @@ ALLOWED: list[dict[str, Any]] = [
     {"data.validation": "v.csv", "data.test": 0.9, "training.patience": 1},
     {"optimizer.name": "sgd", "optimizer.momentum": 0.9, "optimizer.nesterov": True},
     {"optimizer.schedule": "plateau", "optimizer.schedule_epochs": 5},
+    {"training.refit": True, **FOLDS},
+    {"training.keep_path": True, "model.members": 1},
+    {**FOLDS, "training.patience": 3, "training.patience_factor": 2},
     {"optimizer.schedule": "exponential", "optimizer.schedule_factor": 0.9},
     {"optimizer.warmup_epochs": 99},
     {"training.label_smoothing": 0.1, "loss": "cross_entropy"},
-    {"training.keep_path": True, "model.members": 1},
-    {**FOLDS, "training.refit": True, "training.patience": 3, "training.patience_factor": 2},
     {"optimizer.name": "adamw", "optimizer.betas": [0, 0.95]},
     {"optimizer.name": "rmsprop", "optimizer.betas": [0.9, 0.999]},
     {"model.hidden_sizes": [3, 4], "model.activation": ["relu", "tanh"]},

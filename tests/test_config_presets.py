@@ -35,8 +35,10 @@ DATA = {"path": "a.csv", "target": "y"}
 SIZES = (1, 9, 10, 100, 1_000, 5_000, 5_001, 20_000, 50_000, 10**7)
 KINDS = ((1, "regression", 1), (3, "regression", 1), (10, "classification", 12))
 SHAPES = [
-    Shape(rows, columns, outputs, task, rows // share)
-    for rows, columns, (outputs, task, share) in product(SIZES, (1, 30, 1_000), KINDS)
+    Shape(rows, columns, outputs, task, rows // share, numbers)
+    for rows, columns, (outputs, task, share), numbers in product(
+        SIZES, (1, 30, 1_000, 2_000), KINDS, (0, 1)
+    )
 ]
 # A table of its own, so that no number of the real one is meant.
 RULES = {
@@ -49,7 +51,7 @@ RULES = {
     "training.patience": each(None, None, 3),
     "training.epochs": each(2, 4, By("outputs", ((1, 8),), By("rarest", ((15, 7),), 9))),
 }
-SHAPE = Shape(48, 2, 3, "classification", 16)
+SHAPE = Shape(48, 2, 3, "classification", 16, 1)
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_without_a_preset_every_key_has_the_default_of_the_schema() -> None:
 @pytest.mark.usefixtures("rules")
 def test_a_rule_is_followed_by_size_and_task() -> None:
     def at(key: str, rows: int, columns: int, outputs: int, task: str, preset: str) -> Any:
-        shape = Shape(rows, columns, outputs, task, rarest=rows // outputs)
+        shape = Shape(rows, columns, outputs, task, rarest=rows // outputs, numbers=columns)
         made = resolve(config(preset=preset), shape)
         section, name = key.split(".")
         return getattr(getattr(made, section), name)
@@ -118,9 +120,9 @@ def test_what_is_set_wins_and_the_rest_is_filled_in() -> None:
     assert (made.preset, made.training.patience, made.data.validation) == ("best", None, 0.3)
     assert (made.optimizer.name, made.training.batch_size, made.training.epochs) == ("sgd", 8, 9)
     assert made.training.dtype == "float32"
-    assert resolve(made, Shape(5_000, 9, 1, "regression", 5_000)) == made
+    assert resolve(made, Shape(5_000, 9, 1, "regression", 5_000, 9)) == made
     again = load_config(made.model_dump(mode="json")).config
-    assert resolve(again, Shape(5_000, 9, 1, "regression", 5_000)) == made
+    assert resolve(again, Shape(5_000, 9, 1, "regression", 5_000, 9)) == made
 
 
 @pytest.mark.usefixtures("rules")

@@ -254,6 +254,13 @@ def test_as_many_arrays_as_members(several: bytes, members: int) -> None:
     )
 
 
+@pytest.mark.parametrize("judged", [0, 3, 5, True, "4", None])
+def test_the_losses_of_members_are_of_all_of_them(several: bytes, judged: object) -> None:
+    assert refusal(with_meta(several, lambda meta: meta.update(judged_members=judged))) == (
+        "m.npz: the losses of members are of another number of members; train the model again"
+    )
+
+
 def test_the_units_of_all_members_have_a_limit(several: bytes) -> None:
     """A block of rows has room for the units of all members: with a million each, for 1000."""
 

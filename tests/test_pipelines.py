@@ -282,7 +282,12 @@ def test_a_full_pipe_is_waited_for(nnfit: Nnfit, tiny: Example, blocking: bool) 
         ("model=$(nnfit train tiny.yaml -q) && nnfit inspect $model --json | head -c 1", 0, "{"),
         ("nnfit train tiny.yaml -q -o /dev/stdout | cmp - tiny.npz && echo same", 0, "same\n"),
         ("nnfit train tiny.yaml 2>&1 >/dev/null | head -c 6", 0, "config"),
-        ("nnfit init tiny.csv --target kind 2>/dev/null | nnfit train - -q", 0, "tiny.npz\n"),
+        (
+            "nnfit init tiny.csv --target kind --set training.epochs=2 2>/dev/null | "
+            "nnfit train - -q",
+            0,
+            "tiny.npz\n",
+        ),
     ],
 )
 def test_scripts_that_look_at_every_exit_code(

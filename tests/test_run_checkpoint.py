@@ -584,17 +584,26 @@ def test_between_epochs_every_number_is_one(
     assert refusal(packed(arrays), epochs=1).startswith(f"c: damaged: {said}")
 
 
-def test_a_validation_loss_that_is_no_number_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("case", "name", "said"),
+    [
+        (Case(), "validation_loss", "has a validation loss where"),
+        (Case(members=3, folds=True), "member_validation_loss", "has a member's validation loss"),
+    ],
+)
+def test_a_validation_loss_that_is_no_number_is_refused(
+    folder: Path, case: Case, name: str, said: str
+) -> None:
     with ExitStack() as held:
-        fit = make_case(Case(), held)
+        fit = make_case(case, held)
         fit.checkpoint = save
         stop_after(fit, 10)
         fit.run()
         arrays = unpacked(Path("c").read_bytes())
-        arrays["history_validation_loss"][0] = math.inf
+        arrays[f"history_{name}"].flat[0] = math.inf
         Path("c").write_bytes(packed(arrays))
-        with pytest.raises(ResumeError, match="damaged: 'history' has a validation loss"):
-            read("c", make_case(Case(), held).state, RUN)
+        with pytest.raises(ResumeError, match=f"damaged: 'history' {said}"):
+            read("c", make_case(case, held).state, RUN)
 
 
 def test_a_compressed_one_is_refused_before_it_is_unpacked(kept: bytes) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import nnfit
 from nnfit.errors import ConfigError, DataError
+from nnfit.model.inspection import describe
 from nnfit.table.bins import Piece, Scaling, fit_edges
 from nnfit.table.encoding import Encoder
 from nnfit.table.rows import NamedRows
@@ -196,4 +197,5 @@ def test_a_model_with_bins_reads_and_predicts(rng: np.random.Generator, tmp_path
     assert model.encoder.n_inputs == 10
     model.save(tmp_path / "m.npz")
     again = nnfit.load(tmp_path / "m.npz")
+    assert [c["detail"][-8:] for c in describe(again, "m.npz")["columns"]] == ["; 4 bins"] * 2
     np.testing.assert_array_equal(again.predict(frame), model.predict(frame))

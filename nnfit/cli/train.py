@@ -115,9 +115,10 @@ def _place(file: ConfigFile, config: str, output: str | None, oof: str | None) -
     if oof == "-":
         raise options.UsageError("--oof: got -; stdout has the model's path. Name a file")
     if oof is not None:
+        what = "for the rows out of fold"
         if os.path.realpath(oof) == os.path.realpath(path):
-            raise OutputError(f"{oof}: is the model's; expected another place")
-        options.check_output(oof, sources, "for the rows out of fold")
+            raise OutputError(f"{oof}: is the model's; expected another place {what}")
+        options.check_output(oof, sources, what)
     return path
 
 

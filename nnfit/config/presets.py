@@ -14,12 +14,14 @@ from nnfit.config.rendering import as_yaml
 from nnfit.config.schema import Config
 
 NAMES = ("fast", "default", "best")
+SIZES = {"rarest": "of the rarest class", "numbers": "numeric columns"}  # told in other words
 
 
 class Shape(NamedTuple):
     """What the values depend on: rows with a target, columns that are inputs, outputs, the task.
 
-    `rarest` are the rows of the rarest class, in a regression all.
+    `rarest` are the rows of the rarest class, in a regression all; `numbers` are the columns that
+    are numeric.
     """
 
     rows: int
@@ -27,6 +29,7 @@ class Shape(NamedTuple):
     outputs: int
     task: str
     rarest: int
+    numbers: int
 
     def __str__(self) -> str:
         return f"{self.rows:,} rows, {self.columns:,} columns, {self.task}"
@@ -39,7 +42,7 @@ class By:
     It may be `By` another size.
     """
 
-    size: Literal["rows", "columns", "outputs", "rarest"]
+    size: Literal["rows", "columns", "outputs", "rarest", "numbers"]
     up_to: tuple[tuple[int, Any], ...]
     beyond: Any
 
@@ -50,8 +53,11 @@ class By:
         return _settled(value, shape)
 
     def __str__(self) -> str:
-        size = "of the rarest class" if self.size == "rarest" else self.size
-        steps = [f"{told(value)} to {limit:,} {size}" for limit, value in self.up_to]
+        size = SIZES.get(self.size, self.size)
+        steps = [
+            f"{told(value)} to {limit:,} {size}" if limit else f"{told(value)} without {size}"
+            for limit, value in self.up_to
+        ]
         return ", ".join([*steps, f"then {told(self.beyond)}"])
 
 
@@ -87,14 +93,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         *(By("rows", ((9, 0.0),), By("rarest", ((fewest, 0.2),), "folds")) for fewest in (4, 9, 9))
     ),
     "preprocessing.numeric": same("robust"),
-    "preprocessing.bins": same(ByTask(12, 0)),
+    "preprocessing.bins": same(ByTask(By("numbers", ((0, 0),), By("rows", ((3_000, 12),), 32)), 0)),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
-        By("columns", ((1_000, By("rows", ((5_000, 8),), 4)),), 2),
-        By("columns", ((1_000, 8),), 2),
+        By("columns", ((1_000, By("rows", ((1_500, 8),), 4)),), 2),
+        By("columns", ((1_000, By("rarest", ((19, 8),), 16)),), 2),
     ),
-    "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (256, 256, 256)),
+    "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (128, 128, 128)),
     "model.parametrization": same("ntk"),
     "model.output_initialization": same("zeros"),
     "model.bias_initialization": same("normal"),
@@ -105,9 +111,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
     "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
-    "training.patience": each(16, 16, 32),
+    "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
-    "training.batch_size": same(By("rows", ((3_000, 64), (12_000, 128)), 256)),
+    "training.batch_size": same(By("rows", ((500, 32), (1_500, 64), (12_000, 128)), 256)),
 }
 
 

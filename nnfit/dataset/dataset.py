@@ -140,8 +140,7 @@ def _resolved(
     file: ConfigFile, rows: NamedRows, decisions: Decisions, observer: Observer
 ) -> ConfigFile:
     """Return the config with its preset's values for the table, and tell them."""
-    n_columns = len(decisions.columns)
-    shape = shape_of(rows, n_columns, decisions.n_outputs, decisions.labels)
+    shape = shape_of(rows, decisions.columns, decisions.n_outputs, decisions.labels)
     resolved = file.resolved(shape)
     if said := decided(file.config, resolved.config, shape):
         observer.note(said)

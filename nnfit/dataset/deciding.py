@@ -150,12 +150,14 @@ def choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
     return loss, 1 if one else n_classes
 
 
-def shape_of(rows: NamedRows, n_columns: int, n_outputs: int, labels: LabelEncoder | None) -> Shape:
+def shape_of(
+    rows: NamedRows, columns: Sequence[Column], n_outputs: int, labels: LabelEncoder | None
+) -> Shape:
     """Return what a preset's values depend on, of all rows that have a target."""
-    if labels is None:
-        return Shape(len(rows), n_columns, n_outputs, "regression", len(rows))
-    rarest = int(np.bincount(labels.read(rows)).min())
-    return Shape(len(rows), n_columns, n_outputs, "classification", rarest)
+    task = "regression" if labels is None else "classification"
+    rarest = len(rows) if labels is None else int(np.bincount(labels.read(rows)).min())
+    numbers = count_kinds(columns).get("numeric", 0)
+    return Shape(len(rows), len(columns), n_outputs, task, rarest, numbers)
 
 
 def count_kinds(columns: Sequence[Column]) -> dict[str, int]:

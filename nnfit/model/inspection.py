@@ -8,6 +8,7 @@ import numpy as np
 
 from nnfit.model.file.declared import FORMAT_VERSION
 from nnfit.model.model import Model
+from nnfit.table.inputs import ColumnInput
 from nnfit.training.metrics import finite
 
 
@@ -35,6 +36,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
             }
             for i, (layer, activation, W) in enumerate(each, 1)
         ]
+    bins = _bins(model)
     return {
         "model": path,
         "nnfit_version": model.version,
@@ -55,11 +57,20 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         "inputs": model.encoder.n_inputs,
         "input_names": model.encoder.input_names,
         "columns": [
-            {"name": code.name, "kind": code.kind, "detail": code.detail}
+            {"name": code.name, "kind": code.kind, "detail": code.detail + bins.get(code.name, "")}
             for code in model.encoder.columns
         ],
         "training": model.training,
         "metrics": dict(model.metrics),
         "preset": model.kept.preset,
         "config": dict(model.config),
+    }
+
+
+def _bins(model: Model) -> dict[str, str]:
+    """Return how many bins each column that has some has, as the end of what is told of it."""
+    return {
+        item.column: f"; {item.width - 1} bin{'s' * (item.width > 2)}"
+        for item in model.encoder.inputs
+        if isinstance(item, ColumnInput) and item.width > 1
     }

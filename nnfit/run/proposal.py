@@ -23,7 +23,7 @@ from nnfit.errors import listed, require_columns, shorten
 from nnfit.observer import Finding, Observer
 from nnfit.run.dialect import find_format, read_plain
 from nnfit.table.cells import cell_type, parse_number, read_floats
-from nnfit.table.columns import chosen_columns
+from nnfit.table.columns import decide_columns
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.survey import Reason, Sight, copies_of_target, look_at, reason_to_leave_out
@@ -89,10 +89,9 @@ def propose(
 def _shape(file: ConfigFile, rows: NamedRows, labels: LabelEncoder | None) -> Shape:
     """Return the sizes that training with the config will find in the rows that have a target."""
     config = file.config
-    columns = chosen_columns(
-        rows.name, rows.columns, config.data, config.features, file.where("features")
-    )
-    return shape_of(rows, len(columns), choose_head(config, labels)[1], labels)
+    where = file.where("features")
+    columns = decide_columns(rows, config.data, config.features, where, Observer())
+    return shape_of(rows, columns, choose_head(config, labels)[1], labels)
 
 
 def _written_out(file: ConfigFile, shape: Shape, comments: Mapping[str, str]) -> str:

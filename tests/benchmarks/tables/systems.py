@@ -35,13 +35,27 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 100, "batch_size": 32},
     },
 }
-# One part of the preset put back to what a plain network has: KEY=VALUE for `--set`.
+# One part of the preset put back to what a plain network has, or a part that it does not take put
+# in: KEY=VALUE for `--set`.
 ABLATION: dict[str, dict[str, Any]] = {
-    "ReLU": {"model.activation": "relu"},
-    "constant rate": {"optimizer.schedule": "constant"},
+    "one member": {"model.members": 1, "data.validation": 0.2},
+    "a fifth held out of all": {"data.validation": 0.2},
     "standardized columns": {"preprocessing.numeric": "standardize"},
-    "no dropout": {"model.dropout": 0},
-    "one member": {"model.members": 1},
+    "no bins": {"preprocessing.bins": 0},
+    "no input scale": {"model.input_scale": False},
+    "no NTK rates": {"model.parametrization": "standard", "optimizer.learning_rate": 0.003},
+    "biases from 0": {"model.bias_initialization": "zeros"},
+    "last layer drawn": {"model.output_initialization": "auto"},
+    "beta2 0.999": {"optimizer.betas": [0.9, 0.999]},
+    "cosine": {"optimizer.schedule": "cosine"},
+    "with SELU": {"model.activation": "selu"},
+    "with Mish": {"model.activation": "mish"},
+    "with parametric activations": {
+        "model.parametric_activation": True,
+        "optimizer.activation_rate": 0.1,
+    },
+    "with dropout 0.15": {"model.dropout": 0.15},
+    "with weight decay 0.02": {"optimizer.name": "adamw", "optimizer.weight_decay": 0.02},
 }
 
 
