@@ -50,6 +50,7 @@ class Recorder(Observer):
         self.epochs: list[EpochRecord] = []
         self.after: list[int] = []  # epochs heard before each refit
         self.refits: list[int] = []
+        self.far: tuple[int, float] = (0, 0.0)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -59,6 +60,9 @@ class Recorder(Observer):
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
         self.epochs.append(record)
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        self.far = (epoch, fraction)
 
     def refitting(self, epochs: int) -> None:
         self.after.append(len(self.epochs))
@@ -129,7 +133,7 @@ def test_it_is_told_with_the_progress_and_no_epochs_of_its_own(config: str) -> N
     run = train_run(load_config(config), observer=observer)
     n = run.model.training["epochs"]
     assert (observer.refits, observer.after) == ([n], [EPOCHS])
-    assert len(observer.epochs) == EPOCHS
+    assert len(observer.epochs) == EPOCHS and observer.far == (n, 1.0)
     assert observer.notes[-1] == f"refit: one network on all 36 rows, for {n} epochs"
     assert run.to_json()["epochs"] == run.to_json()["best_epoch"] == n
     assert len(run.summary.train_loss) == n and not run.summary.validation_loss
