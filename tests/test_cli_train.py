@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,24 @@ def test_json_of_a_regression_without_held_out_rows(cli: Commands, price: Exampl
     metrics = json.loads(result.out)["metrics"]
     assert list(metrics["train"]) == ["rmse", "mae", "r2"]
     assert metrics["validation"] is None and metrics["test"] is None
+
+
+def test_a_patience_that_grows_waits_longer_and_one_that_does_not_as_before(
+    cli: Commands, binary: Example
+) -> None:
+    fast = ("--set", "optimizer.learning_rate=0.3", "--set", "training.epochs=500")
+
+    def trained(*more: str) -> tuple[bytes, int, int]:
+        sets = [word for key in ("patience=3", *more) for word in ("--set", f"training.{key}")]
+        told = json.loads(cli("train", "binary.yaml", "-q", "--json", *fast, *sets).out)
+        assert told["stopped_early"]
+        return Path("binary.npz").read_bytes(), told["best_epoch"], told["epochs"]
+
+    plain, best, epochs = trained()
+    assert epochs == best + 3
+    assert trained("patience_factor=1.0") == (plain, best, epochs)
+    _, best, epochs = trained("patience_factor=2.5")
+    assert epochs == math.ceil(2.5 * best) + 3
 
 
 def test_patience_stops_early(cli: Commands, binary: Example) -> None:

@@ -225,6 +225,8 @@ ALLOWED: list[dict[str, Any]] = [
     {"optimizer.name": "sgd", "optimizer.momentum": 0.9, "optimizer.nesterov": True},
     {"optimizer.schedule": "plateau", "optimizer.schedule_epochs": 5},
     {"training.refit": True, **FOLDS},
+    {"training.keep_path": True, "model.members": 1},
+    {**FOLDS, "training.patience": 3, "training.patience_factor": 2},
     {"optimizer.schedule": "exponential", "optimizer.schedule_factor": 0.9},
     {"optimizer.warmup_epochs": 99},
     {"training.label_smoothing": 0.1, "loss": "cross_entropy"},

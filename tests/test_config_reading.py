@@ -212,6 +212,21 @@ WRONG_VALUES = [
         ],
     ),
     (
+        "training: {patience_factor: 0.9, refit: 1}\n",
+        [
+            "c.yaml:4:12: training.patience_factor: got 0.9; expected a number from 1 to 1000",
+            "c.yaml:4:34: training.refit: got 1; expected true or false",
+        ],
+    ),
+    (
+        "training: {patience_factor: .inf}\n",
+        ["c.yaml:4:12: training.patience_factor: got '.inf'; expected a number from 1 to 1000"],
+    ),
+    (
+        "training: {patience_factor: 1001}\n",
+        ["c.yaml:4:12: training.patience_factor: got 1001; expected a number from 1 to 1000"],
+    ),
+    (
         "seed: -1\nloss: MSE\nfeatures: []\noutput: ''\n",
         [
             "c.yaml:4:1: seed: got -1; expected an integer in [0, 2**63)",

@@ -240,3 +240,83 @@ def test_split_of_a_model_of_folds(cli: Commands, folder: Path) -> None:
         "nnfit: error: m.npz: has no validation rows; each of its members held out a fold of the "
         "training rows (data.validation: folds). Use --split train, or leave it out\n",
     )
+
+
+FOLDED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("kind", {"exclude": ["day"]}, {}),
+    ("kind", {"groups": "patient", "exclude": ["day"], "test": 0.2}, {"seed": 3}),
+    ("kind", {"time": "day", "weight": "w"}, {"class_weight": "balanced"}),
+    ("x", {"exclude": ["day"], "test": 0.25}, {"preprocessing": {"clamp": True}}),
+    (["x", "w"], {"time": "day", "test": "t.csv"}, {"seed": 1}),
+]
+
+
+@pytest.mark.parametrize(("target", "data", "more"), FOLDED)
+def test_the_validation_rows_of_folds_are_scored_again(
+    cli: Commands, folder: Path, target: Any, data: dict[str, Any], more: dict[str, Any]
+) -> None:
+    """As in the model: each row by the member that held it out, and by no other."""
+    table().to_csv("d.csv", index=False)
+    table()[::5].to_csv("t.csv", index=False)
+    tree = {
+        **config(members=3, **{**data, "target": target}), "training": {"epochs": 2}, **more
+    }  # fmt: skip
+    tree["optimizer"] = {"learning_rate": 0.1}
+    if "exclude" not in data:
+        del tree["data"]["exclude"]
+    model = nnfit.train(tree)
+    model.save("m.npz")
+    found = json.loads(cli("evaluate", "m.npz", "--split", "validation", "--json", "-q").out)
+    assert found["rows"] == model.training["rows"]["train"]
+    for name, expected in flat(model.metrics["validation"]).items():
+        assert flat(found["metrics"])[name] == pytest.approx(expected, rel=1e-5), name
+    assert found["metrics"] != model.metrics["train"]
+
+
+def flat(metrics: Any, name: str = "") -> dict[str, Any]:
+    """Return the numbers in metrics, each under the way to it."""
+    if not isinstance(metrics, dict | list):
+        return {name: metrics}
+    items = metrics.items() if isinstance(metrics, dict) else enumerate(metrics)
+    return {k: v for key, inner in items for k, v in flat(inner, f"{name}.{key}").items()}
+
+
+@pytest.mark.parametrize("kind", ["boundary", "features"])
+def test_what_shows_rows_themselves_has_no_validation_rows_of_folds(
+    cli: Commands, folder: Path, kind: str
+) -> None:
+    pytest.importorskip("matplotlib")
+    table().to_csv("d.csv", index=False)
+    nnfit.train({**config(members=3), "training": {"epochs": 1}}).save("m.npz")
+    axes = ("--x", "x", "--y", "w") if kind == "boundary" else ("--x", "x")
+    result = cli("plot", kind, "m.npz", *axes, "-o", "p.svg", "--split", "validation", "-q")
+    assert result.code == 2 and result.err.splitlines()[-1] == (
+        "nnfit: error: m.npz: has no validation rows; each of its members held out a fold of the "
+        "training rows (data.validation: folds). Use --split train, or leave it out"
+    )
+
+
+def test_the_folds_of_another_table_are_not_drawn(cli: Commands, folder: Path) -> None:
+    frame = table()
+    frame.to_csv("d.csv", index=False)
+    model = nnfit.train({**config(members=3), "training": {"epochs": 1}})
+    model.save("m.npz")
+    frame[::-1].to_csv("e.csv", index=False)
+    result = cli("evaluate", "m.npz", "e.csv", "--split", "validation")
+    assert result.code == 2 and "e.csv: is not the data that m.npz was trained on" in result.err
+
+
+def test_folds_that_the_rows_do_not_give(cli: Commands, folder: Path) -> None:
+    table().to_csv("d.csv", index=False)
+    tree = config(members=30, validation=0)  # of its rarest class there are fewer rows
+    tree["model"]["hidden_sizes"] = [1]
+    model = nnfit.train({**tree, "training": {"epochs": 1}})
+    data = {**model.config["data"], "validation": "folds"}
+    dataclasses.replace(model, config={**model.config, "data": data}).save("m.npz")
+    result = cli("evaluate", "m.npz", "--split", "validation", "-q")
+    rare = int((table()["kind"] == "c").sum())
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        f"nnfit: error: d.csv: the model's config does not fit its rows: class 'c' has {rare} rows "
+        "to train on; expected one or more for each of 30 folds\n"
+    )

@@ -472,6 +472,44 @@ def test_live_time_left_of_a_resumed_run_counts_its_own_epochs(clock):
     observer.close()
 
 
+def test_plain_writes_the_members_last_epoch_before_the_refit():
+    stream = io.StringIO()
+    observer = make_observer(False, stream)
+    observer.started(make_plan(2000))
+    for epoch in range(1, 124):
+        observer.epoch(make_record(epoch), best=False)
+    observer.refitting(80)
+    observer.note("refit")
+    observer.finished(make_summary(80, validation_loss=[]))
+    shown = stream.getvalue()
+    assert rows_of(shown[: shown.index("nnfit: refit")]) == rows_of(shown) == [1, 100, 123]
+    assert "epochs      80, done\n" in shown
+
+
+def test_an_interrupted_refit_has_the_members_epochs():
+    stream = io.StringIO()
+    observer = make_observer(False, stream)
+    observer.started(make_plan(3))
+    observer.refitting(2)
+    observer.finished(make_summary(3, interrupted=True))
+    assert "epochs           3, interrupted; best epoch 2\n" in stream.getvalue()
+
+
+def test_live_time_left_of_a_refit_counts_its_own_epochs(clock):
+    stream = Terminal()
+    observer = make_observer(False, stream)
+    observer.started(make_plan(2))
+    clock.now += 100
+    observer.epoch(make_record(1), best=True)
+    observer.epoch(make_record(2), best=False)
+    observer.refitting(4)
+    clock.now += 10
+    observer.progress(1, 1.0)
+    assert stream.screen()[-1].startswith("epoch 1/4 ━")
+    assert stream.screen()[-1].endswith(" 0:10 elapsed, 0:30 left")
+    observer.close()
+
+
 def test_live_progress_within_an_epoch(clock):
     stream = Terminal()
     observer = make_observer(False, stream)

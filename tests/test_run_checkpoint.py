@@ -72,6 +72,7 @@ class Case:
     l2: float = 0.0
     clip_norm: float | None = None
     patience: int | None = None
+    patience_factor: float = 1.0
     validation: bool = True
     weighted: bool = False
     shards: int = 1
@@ -96,6 +97,9 @@ CASES = {
     "full batch": Case(batch_size=23, epochs=9),
     "no validation": Case(validation=False, dropout=0.1),
     "patience": Case(patience=2, epochs=30, learning_rate=0.3),
+    "patience that grows, members": Case(
+        members=2, folds=True, patience=1, patience_factor=1.5, epochs=30, learning_rate=0.3
+    ),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
     "learned scale and alpha": Case("adamw", "coslog4", dropout=0.2, learned=True),
@@ -162,6 +166,7 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
             batch_size=case.batch_size,
             learning_rate=case.learning_rate,
             patience=case.patience,
+            patience_factor=case.patience_factor,
             clip_norm=case.clip_norm,
             rollback=case.rollback,
             checkpoint_seconds=seconds,
@@ -672,6 +677,7 @@ def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1)
     [
         (["training.epochs=3"], None),
         (["training.patience=3"], None),
+        (["training.patience_factor=2.5"], None),
         (["training.checkpoint_seconds=3"], None),
         (["training.on_divergence=rollback"], None),
         (["training.threads=2"], None),  # what counts is what the matrix products use
@@ -683,6 +689,10 @@ def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1)
         (["training.batch_size=full"], 'training.batch_size: got "full"; expected 32.'),
         (["class_weight={yes: 2}"], 'class_weight: got {"yes": 2.0}; expected null.'),
         (["features=['*']"], 'features: got ["*"]; expected null.'),
+        (
+            ["training.refit=true", "data.validation=folds", "model.members=2"],
+            "model.members: got 2; expected 1 (and training.refit, data.validation).",
+        ),
         (["seed=1"], "seed: got 1; expected 0."),
         (["seed=1", "loss=mse"], 'loss: got "mse"; expected "auto" (and seed).'),
     ],
@@ -967,6 +977,17 @@ def test_it_is_written_gone_on_from_and_removed(folder: Path) -> None:
         fit.run()
         checkpoint.remove()
         checkpoint.remove()  # which is no error
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", False, heard))
+        fit = make_case(Case(), held)
+        fit.settings = replace(fit.settings, checkpoint_end=True)
+        checkpoint.attach(fit, describe)
+        assert not fit.run().interrupted and checkpoint.to_resume
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))
+        checkpoint.attach(make_case(Case(), held), describe)
+        assert heard.said.pop() == "note: going on after the last epoch from m.npz.checkpoint"
+        checkpoint.remove()
     assert not list(folder.iterdir())
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint("m.npz", True, heard))

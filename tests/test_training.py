@@ -51,6 +51,7 @@ def _fit(
     weights: Array | None = None,
     validation: Examples | None = None,
     patience: int | None = None,
+    patience_factor: float = 1.0,
     clip_norm: float | None = None,
     schedule: Schedule | None = None,
     observer: Observer | None = None,
@@ -66,6 +67,7 @@ def _fit(
             batch_size=batch_size,
             learning_rate=learning_rate,
             patience=patience,
+            patience_factor=patience_factor,
             clip_norm=clip_norm,
         ),
         network_rows(X, Y, weights, network),
@@ -437,18 +439,23 @@ def test_without_validation_the_metric_is_over_training_rows_and_not_too_many() 
 
 
 @pytest.mark.parametrize(
-    "losses, patience, epochs, best",
+    "losses, patience, factor, epochs, best",
     [
-        ([3.0, 2.0, 2.0, 2.0, 1.0, 1.0], 3, 6, 5),  # better again just in time
-        ([3.0, 2.0, 2.0, 2.0, 1.0, 1.0], 2, 4, 2),  # an equal loss is not a better one
-        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 1, 2, 1),
-        ([6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 1, 6, 6),
-        ([1.0, 2.0, 0.5, 9.0, 9.0, 9.0], None, 6, 3),
+        ([3.0, 2.0, 2.0, 2.0, 1.0, 1.0], 3, 1.0, 6, 5),  # better again just in time
+        ([3.0, 2.0, 2.0, 2.0, 1.0, 1.0], 2, 1.0, 4, 2),  # an equal loss is not a better one
+        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 1, 1.0, 2, 1),
+        ([6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 1, 1.0, 6, 6),
+        ([1.0, 2.0, 0.5, 9.0, 9.0, 9.0], None, 1.0, 6, 3),
+        ([2.0, 1.0, 2.0, 2.0, 2.0, 2.0], 1, 2.0, 5, 2),  # two times two, and one
+        ([2.0, 1.0, 2.0, 2.0, 2.0, 2.0], 1, 1.5, 4, 2),
+        ([2.0, 1.0, 2.0, 2.0, 0.5, 2.0], 1, 2.0, 6, 5),
+        ([1.0, 2.0, 2.0, 2.0, 2.0, 2.0], 2, 1.7, 4, 1),  # 3.7
     ],
 )
 def test_patience_counts_epochs_without_a_better_loss(
     losses: list[float],
     patience: int | None,
+    factor: float,
     epochs: int,
     best: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -456,7 +463,10 @@ def test_patience_counts_epochs_without_a_better_loss(
     script: Iterator[float] = iter(losses)
     monkeypatch.setattr("nnfit.training.judge.weighted_mean", lambda *args: next(script))
     network = _one_weight()
-    result = _fit(network, ONE, ONE, epochs=6, validation=_rows_of(network, 1.0), patience=patience)
+    result = _fit(
+        network, ONE, ONE, epochs=6, validation=_rows_of(network, 1.0), patience=patience,
+        patience_factor=factor,
+    )  # fmt: skip
     assert (len(result.records), result.best_epoch) == (epochs, best)
     assert result.stopped_early == (epochs < 6)
     assert network.parameters.flat[0] == pytest.approx(1.0 - 0.8**best, rel=1e-14)

@@ -89,16 +89,16 @@ def same(value: Any) -> Mapping[str, Any]:
 # By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
 # Where a class has too few rows for the folds, and a test set, a fraction is held out.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "data.validation": each(
-        *(By("rows", ((9, 0.0),), By("rarest", ((fewest, 0.2),), "folds")) for fewest in (4, 9, 9))
+    "data.validation": same(
+        By("rows", ((9, 0.0),), By("rarest", ((4, 0.2),), "folds")),
     ),
     "preprocessing.numeric": same("robust"),
     "preprocessing.bins": same(ByTask(By("numbers", ((0, 0),), By("rows", ((3_000, 12),), 32)), 0)),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
-        By("columns", ((1_000, By("rows", ((1_500, 8),), 4)),), 2),
-        By("columns", ((1_000, By("rarest", ((19, 8),), 16)),), 2),
+        By("columns", ((1_000, By("rarest", ((9, 4),), By("rows", ((1_500, 8),), 4))),), 2),
+        By("columns", ((1_000, By("rarest", ((9, 4), (19, 8)), 16)),), 2),
     ),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (128, 128, 128)),
     "model.parametrization": same("ntk"),

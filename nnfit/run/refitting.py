@@ -13,7 +13,7 @@ import numpy as np
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset
 from nnfit.nn.network import Network
-from nnfit.observer import Observer
+from nnfit.observer import EpochRecord, Observer
 from nnfit.run.building import Workload, build_fit, build_network, make_learners
 from nnfit.training.fit import Fit, Result
 from nnfit.training.threads import blas_threads
@@ -27,6 +27,9 @@ class _Progress(Observer):
 
     def progress(self, epoch: int, fraction: float) -> None:
         self._observer.progress(epoch, fraction)
+
+    def epoch(self, record: EpochRecord, best: bool) -> None:
+        self._observer.progress(record.epoch, 1.0)
 
     def warning(self, text: str) -> None:
         self._observer.warning(text)
