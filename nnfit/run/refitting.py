@@ -1,7 +1,8 @@
 """One network on all rows, for as many epochs as the members' folds have found to be best.
 
 For who needs a single small model: its score is the members' out of fold, since no row is left to
-judge it by. It goes through the members' schedule up to that epoch.
+judge it by. The schedule of the learning rate is brought to that length: at the members' best
+epochs it is low, and their mean may lie where it is high.
 """
 
 from __future__ import annotations
@@ -51,17 +52,19 @@ def refitted(
     """
     if result.interrupted or result.failure is not None:
         return members.network, result
-    config = file.config.model_copy(
+    epochs, told = result.best_epoch, _Progress(observer)
+    whole = file.config
+    config = whole.model_copy(
         update={
-            "model": file.config.model.model_copy(update={"members": 1}),
-            "data": file.config.data.model_copy(update={"validation": 0.0}),
+            "model": whole.model.model_copy(update={"members": 1}),
+            "data": whole.data.model_copy(update={"validation": 0.0}),
+            "training": whole.training.model_copy(update={"epochs": epochs, "patience": None}),
         }
     )
     file = dataclasses.replace(file, config=config)
     dataset = dataclasses.replace(dataset, folds=None)
     network = build_network(file, dataset, np.dtype(config.training.dtype))
     workload = Workload.of(file, dataset, network)
-    epochs, told = result.best_epoch, _Progress(observer)
     observer.refitting(epochs)
     observer.note(f"refit: one network on all {workload.n_rows:,} rows, for {epochs} epochs")
     with (
@@ -69,7 +72,6 @@ def refitted(
         make_learners(file, network, workload, Observer()) as (learners, dropout),
     ):
         fit = build_fit(file, dataset, learners, workload, dropout, told, members.stop)
-        fit.settings = dataclasses.replace(fit.settings, epochs=epochs)
         own = fit.run()
     if own.interrupted or own.failure is not None:
         cut = dataclasses.replace(result, interrupted=own.interrupted, failure=own.failure)
