@@ -93,11 +93,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         By("rows", ((9, 0.0),), By("rarest", ((4, 0.2),), "folds")),
     ),
     "preprocessing.numeric": same("robust"),
-    "preprocessing.bins": same(ByTask(By("numbers", ((0, 0),), By("rows", ((3_000, 12),), 32)), 0)),
+    "preprocessing.bins": same(ByTask(By("numbers", ((0, 0),), By("rows", ((4_000, 12),), 32)), 0)),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
-        By("columns", ((1_000, By("rarest", ((9, 4),), By("rows", ((1_500, 8),), 4))),), 2),
+        By("columns", ((1_000, By("rarest", ((9, 4),), By("rows", ((5_000, 8),), 4))),), 2),
         By("columns", ((1_000, By("rarest", ((9, 4), (19, 8)), 16)),), 2),
     ),
     "model.hidden_sizes": each((64, 64, 64), (128, 128, 128), (128, 128, 128)),
