@@ -32,9 +32,11 @@ from nnfit.inside.worst_rows import worst_rows
 from nnfit.model.members import one_member
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, over_mean
+from nnfit.nn.initializers import draw_weights
 from nnfit.nn.network import Network
 from nnfit.observer import Observer, PythonObserver
 from nnfit.run.building import untrained_model
+from nnfit.training.streams import stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +136,13 @@ def _problem(
     file, dataset, network = initialised(of, data, observer)
     start = untrained_model(file, dataset, network)
     network = one_member(start, file.name, member, observer).network
+    if file.config.model.output_initialization == "zeros":  # below it every gradient would be 0
+        observer.note(
+            f"{file.name}: the last layer is drawn for the check; from the zeros that training "
+            "starts it at no gradient goes down"
+        )
+        W = network.parameters.W[-1]
+        W[...] = draw_weights(W.shape, "glorot", stream(file.config.seed, "initialization"))
     part = dataset.parts["train"]
     some = _spread(len(part))
     weights = np.ones(len(some)) if part.weights is None else over_mean(part.weights)[some]
