@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -51,7 +52,8 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         columns = [f"prediction{of}" for of in several]
         columns += [f"prediction_spread{of}" for of in several if spread]
 
-    if twice := [column for column in columns if columns.count(column) > 1]:
+    twice = [column for column, n in Counter(columns).items() if n > 1]
+    if twice:
         raise DataError(f"--spread: {twice[0]!r} is a prediction too; rename a target")
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
