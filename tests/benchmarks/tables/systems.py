@@ -28,7 +28,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "nnfit fast": {"preset": "fast"},
     "nnfit": {"preset": "default"},
     "nnfit best": {"preset": "best"},
-    "nnfit today": {
+    "nnfit plain": {
         "data": {"validation": 0.2},
         "model": {"hidden_sizes": [64, 32], "activation": "relu"},
         "optimizer": {"name": "adam", "learning_rate": 0.001},
