@@ -93,7 +93,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         By("rows", ((9, 0.0),), By("rarest", ((4, 0.2),), "folds")),
     ),
     "preprocessing.numeric": same("robust"),
-    "preprocessing.bins": same(ByTask(By("numbers", ((0, 0),), By("rows", ((4_000, 12),), 32)), 0)),
+    "preprocessing.bins": each(
+        *(
+            ByTask(By("numbers", ((0, 0),), By("rows", ((5_000, 12),), many)), 0)
+            for many in (12, 32, 32)
+        )
+    ),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
@@ -110,10 +115,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.schedule": same("coslog4"),
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
-    "training.epochs": each(By("rows", ((2_000, 64),), 32), 64, 128),
+    "training.epochs": each(By("rows", ((1_000, 64), (3_000, 32)), 16), 64, 128),
     "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
-    "training.batch_size": same(By("rows", ((500, 32), (1_500, 64), (12_000, 128)), 256)),
+    "training.batch_size": same(
+        By("rows", ((500, 32), (900, 64), (1_500, 96), (12_000, 128)), 256)
+    ),
 }
 
 
