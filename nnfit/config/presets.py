@@ -115,7 +115,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.schedule": same("coslog4"),
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
-    "training.epochs": each(By("rows", ((1_000, 64), (3_000, 32)), 16), 64, 128),
+    "training.epochs": each(By("rows", ((1_000, 64), (3_000, 32)), 10), 64, 128),
     "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
     "training.batch_size": same(
