@@ -110,7 +110,9 @@ def check_target_range(
 
 
 def check_bins(file: ConfigFile, encoder: Encoder) -> None:
-    """Refuse `preprocessing.bins` where no input is a number: bins of what.
+    """Refuse `preprocessing.bins` that the config sets where no input is a number: bins of what.
+
+    A preset's rule is for any table.
 
     Raises
     ------
@@ -119,12 +121,11 @@ def check_bins(file: ConfigFile, encoder: Encoder) -> None:
     """
     booleans = {code.name for code in encoder.columns if code.kind == "boolean"}
     numbers = [item for item in encoder.inputs if isinstance(item, NumberInput)]
-    if file.config.preset != "none":  # whose rule is for any table
-        return
-    if (bins := file.config.preprocessing.bins) and not {i.identity[1] for i in numbers} - booleans:
+    key, bins = "preprocessing.bins", file.config.preprocessing.bins
+    if bins and key in file.places and not {i.identity[1] for i in numbers} - booleans:
         raise ConfigError(
-            f"{file.where('preprocessing.bins')}: got {bins}, but there is no numeric feature to "
-            "have bins; expected 0"
+            f"{file.where(key)}: got {bins}, but there is no numeric feature to have bins; "
+            "expected 0"
         )
 
 

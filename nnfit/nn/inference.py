@@ -57,7 +57,8 @@ def spread(network: Network, X: Array, n_values: int, meaning: Callable[[Array],
     out: Array = np.empty((len(X), n_values))
 
     def deviation(ws: Workspace) -> Array:
-        each = [meaning(y_hat.T).T for y_hat in _by_members(_y_hat(network, ws), 2)]
+        y_hats = _y_hat(network, ws).reshape(network.members, -1, ws.n_rows)
+        each = [meaning(y_hat.T).T for y_hat in y_hats]
         return np.asarray(np.std(each, axis=0))
 
     _fill(out, network, X, deviation, 1)
@@ -77,11 +78,6 @@ def mean_of_members(values: Array, n_axes: int) -> Array:
     if values.ndim == n_axes:
         return values
     return np.asarray(values.mean(axis=0))
-
-
-def _by_members(values: Array, n_axes: int) -> Array:
-    """Return `values` with an axis of members, whether they had one or not."""
-    return values.reshape(-1, *values.shape[-n_axes:])
 
 
 def hidden_layer(
