@@ -219,8 +219,7 @@ COMBINATIONS = [
     ),
     config(
         "bins without a numeric column",
-        "seed: 0\ndata: {path: d.csv, target: y, categorical: [x]}\n"
-        "preprocessing: {bins: 3}\n",
+        "seed: 0\ndata: {path: d.csv, target: y, categorical: [x]}\npreprocessing: {bins: 3}\n",
         "c.yaml:3:17: preprocessing.bins: got 3, but there is no numeric feature to have bins; "
         "expected 0",
     ),
