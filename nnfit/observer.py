@@ -37,6 +37,7 @@ class Plan:
     metric: str  # the name of EpochRecord.metric: accuracy | rmse, said to be train's where it is
     l2: float = 0.0  # then training lowers loss + penalty
     members: int = 1  # networks that are trained at once
+    engine: str = "numpy"  # or compiled
     folds: bool = False  # each member is judged by rows that it alone is not trained on
     decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
 

@@ -16,7 +16,7 @@ from nnfit.training.examples import Examples
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients
 from nnfit.training.judge import FoldJudge, Judge
-from nnfit.training.learners import Learner, Learners
+from nnfit.training.learners import Learners, StepByStep
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
@@ -42,7 +42,7 @@ def learners_of_members(
         some = network.member(of) if alone else network
         streams.append(stream(seed, "dropout", i))
         optimizer = make(np.tile(network.is_weight, some.members))
-        each.append(Learner(Alone(some, streams[-1]), optimizer, of))
+        each.append((StepByStep(Alone(some, streams[-1]), optimizer), of))
     own = None
     if folds is not None:
         own = [np.flatnonzero(folds != i) for i in range(network.members)]
@@ -72,8 +72,8 @@ def make_fit(
     """
     if of_members is None:
         rng = stream(seed, "dropout")
-        one = Learner(gradients or Alone(network, rng), optimizer, slice(None))
-        of_members = Learners(network, [one]), [rng]
+        one = StepByStep(gradients or Alone(network, rng), optimizer)
+        of_members = Learners(network, [(one, slice(None))]), [rng]
     learners, dropout = of_members
     n_rows = min(map(len, learners.own_rows or [train]))
     judging = train if folds is not None else validation

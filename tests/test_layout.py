@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"budget", "errors", "observer", "version"},
     {"nn"},
-    {"storage"},
+    {"compiled", "storage"},
     {"csv", "config", "images"},
     {"table", "gradcheck", "training"},
     {"dataset", "graph"},
@@ -44,7 +44,8 @@ HOMES = {
     "rich": {"report"},
     "typer": {"cli"},
     "threadpoolctl": {"training"},
-    "numba": {"nn"},
+    "numba": {"compiled"},
+    "scipy": {"compiled"},
     "PIL": {"images"},
 }
 
@@ -131,11 +132,12 @@ def test_packages_stay_at_home(path: Path) -> None:
             assert package in sys.stdlib_module_names, f"{module} is no dependency"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room(p) in ("nn", "training")], ids=by_name)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if room(p) in ("nn", "compiled", "training")], ids=by_name
+)
 def test_the_mathematics_sees_arrays_alone(path: Path) -> None:
     allowed = {"nn": {"numpy", "nnfit.nn", "nnfit.budget"}}
-    if path.name == "compiled.py":
-        allowed["nn"] |= {"numba"}
+    allowed["compiled"] = allowed["nn"] | {"nnfit.compiled", "numba", "scipy"}
     allowed["training"] = allowed["nn"] | {"nnfit.training", "nnfit.errors", "nnfit.observer",
                                            "threadpoolctl"}  # fmt: skip
     allowed["training"] |= {"nnfit.storage.exit_signals"}  # how a run is stopped is no data

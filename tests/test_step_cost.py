@@ -14,6 +14,7 @@ from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
+from nnfit.training.learners import StepByStep
 from nnfit.training.state import Settings
 
 Array = NDArray[Any]
@@ -60,7 +61,8 @@ def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
     fit = _fit(architecture, batch_size, steps=10)
     window = fit._windows.gather(fit.state.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y.T)
-    network, learner = fit.network, fit.learners.each[0]
+    network, (learner, _) = fit.network, fit.learners.each[0]
+    assert isinstance(learner, StepByStep)
     optimizer = learner.optimizer
     ws = network.workspace(batch_size)
     for arrays in (ws.z, ws.active, ws.delta, ws.slope, network.gradient.Wb):

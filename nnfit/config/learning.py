@@ -15,6 +15,7 @@ from nnfit.errors import joined
 from nnfit.nn import names
 
 OnDivergence = Annotated[Literal["stop", "rollback"], fields.Choice()]
+EngineName = Annotated[Literal["auto", "numpy", "compiled"], fields.Choice()]
 DtypeName = Annotated[Literal["float32", "float64"], fields.Choice()]
 
 _MOMENTUM = joined(names.users(names.OPTIMIZERS, "momentum"), "and")
@@ -89,6 +90,9 @@ class TrainingConfig(Section):
     ] = Field(
         "auto",
         description="auto = 4 from 4096 rows a batch, 2 from 512 if rows x parameters >= 1e9",
+    )
+    engine: EngineName = Field(
+        "auto", description="auto | numpy | compiled (extra fast); auto = compiled where it pays"
     )
     refit: fields.Flag = Field(
         False, description="after the folds: one network on all rows, for their mean best epoch"

@@ -218,10 +218,10 @@ BUGS = {
 }
 
 
-def with_bug(name: str) -> type[Network]:
+def with_bug(name: str, network_class: type[Network] = Network) -> type[Network]:
     """Return a Network whose derivative is wrong on purpose, in one of the ways of `BUGS`."""
 
-    class BuggyNetwork(Network):
+    class BuggyNetwork(network_class):  # type: ignore[misc, valid-type]
         def backward(self, ws: Workspace, dropout: bool = False) -> None:
             factors = {"sign": -1.0, "factor": 1.001, "lost_mean": ws.n_rows}
             ws.delta[-1] *= factors.get(name, 1.0)

@@ -34,13 +34,12 @@ class Optimizer:
     def __init__(
         self, is_weight: Array, weight_decay: float = 0.0, *, rates: Array | None = None
     ) -> None:
-        self.weight_decay, self._rates = weight_decay, rates
+        self.weight_decay, self.rates, self.is_weight = weight_decay, rates, is_weight
         self.t = 0  # updates made
         self.state = {name: np.zeros_like(is_weight) for name in self.moment_names}
         starts = range(0, len(is_weight), CHUNK_SIZE)
         self._chunks = [slice(start, start + CHUNK_SIZE) for start in starts]
         self._moments = [[m[chunk] for m in self.state.values()] for chunk in self._chunks]
-        self._is_weight = is_weight
         self._scratch = np.empty_like(is_weight[:CHUNK_SIZE])
         # written anew at each step: one number, or one for each parameter
         self._rate: Array = np.zeros(() if rates is None else len(rates), is_weight.dtype)
@@ -63,15 +62,15 @@ class Optimizer:
         self._set_rate(learning_rate)
 
     def _set_rate(self, rate: float) -> None:
-        if self._rates is None:
+        if self.rates is None:
             self._rate[()] = rate
         else:
-            np.multiply(self._rates, rate, out=self._rate)
+            np.multiply(self.rates, rate, out=self._rate)
 
     def _decay(self, parameters: Array, learning_rate: float) -> None:
         """Shrink W by the factor 1 - learning_rate * weight_decay."""
         for chunk in self._chunks:
-            is_weight = self._is_weight[chunk]
+            is_weight = self.is_weight[chunk]
             shrink = self._scratch[: len(is_weight)]
             np.multiply(is_weight, -learning_rate * self.weight_decay, out=shrink)
             shrink += 1.0

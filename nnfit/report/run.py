@@ -96,6 +96,9 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     whole = plan.batch_size >= plan.rows["train"]
     batches = "all rows in one batch" if whole else f"batches of {plan.batch_size:,}"
     held_out = f", each held out by 1 of {plan.members} members" if plan.folds else ""
+    training = f"{count(plan.epochs, 'epoch')}, {batches}, {count(plan.threads, 'thread')}"
+    if plan.engine != "numpy":
+        training += f", {plan.engine}"
     parameters = f"{plan.n_parameters:,} {plan.dtype}"
     if plan.members > 1:
         parameters += f" in each of {plan.members} members, whose mean is the prediction"
@@ -108,7 +111,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("parameters", parameters),
         ("loss", plan.loss + (f"; loss + penalty is lowered, l2 {plan.l2:g}" if plan.l2 else "")),
         ("optimizer", plan.optimizer),
-        ("training", f"{count(plan.epochs, 'epoch')}, {batches}, {count(plan.threads, 'thread')}"),
+        ("training", training),
         ("output", cut(plan.output, 200)),
     ]
     return rows + [("decided" if i == 0 else "", text) for i, text in enumerate(plan.decided)]

@@ -17,7 +17,6 @@ from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import ConfigError
 from nnfit.model.model import Model
-from nnfit.nn import compiled
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import smoothed
@@ -30,7 +29,7 @@ from nnfit.training.examples import Members, judged_rows, network_rows
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients, Shards, n_shards
 from nnfit.training.judge import FoldJudge, Judge
-from nnfit.training.learners import Learner, Learners, learners_of
+from nnfit.training.learners import Learner, Learners, StepByStep, learners_of
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
@@ -58,7 +57,10 @@ class Workload:
             n_rows = min(map(len, own_rows))
         size = training.batch_size
         batch_size = n_rows if size == "full" else min(size, n_rows)
-        members = learners_of(network.architecture, batch_size, network.members)
+        engine = training.engine
+        members = learners_of(
+            network.architecture, batch_size, network.members, engine == "compiled"
+        )
         shards = n_shards(network.architecture, batch_size) if network.members == 1 else 1
         return cls(
             own_rows=own_rows,
@@ -68,6 +70,10 @@ class Workload:
             members=members,
             threads=choose_threads(training.threads, max(shards, len(members))),
         )
+
+    def steps(self, file: ConfigFile) -> int:
+        """How many steps the run takes."""
+        return file.config.training.epochs * -(-self.n_rows // self.batch_size)
 
     @property
     def blas_threads(self) -> int:
@@ -136,19 +142,24 @@ def make_learners(
     file: ConfigFile, network: Network, workload: Workload, observer: Observer
 ) -> Iterator[tuple[Learners, list[np.random.Generator]]]:
     """Lend what takes the steps, and the stream of each learner's dropout."""
-    steps = file.config.training.epochs * -(-workload.n_rows // workload.batch_size)
+    compiled = file.config.training.engine == "compiled"
     with ExitStack() as stack:
-        each, streams = [], []
+        each: list[tuple[Learner, Members]] = []
+        streams = []
         for i, members in enumerate(workload.members):
             some = network if members == slice(None) else network.member(members)
+            optimizer = _optimizer(file, some)
             streams.append(stream(file.config.seed, "dropout", i))
-            gradients: Gradients = Alone(some, streams[-1])
+            gradients: Gradients | None = None
             if workload.shards > 1:
                 gradients = stack.enter_context(_shards(file, some, workload, observer))
-            optimizer = _optimizer(file, some, steps)
-            if i == 0 and isinstance(optimizer, compiled.CompiledAdam):
-                observer.note("the update is compiled")
-            each.append(Learner(gradients, optimizer, members))
+            if compiled:
+                from nnfit.compiled.learner import CompiledLearner  # it needs Numba
+
+                each.append((CompiledLearner(some, optimizer, streams[-1], gradients), members))
+            else:
+                alone = gradients or Alone(some, streams[-1])
+                each.append((StepByStep(alone, optimizer), members))
         learners = Learners(network, each, workload.threads, workload.own_rows)
         stack.callback(learners.close)
         yield learners, streams
@@ -156,6 +167,10 @@ def make_learners(
 
 def _shards(file: ConfigFile, network: Network, workload: Workload, observer: Observer) -> Shards:
     probe = file.config.training.threads == "auto"
+    if file.config.training.engine == "compiled":
+        from nnfit.compiled.network import CompiledNetwork
+
+        network = CompiledNetwork(network.architecture, network.dtype, network.parameters.flat)
     return Shards(
         network, workload.shards, n_threads=workload.threads, probe=probe, observer=observer
     )
@@ -227,20 +242,20 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
     )
 
 
-def _optimizer(file: ConfigFile, network: Network, steps: int) -> Optimizer:
-    """Return the update rule, compiled where that pays: the bits are the same."""
+def _optimizer(file: ConfigFile, network: Network) -> Optimizer:
+    """Return the update rule of all members."""
     config = file.config.optimizer
     architecture, is_ntk = network.architecture, file.config.model.parametrization == "ntk"
     factors = {group: getattr(config, f"{group}_rate") for group in ("bias", "scale", "activation")}
     rates = rate_factors(
         architecture.layout, factors, network.dtype, config.name if is_ntk else None
     )
-    is_weight = np.tile(network.is_weight, network.members)
-    rates = None if rates is None else np.tile(rates, network.members)
-    rule = make_optimizer(
-        config.name, is_weight, config.weight_decay, config.momentum, config.nesterov,
-        config.betas, rates=rates,
-    )  # fmt: skip
-    if compiled.pays(rule, steps, len(is_weight)):
-        return compiled.CompiledAdam(is_weight, config.weight_decay, config.betas, rates=rates)
-    return rule
+    return make_optimizer(
+        config.name,
+        np.tile(network.is_weight, network.members),
+        config.weight_decay,
+        config.momentum,
+        config.nesterov,
+        config.betas,
+        rates=None if rates is None else np.tile(rates, network.members),
+    )

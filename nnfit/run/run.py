@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit import compiled
 from nnfit.budget import rows_at_once
 from nnfit.config.reading import ConfigFile
 from nnfit.dataset.dataset import Dataset, prepare
@@ -33,6 +34,7 @@ from nnfit.run.building import (
 )
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
+from nnfit.run.engine import decided
 from nnfit.run.out_of_fold import OutOfFold
 from nnfit.run.refitting import refitted
 from nnfit.training.fit import Result
@@ -107,6 +109,11 @@ def train_run(
         )
     network = build_network(file, dataset, np.dtype(file.config.training.dtype))
     workload = Workload.of(file, dataset, network)
+    begun = None if checkpoint is None else checkpoint.begun_in()
+    file = decided(file, network, workload.steps(file), workload.batch_size, begun)
+    workload = Workload.of(file, dataset, network)
+    if file.config.training.engine == "compiled":
+        compiled.load()
     with (
         blas_threads(workload.blas_threads),
         make_learners(file, network, workload, observer) as (learners, dropout),
@@ -166,6 +173,7 @@ def _plan(
         batch_size=workload.batch_size,
         dtype=network.dtype.name,
         threads=workload.threads,
+        engine=config.training.engine,
         metric=f"train_{metric}" if not judged else metric,
         l2=architecture.l2,
         members=network.members,

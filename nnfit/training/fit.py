@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from nnfit.errors import TrainingError
 from nnfit.nn.arrays import Array, total
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import Diverged, epochs_to_stay
-from nnfit.training.examples import Examples, Windows
+from nnfit.training.examples import Examples, Members, Windows
 from nnfit.training.history import Steps, Trajectory
 from nnfit.training.judge import Judge
 from nnfit.training.learners import Learner, Learners
@@ -224,42 +225,42 @@ class Fit:
         """
         e, sizes, rows = self.state.epoch, self.state.sizes, len(window)
         each = self.learners.each
-        stretch = sizes.batch if len(each) == 1 else sizes.window
-        for start in range(e.done, rows, stretch):
+        at_once = sizes.window if len(each) > 1 else each[0][0].rows_at_once(sizes.batch)
+        for start in range(e.done, rows, at_once):
             if self.stop.signal is not None:
                 e.done = start
                 return False
-            stop = min(start + stretch, rows)
+            stop = min(start + at_once, rows)
+            alphas = self._alphas(epoch, start, stop)
+            some, of_some = window[start:stop], logits[..., start:stop]
             if len(each) == 1:
-                self._learn(each[0], epoch, window, logits, start)
+                each[0][0].learn(some, of_some, alphas, sizes.batch, self.settings.clip_norm)
             else:
-                self.learners.map(
-                    lambda learner: self._learn_all(learner, epoch, window, logits), each
-                )
+                self.learners.map(partial(self._learn, some, of_some, alphas), each)
+            self.state.learning_rate = alphas[-1]
             now = time.perf_counter()
             if now > self._pause_at:
                 e.done = stop
                 self._pause(epoch, now)
         return True
 
-    def _learn_all(self, learner: Learner, epoch: int, window: Examples, logits: Array) -> None:
-        """Have one of several learners take all steps of a window."""
-        own, of_own = window.of(learner.members), logits[learner.members]
-        for start in range(0, len(window), self.state.sizes.batch):
-            self._learn(learner, epoch, own, of_own, start)
-
     def _learn(
-        self, learner: Learner, epoch: int, window: Examples, logits: Array, start: int
+        self, rows: Examples, logits: Array, alphas: list[float], of: tuple[Learner, Members]
     ) -> None:
-        """Take the step from the minibatch that begins with the window's row `start`."""
-        state, settings, sizes = self.state, self.settings, self.state.sizes
-        stop = min(start + sizes.batch, len(window))
-        rate = settings.learning_rate * 0.5 ** len(state.progress.rollbacks)
-        rate *= state.schedule.at(
-            epoch - 1 + (state.epoch.first + (start + stop) / 2) / sizes.train
-        )
-        logits[..., start:stop] = learner.step(window[start:stop], rate, settings.clip_norm)
-        state.learning_rate = rate
+        """Have one of several learners take its steps from its part of the rows."""
+        learner, members = of
+        batch, norm = self.state.sizes.batch, self.settings.clip_norm
+        learner.learn(rows.of(members), logits[members], alphas, batch, norm)
+
+    def _alphas(self, epoch: int, start: int, stop: int) -> list[float]:
+        """Return the learning rates of the steps from the window's row `start` on, to `stop`."""
+        state, sizes = self.state, self.state.sizes
+        rate = self.settings.learning_rate * 0.5 ** len(state.progress.rollbacks)
+        first, at = state.epoch.first, state.schedule.at
+        return [
+            rate * at(epoch - 1 + (first + (row + min(row + sizes.batch, stop)) / 2) / sizes.train)
+            for row in range(start, stop, sizes.batch)
+        ]
 
     def _pause(self, epoch: int, now: float) -> None:
         """Say how far the epoch is, and have a checkpoint taken, as far as it is time."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -26,46 +26,81 @@ SMALL_STEP = 10**6  # weights x rows of a member's step, below which a call cost
 _T = TypeVar("_T")
 
 
-def learners_of(architecture: Architecture, batch_size: int, members: int) -> list[Members]:
-    """Return which members each learner has: all of the small, one of the larger."""
-    if members == 1 or architecture.n_parameters * batch_size < SMALL_STEP:
+def learners_of(
+    architecture: Architecture, batch_size: int, members: int, compiled: bool
+) -> list[Members]:
+    """Return which members each learner has: all of the small, one of the larger.
+
+    In the compiled engine a call costs nothing, so that each has one.
+    """
+    small = architecture.n_parameters * batch_size < SMALL_STEP and not compiled
+    if members == 1 or small:
         return [slice(None)]
     return list(range(members))
 
 
-class Learner:
-    """Takes the steps of `members`, whose network `gradients` fills; the optimizer is its own."""
+class Learner(Protocol):
+    """Takes the steps of a network, which may be of some members of a larger one."""
 
-    def __init__(self, gradients: Gradients, optimizer: Optimizer, members: Members) -> None:
+    optimizer: Optimizer
+
+    def rows_at_once(self, batch: int) -> int:
+        """Return from how many rows it learns between two looks at the clock: whole batches."""
+
+    def learn(
+        self, rows: Examples, logits: Array, alphas: Sequence[float], batch: int, norm: float | None
+    ) -> None:
+        """Take a step along the gradient of each minibatch's loss, each at its own learning rate.
+
+        The logits (..., K, N) that the steps saw are written. `norm` is the largest that the
+        gradient of each member may have.
+        """
+
+
+class StepByStep:
+    """A `Learner` that works out each step in NumPy; `gradients` fills the network's."""
+
+    def __init__(self, gradients: Gradients, optimizer: Optimizer) -> None:
         network = gradients.network
-        self.gradients, self.optimizer, self.members = gradients, optimizer, members
+        self.gradients, self.optimizer = gradients, optimizer
         self.parameters = network.parameters.flat.reshape(-1)
         self.gradient = network.gradient.flat.reshape(-1)
         self._of_each = self.gradient.reshape(-1, network.architecture.n_parameters)
 
-    def step(self, batch: Examples, rate: float, norm: float | None) -> Array:
-        """Step along the gradient of the batch's loss; return the logits that it saw (..., K, N).
+    def rows_at_once(self, batch: int) -> int:
+        return batch
 
-        `norm` is the largest that the gradient of each member may have.
-        """
+    def learn(
+        self, rows: Examples, logits: Array, alphas: Sequence[float], batch: int, norm: float | None
+    ) -> None:
+        if len(alphas) == 1:
+            logits[...] = self.step(rows, alphas[0], norm)
+            return
+        for k, alpha in enumerate(alphas):
+            some = slice(k * batch, (k + 1) * batch)
+            logits[..., some] = self.step(rows[some], alpha, norm)
+
+    def step(self, batch: Examples, alpha: float, norm: float | None) -> Array:
+        """Step along the gradient of the batch's loss; return the logits that it saw."""
         logits = self.gradients.differentiate(batch)
         if norm is not None:
             for gradient in self._of_each:
                 clip_norm(gradient, norm)
-        self.optimizer.step(self.parameters, self.gradient, rate)
+        self.optimizer.step(self.parameters, self.gradient, alpha)
         return logits
 
 
 class Learners:
     """Those of one `network`, and the threads on which they go ahead.
 
-    `own_rows` are, where members do not all train on all rows, each one's.
+    `each` are they, with which members each has. `own_rows` are, where members do not all train on
+    all rows, each one's.
     """
 
     def __init__(
         self,
         network: Network,
-        each: Sequence[Learner],
+        each: Sequence[tuple[Learner, Members]],
         n_threads: int = 1,
         own_rows: Sequence[Array] | None = None,
     ) -> None:
@@ -75,7 +110,7 @@ class Learners:
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        return [learner.optimizer for learner in self.each]
+        return [learner.optimizer for learner, _ in self.each]
 
     def order(self, n_rows: int, n: int, rng: np.random.Generator) -> Array:
         """Draw the order of an epoch's `n` rows, (n,), or (members, n) of several members."""

@@ -14,7 +14,7 @@ from typing import IO, Any
 from nnfit.errors import OutputError, ResumeError
 from nnfit.observer import Observer
 from nnfit.run.checkpoint.lock import Lock, Locked
-from nnfit.run.checkpoint.stored import read, write
+from nnfit.run.checkpoint.stored import engine_of, read, write
 from nnfit.storage.files import PREFIX_LENGTH, remove_abandoned, whole_file
 from nnfit.storage.origin import CHECKPOINT, check_links, holds
 from nnfit.storage.output import told
@@ -130,6 +130,12 @@ class Checkpoint:
             self._observer.note(f"no checkpoint {self.path}; starting from the beginning")
         if self._usable:
             fit.checkpoint = self._save
+
+    def begun_in(self) -> str | None:
+        """Return the engine of the run that is gone on with, None where that cannot be told."""
+        if not self._resume or not os.path.lexists(self.path):
+            return None
+        return engine_of(self.path)
 
     def remove(self) -> None:
         """Remove the checkpoint of a run that has ended well, or one that this run replaced."""

@@ -61,11 +61,29 @@ def read(path: str, state: State, run: Mapping[str, Any]) -> None:
         raise ResumeError(f"{path}: damaged ({type(err).__name__}: {err}); {ANEW}") from err
 
 
-def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, Any]) -> None:
+def engine_of(path: str) -> str | None:
+    """Return the engine in which a checkpoint's run began; None where that cannot be read."""
+    try:
+        handle = open_regular(os.path.realpath(path), os.O_RDONLY)
+        with open(handle, "rb") as stream, zipfile.ZipFile(stream) as archive:
+            config = mapping_of(mapping_of(_meta(archive), "run"), "config")
+    except Exception:  # `read` says what is wrong with it
+        return None
+    return "compiled" if config.get("training.engine") == "compiled" else "numpy"
+
+
+def _meta(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Return the checkpoint's JSON."""
     members = {member.filename: member for member in archive.infolist()}
     if "meta.npy" not in members or members["meta.npy"].file_size > MAX_META:
         raise Invalid("holds no 'meta' of a checkpoint")
-    meta = parse_meta(read_member(archive, members["meta.npy"], None, np.dtype(np.uint8)).tobytes())
+    raw = read_member(archive, members["meta.npy"], None, np.dtype(np.uint8))
+    return parse_meta(raw.tobytes())
+
+
+def _read(path: str, archive: zipfile.ZipFile, state: State, run: Mapping[str, Any]) -> None:
+    members = {member.filename: member for member in archive.infolist()}
+    meta = _meta(archive)
     version = meta.get(CHECKPOINT)
     if version != FORMAT_VERSION:
         raise ResumeError(

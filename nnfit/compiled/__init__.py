@@ -1,0 +1,27 @@
+"""The compiled engine: the passes and updates of `nn` as machine code, by the extra `fast`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def is_cached() -> bool:
+    """Return whether the machine code is on disk, so that it need not be compiled again.
+
+    Where Numba keeps it: beside the kernel, where NUMBA_CACHE_DIR says, or in the user's cache.
+    """
+    kernel = Path(__file__).with_name("kernel.py")
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    for folder in (kernel.parent, os.environ.get("NUMBA_CACHE_DIR"), Path(user) / "numba"):
+        for found in Path(folder).rglob("kernel.take_steps-*.nbi") if folder else ():
+            if found.stat().st_mtime > kernel.stat().st_mtime:
+                return True
+    return False
+
+
+def load() -> None:
+    """Load what the engine needs, SciPy's BLAS included, before its threads are counted."""
+    import scipy.linalg  # noqa: F401
+
+    import nnfit.compiled.kernel  # noqa: F401

@@ -1,0 +1,378 @@
+"""The two passes of `network.Network` and the updates of `optimizers`, whole windows in one call.
+
+The mathematics, its equations BP1 to BP4 and their sources are those of nn/network.py, the update
+rules those of nn/optimizers.py; the names are theirs. Here nothing returns to Python between the
+steps of a window: products go to BLAS through np.dot, which wants contiguous arrays, and what is
+done to each element is done in one pass.
+
+All that a step of N examples works on lies in one vector `work`, in units: an array of D units
+from unit u on is work[u N : (u + D) N], of shape (D, N). Which units those are stands in the plan.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfit.compiled import formulas as of
+from nnfit.compiled.formulas import entry, jit
+from nnfit.nn.arrays import Array
+from nnfit.nn.names import ACTIVATIONS
+
+N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, ALPHA, MASK = range(11)  # columns of `Plan.layers`
+CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+(IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS) = range(
+    len(CODES)
+)
+SOFTMAX = len(CODES)  # an output activation beside those
+HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
+SGD, RMSPROP, ADAM = range(3)
+
+
+class Plan(NamedTuple):
+    """An architecture as numbers; see `plans.plan_of`, which makes it."""
+
+    layers: Array  # (L, 11), integers: the columns above
+    scale: int  # where s begins in the parameters, -1 without
+    head: int
+    output: int  # code of the output activation
+    dropout: float
+    masked: int  # hidden units, for each of which dropout draws
+
+
+class Memory(NamedTuple):
+    """What steps write to: the parameters (P,), their gradient, the moments, scratch.
+
+    `is_weight` and `rates` are as in `optimizers`; what there is none of has no entries.
+    """
+
+    flat: Array
+    gradient: Array
+    M: Array
+    V: Array
+    is_weight: Array
+    rates: Array
+    work: Array
+    scaled: Array  # (D1, D + 1), layer 1's [W s | b]
+
+
+class Rows(NamedTuple):
+    """The examples (N, D + 1), their targets (N, K), weights (N,) or none, and dropout's draws.
+
+    `draws` has `Plan.masked` numbers for each example, those of a step one after the other. The
+    logits (K, N) are written.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array
+    draws: Array
+    logits: Array
+
+
+class Rule(NamedTuple):
+    """An optimizer, with what is added to its gradient, and the largest norm of that (0: any)."""
+
+    code: int
+    beta1: float  # momentum of SGD
+    beta2: float
+    eps: float
+    nesterov: bool
+    weight_decay: float
+    l2: float
+    clip_norm: float
+
+
+@jit
+def _activate(code: int, z: Array, v: Array) -> None:
+    """Write v = f(z), f by its code."""
+    if code == IDENTITY:
+        for i in range(z.size):
+            v[i] = of.identity(z[i])
+    elif code == SIGMOID:
+        for i in range(z.size):
+            v[i] = of.sigmoid(z[i])
+    elif code == TANH:
+        for i in range(z.size):
+            v[i] = of.tanh(z[i])
+    elif code == RELU:
+        for i in range(z.size):
+            v[i] = of.relu(z[i])
+    elif code == LEAKY_RELU:
+        for i in range(z.size):
+            v[i] = of.leaky_relu(z[i])
+    elif code == ELU:
+        for i in range(z.size):
+            v[i] = of.elu(z[i])
+    elif code == SELU:
+        for i in range(z.size):
+            v[i] = of.selu(z[i])
+    elif code == GELU:
+        for i in range(z.size):
+            v[i] = of.gelu(z[i])
+    elif code == SILU:
+        for i in range(z.size):
+            v[i] = of.silu(z[i])
+    elif code == MISH:
+        for i in range(z.size):
+            v[i] = of.mish(z[i])
+    elif code == SOFTPLUS:
+        for i in range(z.size):
+            v[i] = of.softplus(z[i])
+
+
+@jit
+def _slope(code: int, z: Array, v: Array, delta: Array) -> None:
+    """Multiply `delta` by f'(z)."""
+    if code == IDENTITY:
+        for i in range(z.size):
+            delta[i] *= of.d_identity(z[i], v[i])
+    elif code == SIGMOID:
+        for i in range(z.size):
+            delta[i] *= of.d_sigmoid(z[i], v[i])
+    elif code == TANH:
+        for i in range(z.size):
+            delta[i] *= of.d_tanh(z[i], v[i])
+    elif code == RELU:
+        for i in range(z.size):
+            delta[i] *= of.d_relu(z[i], v[i])
+    elif code == LEAKY_RELU:
+        for i in range(z.size):
+            delta[i] *= of.d_leaky_relu(z[i], v[i])
+    elif code == ELU:
+        for i in range(z.size):
+            delta[i] *= of.d_elu(z[i], v[i])
+    elif code == SELU:
+        for i in range(z.size):
+            delta[i] *= of.d_selu(z[i], v[i])
+    elif code == GELU:
+        for i in range(z.size):
+            delta[i] *= of.d_gelu(z[i], v[i])
+    elif code == SILU:
+        for i in range(z.size):
+            delta[i] *= of.d_silu(z[i], v[i])
+    elif code == MISH:
+        for i in range(z.size):
+            delta[i] *= of.d_mish(z[i], v[i])
+    elif code == SOFTPLUS:
+        for i in range(z.size):
+            delta[i] *= of.d_softplus(z[i], v[i])
+
+
+@jit
+def _units(work: Array, unit: int, n_units: int, n: int) -> Array:
+    return work[unit * n : (unit + n_units) * n]
+
+
+@jit
+def _softmax(z: Array, y_hat: Array) -> None:
+    for n in range(z.shape[1]):
+        largest = z[0, n].real
+        for k in range(1, z.shape[0]):
+            largest = max(largest, z[k, n].real)
+        total = z.dtype.type(0.0)
+        for k in range(z.shape[0]):
+            y_hat[k, n] = np.exp(z[k, n] - largest)
+            total += y_hat[k, n]
+        for k in range(z.shape[0]):
+            y_hat[k, n] /= total
+
+
+@entry
+def forward(plan: Plan, memory: Memory, X: Array, draws: Array) -> Array:
+    """Return the logits z[L] (K, N) of the examples X; `draws` are one step's, or none."""
+    n, last, flat, work = len(X), len(plan.layers) - 1, memory.flat, memory.work
+    keep = flat.dtype.type(1.0 / (1.0 - plan.dropout))
+    logits = flat[:0].reshape(0, 0)
+    for i in range(last + 1):
+        layer = plan.layers[i]
+        D, width = layer[N_OUT], layer[WIDTH]
+        Wb = flat[layer[WB] : layer[WB] + D * width].reshape(D, width)
+        z = _units(work, layer[Z], D, n)
+        if i == 0 and plan.scale >= 0:
+            for k in range(D):
+                for d in range(width):
+                    s = flat[plan.scale + d] if d < layer[N_IN] else flat.dtype.type(1.0)
+                    memory.scaled[k, d] = Wb[k, d] * s
+            Wb = memory.scaled
+        if i == 0:
+            np.dot(Wb, X.T, z.reshape(D, n))
+        else:
+            np.dot(Wb, _units(work, layer[A], width, n).reshape(width, n), z.reshape(D, n))
+        if i == last:
+            logits = z.reshape(D, n)
+            break
+        v, above = _units(work, layer[V], D, n), plan.layers[i + 1]
+        a = _units(work, above[A], above[WIDTH], n)
+        _activate(layer[F], z, v)
+        if layer[ALPHA] >= 0:
+            for k in range(D * n):
+                a[k] = z[k] + flat[layer[ALPHA] + k // n] * (v[k] - z[k])
+        elif layer[V] != above[A]:
+            for k in range(D * n):
+                a[k] = v[k]
+        if draws.size:
+            kept = _units(draws, layer[MASK], D, n)
+            for k in range(D * n):
+                a[k] = a[k] * keep if kept[k] >= np.float32(plan.dropout) else a.dtype.type(0.0)
+        for k in range(D * n, a.size):
+            a[k] = 1.0  # the input of the bias
+    return logits
+
+
+@entry
+def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, share: float) -> None:
+    """Write BP1, delta[L]; the targets are (N, K), the shares (N,), or none: `share` is each's."""
+    layer = plan.layers[-1]
+    K, n = z.shape
+    one = z.dtype.type(1.0)
+    delta_1d, v_1d = _units(work, layer[DELTA], K, n), _units(work, layer[V], K, n)
+    delta, v, z_1d = delta_1d.reshape(K, n), v_1d.reshape(K, n), z.reshape(K * n)
+    outputs = 1 if plan.head == 1 else K
+    if plan.output == SOFTMAX:
+        _softmax(z, v)
+    else:
+        _activate(plan.output, z_1d, v_1d)
+    for k in range(K):
+        for i in range(n):
+            delta[k, i] = v[k, i] - Y[i, k]
+    if plan.head >= 2:
+        for i in range(delta_1d.size):
+            if plan.head == 2:
+                delta_1d[i] = of.d_mse(delta_1d[i])
+            elif plan.head == 3:
+                delta_1d[i] = of.d_mae(delta_1d[i])
+            else:
+                delta_1d[i] = of.d_huber(delta_1d[i])
+        if plan.output == SOFTMAX:  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
+            for i in range(n):
+                mean = one - one
+                for k in range(K):
+                    mean += delta[k, i] * v[k, i]
+                for k in range(K):
+                    delta[k, i] = (delta[k, i] - mean) * v[k, i]
+        else:
+            _slope(plan.output, z_1d, v_1d, delta_1d)
+    for k in range(K):
+        for i in range(n):
+            of_row = shares[i] if shares.size else one
+            delta[k, i] *= of_row * z.dtype.type(share / outputs)
+
+
+@entry
+def backward(plan: Plan, memory: Memory, X: Array, draws: Array) -> None:
+    """Walk from delta[L] down, each delta used for dW, db and below."""
+    n, flat, work, gradient = len(X), memory.flat, memory.work, memory.gradient
+    keep = flat.dtype.type(1.0 / (1.0 - plan.dropout))
+    for i in range(len(plan.layers) - 1, -1, -1):
+        layer = plan.layers[i]
+        D_out, D, width = layer[N_OUT], layer[N_IN], layer[WIDTH]
+        Wb = flat[layer[WB] : layer[WB] + D_out * width].reshape(D_out, width)
+        dWb = gradient[layer[WB] : layer[WB] + D_out * width].reshape(D_out, width)
+        delta = _units(work, layer[DELTA], D_out, n).reshape(D_out, n)
+        if i == 0:
+            np.dot(delta, X, dWb)  # BP4 | BP3
+            break
+        a = _units(work, layer[A], width, n)
+        np.dot(delta, a.reshape(width, n).T, dWb)
+        below = plan.layers[i - 1]
+        handed = _units(work, below[DELTA], width, n)  # dL/da of the ones too, which none needs
+        if D_out == 1:
+            for k in range(D):
+                for j in range(n):
+                    handed[k * n + j] = Wb[0, k] * delta[0, j]
+        else:
+            np.dot(Wb.T, delta, handed.reshape(width, n))
+        handed = handed[: D * n]
+        if draws.size:
+            kept = _units(draws, below[MASK], D, n)
+            for k in range(D * n):
+                handed[k] = handed[k] * keep if kept[k] >= np.float32(plan.dropout) else 0.0
+        z, v = _units(work, below[Z], D, n), _units(work, below[V], D, n)
+        if below[ALPHA] < 0:
+            _slope(below[F], z, v, handed)  # BP2
+            continue
+        slope = a[: D * n]  # a[i] is free memory by now
+        for k in range(slope.size):
+            slope[k] = 1.0
+        _slope(below[F], z, v, slope)
+        for k in range(D):
+            alpha, total = flat[below[ALPHA] + k], flat.dtype.type(0.0)
+            for j in range(k * n, (k + 1) * n):
+                total += handed[j] * (v[j] - z[j])
+                handed[j] *= slope.dtype.type(1.0) + alpha * (slope[j] - slope.dtype.type(1.0))
+            gradient[below[ALPHA] + k] = total
+    if plan.scale >= 0:
+        for d in range(plan.layers[0, N_IN]):
+            total = flat.dtype.type(0.0)
+            for k in range(D_out):
+                total += Wb[k, d] * dWb[k, d]
+                dWb[k, d] *= flat[plan.scale + d]
+            gradient[plan.scale + d] = total
+
+
+@entry
+def update(memory: Memory, rule: Rule, t: int, rate: float) -> None:
+    """Take the step `t`, from 1, along the gradient, which is scratch afterwards."""
+    flat, g, M, V, rates = memory.flat, memory.gradient, memory.M, memory.V, memory.rates
+    number = flat.dtype.type
+    if rule.l2:
+        for i in range(flat.size):
+            g[i] += memory.is_weight[i] * flat[i] * number(rule.l2)
+    if rule.clip_norm:
+        norm = np.sqrt(np.dot(g, g))
+        if norm > rule.clip_norm:
+            for i in range(g.size):
+                g[i] *= number(rule.clip_norm / norm)
+    if rule.weight_decay:
+        for i in range(flat.size):
+            flat[i] *= number(1.0) - memory.is_weight[i] * number(rate * rule.weight_decay)
+    beta1, beta2 = number(rule.beta1), number(rule.beta2)
+    if rule.code == ADAM:
+        c = np.sqrt((1.0 - rule.beta2) / (1.0 - rule.beta2**t))
+        rate *= (1.0 - rule.beta1) / ((1.0 - rule.beta1**t) * c)
+        eps = number(rule.eps / c)
+        for i in range(flat.size):
+            M[i] = M[i] * beta1 + g[i]
+            V[i] = V[i] * beta2 + g[i] * g[i]
+            g[i] = M[i] / (np.sqrt(V[i]) + eps)
+    elif rule.code == RMSPROP:
+        for i in range(flat.size):
+            V[i] = V[i] * beta2 + g[i] * g[i] * (number(1.0) - beta2)
+            g[i] /= np.sqrt(V[i]) + number(rule.eps)
+    elif rule.beta1:
+        for i in range(flat.size):
+            V[i] = V[i] * beta1 + g[i]
+            g[i] = g[i] + beta1 * V[i] if rule.nesterov else V[i]
+    alpha = number(rate)
+    if rates.size:
+        for i in range(flat.size):
+            flat[i] -= g[i] * (rates[i] * alpha)
+    else:
+        for i in range(flat.size):
+            flat[i] -= g[i] * alpha
+
+
+@entry
+def take_steps(
+    plan: Plan, memory: Memory, rows: Rows, rule: Rule, alphas: Array, batch: int, t: int
+) -> None:
+    """Take a step for each minibatch of the rows, each at its own learning rate of `alphas`.
+
+    `t` steps were taken before.
+    """
+    n_rows = len(rows.X)
+    for step in range(len(alphas)):
+        start = step * batch
+        stop = min(start + batch, n_rows)
+        n = stop - start
+        X, shares = rows.X[start:stop], rows.weights[start:stop]
+        draws = rows.draws[plan.masked * start : plan.masked * stop]
+        z = forward(plan, memory, X, draws)
+        for k in range(len(z)):
+            for i in range(n):
+                rows.logits[k, start + i] = z[k, i]
+        delta_of_head(plan, memory.work, z, rows.Y[start:stop], shares, 1.0 / n)
+        backward(plan, memory, X, draws)
+        update(memory, rule, t + step + 1, alphas[step])

@@ -1,0 +1,64 @@
+"""Which engine a run takes: NumPy's, or the compiled one where that is there and pays."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.util import find_spec
+from typing import Any
+
+from nnfit import compiled
+from nnfit.config.reading import ConfigFile
+from nnfit.errors import ConfigError, ResumeError
+from nnfit.nn.network import Network
+
+PACKAGES = ("numba", "scipy")  # the extra `fast`
+# What the compiled engine saves, on the slower side of what was measured, in seconds: of a step for
+# each layer, of each unit of each row, and of each parameter's update.
+PER_LAYER, PER_UNIT, PER_PARAMETER = 6e-6, 5e-10, 5e-10
+LOADING, COMPILING = 1.0, 10.0  # what it costs: from the cache on disk, or the first time
+
+
+def saved_seconds(network: Network, steps: int, batch_size: int) -> float:
+    """Return about how much less time so many steps of the network take when compiled."""
+    a = network.architecture
+    own = batch_size * sum(a.sizes[1:-1]) * PER_UNIT + a.n_parameters * PER_PARAMETER
+    return steps * (len(a.sizes) * PER_LAYER + network.members * own)
+
+
+def decided(
+    file: ConfigFile, network: Network, steps: int, batch_size: int, begun: str | None
+) -> ConfigFile:
+    """Return the config with the engine that the run takes, `numpy` or `compiled`.
+
+    Parameters
+    ----------
+    steps, batch_size : int
+        How long the run is.
+    begun : str, optional
+        The engine in which the run that is gone on with began.
+
+    Raises
+    ------
+    ConfigError, ResumeError
+        Where it is the compiled one, and its packages are not there.
+    """
+    wanted = file.config.training.engine
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    engine: str = wanted
+    if wanted == "auto" and begun is not None:
+        engine = begun
+    elif wanted == "auto":
+        cost = LOADING + (0.0 if compiled.is_cached() else COMPILING)
+        pays = saved_seconds(network, steps, batch_size) > cost
+        engine = "compiled" if pays and not missing else "numpy"
+    if engine == "compiled" and missing:
+        what = f"needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+        install = f"installed. Run: pip install {' '.join(missing)}"
+        if wanted == "auto":
+            raise ResumeError(
+                f"{file.name}: the run began in the compiled engine, which {what}{install}, or "
+                "start anew without --resume"
+            )
+        raise ConfigError(f"{file.where('training.engine')}: got compiled, which {what}{install}")
+    training: Any = file.config.training.model_copy(update={"engine": engine})
+    return dataclasses.replace(file, config=file.config.model_copy(update={"training": training}))
