@@ -20,6 +20,13 @@ class Method(StrEnum):
     both = "both"
 
 
+class Engine(StrEnum):
+    """Whose passes are checked."""
+
+    numpy = "numpy"
+    compiled = "compiled"
+
+
 Bug = StrEnum("Bug", ["sign", "factor", "lost_bias", "lost_mean"])  # of a derivative, on purpose
 
 
@@ -42,6 +49,7 @@ def gradcheck(
     inject_bug: Annotated[
         Bug | None, typer.Option(help="Break one derivative on purpose, to see the check fail.")
     ] = None,
+    engine: Annotated[Engine, typer.Option(help="Whose passes are checked.")] = Engine.numpy,
     member: MemberOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -58,7 +66,13 @@ def gradcheck(
     bug = None if inject_bug is None else inject_bug.value
     with closing(make_observer(quiet)) as observer:
         result = check_gradients(
-            source, data, method=method.value, inject_bug=bug, member=member, observer=observer
+            source,
+            data,
+            method=method.value,
+            engine=engine.value,
+            inject_bug=bug,
+            member=member,
+            observer=observer,
         )
     print_result(result, json, print_gradcheck)
     if not result["passed"]:

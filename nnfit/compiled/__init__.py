@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+
+PACKAGES = ("numba", "scipy")  # the extra `fast`
+
+
+def lacks() -> str:
+    """Return what is missing and how to get it, or nothing where all is there."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if not missing:
+        return ""
+    verb = "is" if len(missing) == 1 else "are"
+    return (
+        f"needs {' and '.join(missing)}, which {verb} not installed. "
+        f"Run: pip install {' '.join(missing)}"
+    )
 
 
 def is_cached() -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from nnfit import compiled
 from nnfit.errors import ConfigError
 from nnfit.gradcheck.checking import (
     TOLERANCE,
@@ -49,6 +50,7 @@ def check_gradients(
     data: pd.DataFrame | str | Path | None = None,
     *,
     method: Literal["complex", "central", "both"] = "complex",
+    engine: Literal["numpy", "compiled"] = "numpy",
     inject_bug: str | None = None,
     member: int | None = None,
     observer: Observer | None = None,
@@ -66,6 +68,8 @@ def check_gradients(
     data : DataFrame or path, optional
         Where those rows come from instead.
     method : {"complex", "central", "both"}
+    engine : {"numpy", "compiled"}
+        Whose passes are checked; the second needs the extra `fast`.
     inject_bug : {"sign", "factor", "lost_bias", "lost_mean"}, optional
         A derivative to make wrong on purpose.
     member : int, optional
@@ -82,7 +86,9 @@ def check_gradients(
         raise ValueError(f"inject_bug must be one of {', '.join(BUGS)}, got {inject_bug!r}")
     if method not in ("complex", "central", "both"):
         raise ValueError(f"method must be one of complex, central, both, got {method!r}")
-    network_class = Network if inject_bug is None else with_bug(inject_bug)
+    network_class = _network_class(engine)
+    if inject_bug is not None:
+        network_class = with_bug(inject_bug, network_class)
     methods = ("complex", "central") if method == "both" else (method,)
     if source is None and data is not None:
         raise ConfigError("--data: without a config or a model there is no network for it")
@@ -108,6 +114,19 @@ def check_gradients(
             for check in blind
         ],
     }
+
+
+def _network_class(engine: str) -> type[Network]:
+    """Return the class whose passes are those of the engine."""
+    if engine == "numpy":
+        return Network
+    if engine != "compiled":
+        raise ValueError(f"engine must be one of numpy, compiled, got {engine!r}")
+    if lacks := compiled.lacks():
+        raise ConfigError(f"engine: got compiled, which {lacks}")
+    from nnfit.compiled.network import CompiledNetwork
+
+    return CompiledNetwork
 
 
 def _refuse_hidden(problem: Problem, inject_bug: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from importlib.util import find_spec
 from typing import Any
 
 from nnfit import compiled
@@ -11,7 +10,6 @@ from nnfit.config.reading import ConfigFile
 from nnfit.errors import ConfigError, ResumeError
 from nnfit.nn.network import Network
 
-PACKAGES = ("numba", "scipy")  # the extra `fast`
 # What the compiled engine saves, on the slower side of what was measured, in seconds: of a step for
 # each layer, of each unit of each row, and of each parameter's update.
 PER_LAYER, PER_UNIT, PER_PARAMETER = 6e-6, 5e-10, 5e-10
@@ -42,23 +40,20 @@ def decided(
     ConfigError, ResumeError
         Where it is the compiled one, and its packages are not there.
     """
-    wanted = file.config.training.engine
-    missing = [name for name in PACKAGES if find_spec(name) is None]
+    wanted, lacks = file.config.training.engine, compiled.lacks()
     engine: str = wanted
     if wanted == "auto" and begun is not None:
         engine = begun
     elif wanted == "auto":
         cost = LOADING + (0.0 if compiled.is_cached() else COMPILING)
         pays = saved_seconds(network, steps, batch_size) > cost
-        engine = "compiled" if pays and not missing else "numpy"
-    if engine == "compiled" and missing:
-        what = f"needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
-        install = f"installed. Run: pip install {' '.join(missing)}"
+        engine = "compiled" if pays and not lacks else "numpy"
+    if engine == "compiled" and lacks:
         if wanted == "auto":
             raise ResumeError(
-                f"{file.name}: the run began in the compiled engine, which {what}{install}, or "
-                "start anew without --resume"
+                f"{file.name}: the run began in the compiled engine, which {lacks}, or start anew "
+                "without --resume"
             )
-        raise ConfigError(f"{file.where('training.engine')}: got compiled, which {what}{install}")
+        raise ConfigError(f"{file.where('training.engine')}: got compiled, which {lacks}")
     training: Any = file.config.training.model_copy(update={"engine": engine})
     return dataclasses.replace(file, config=file.config.model_copy(update={"training": training}))
