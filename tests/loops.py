@@ -37,12 +37,12 @@ def learners_of_members(
 
     `make` makes an optimizer of what `is_weight`; member i has no rows of fold i.
     """
-    each, streams = [], []
-    for i, of in enumerate(range(network.members) if alone else [slice(None)]):
+    each, streams = [], [stream(seed, "dropout", i) for i in range(network.members)]
+    for of in range(network.members) if alone else [slice(None)]:
         some = network.member(of) if alone else network
-        streams.append(stream(seed, "dropout", i))
         optimizer = make(np.tile(network.is_weight, some.members))
-        each.append((StepByStep(Alone(some, streams[-1]), optimizer), of))
+        of_some = streams if isinstance(of, slice) else [streams[of]]
+        each.append((StepByStep(Alone(some, *of_some), optimizer), of))
     own = None
     if folds is not None:
         own = [np.flatnonzero(folds != i) for i in range(network.members)]
@@ -71,9 +71,9 @@ def make_fit(
     rows of its number.
     """
     if of_members is None:
-        rng = stream(seed, "dropout")
-        one = StepByStep(gradients or Alone(network, rng), optimizer)
-        of_members = Learners(network, [(one, slice(None))]), [rng]
+        streams = [stream(seed, "dropout", i) for i in range(network.members)]
+        one = StepByStep(gradients or Alone(network, *streams), optimizer)
+        of_members = Learners(network, [(one, slice(None))]), streams
     learners, dropout = of_members
     n_rows = min(map(len, learners.own_rows or [train]))
     judging = train if folds is not None else validation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +37,16 @@ def is_cached() -> bool:
 
 
 def load() -> None:
-    """Load what the engine needs, SciPy's BLAS included, before its threads are counted."""
+    """Load what the engine needs, SciPy's BLAS included, before its threads are counted.
+
+    Numba compiles anew when the file of an entry is another, and knows nothing of the files with
+    what it calls: the kernel is as young as the youngest.
+    """
+    kernel = Path(__file__).with_name("kernel.py")
+    youngest = max(path.stat().st_mtime for path in kernel.parent.glob("*.py"))
+    if youngest > kernel.stat().st_mtime:
+        with contextlib.suppress(OSError):  # where nobody may write, nobody changes a file
+            os.utime(kernel, (youngest, youngest))
     import scipy.linalg  # noqa: F401
 
     import nnfit.compiled.kernel  # noqa: F401

@@ -26,12 +26,18 @@ from nnfit.nn.activations import (
     SELU_ALPHA,
     SELU_SCALE,
 )
+from nnfit.nn.arrays import Array
 from nnfit.nn.losses import HUBER_DELTA
+from nnfit.nn.names import ACTIVATIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _njit: Any = numba.njit
 SELU_SHIFT = SELU_SCALE * SELU_ALPHA
 USES_Z = {"gelu", "silu", "mish", "softplus"}
+CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+(IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS) = range(
+    len(CODES)
+)
 
 
 def jit(function: F, **options: bool) -> F:
@@ -48,96 +54,39 @@ def entry(function: F) -> F:
     return jit(function, cache=True)
 
 
-def inlined(function: F) -> F:
+def inlined(function: Callable[..., Any]) -> Any:
     """Return the function as part of whatever compiled function it is called in."""
-    return cast(F, _njit(inline="always", error_model="numpy")(function))
+    return _njit(inline="always", error_model="numpy")(function)
 
 
-@inlined
-def identity(z: Any) -> Any:
-    return z
+identity = inlined(lambda z: z)
+d_identity = inlined(lambda z, v: type(z)(1.0))
 
+sigmoid = inlined(lambda z: type(z)(0.5) + type(z)(0.5) * np.tanh(type(z)(0.5) * z))
+d_sigmoid = inlined(lambda z, v: v * (type(z)(1.0) - v))
 
-@inlined
-def d_identity(z: Any, v: Any) -> Any:
-    return type(z)(1.0)
+tanh = inlined(lambda z: np.tanh(z))
+d_tanh = inlined(lambda z, v: type(z)(1.0) - v * v)
 
+relu = inlined(lambda z: z if z.real > 0 else type(z)(0.0))
+d_relu = inlined(lambda z, v: type(z)(1.0) if v.real > 0 else type(z)(0.0))
 
-@inlined
-def sigmoid(z: Any) -> Any:
-    half = type(z)(0.5)
-    return half + half * np.tanh(half * z)
+leaky_relu = inlined(lambda z: z if z.real > 0 else type(z)(LEAK) * z)
+d_leaky_relu = inlined(lambda z, v: type(z)(1.0) if v.real > 0 else type(z)(LEAK))
 
+_expm1 = inlined(lambda z: np.tanh(type(z)(0.5) * z) * (np.exp(z) + type(z)(1.0)))
 
-@inlined
-def d_sigmoid(z: Any, v: Any) -> Any:
-    return v * (type(z)(1.0) - v)
+elu = inlined(lambda z: z if z.real > 0 else type(z)(ELU_ALPHA) * _expm1(z))
+d_elu = inlined(lambda z, v: type(z)(1.0) if v.real > 0 else v + type(z)(ELU_ALPHA))
 
+selu = inlined(lambda z: type(z)(SELU_SCALE) * z if z.real > 0 else type(z)(SELU_SHIFT) * _expm1(z))
+d_selu = inlined(lambda z, v: type(z)(SELU_SCALE) if v.real > 0 else v + type(z)(SELU_SHIFT))
 
-@inlined
-def tanh(z: Any) -> Any:
-    return np.tanh(z)
+_gate = inlined(
+    lambda z: sigmoid(type(z)(2.0 * GELU_C) * z * (type(z)(1.0) + type(z)(GELU_K) * z * z))
+)
 
-
-@inlined
-def d_tanh(z: Any, v: Any) -> Any:
-    return type(z)(1.0) - v * v
-
-
-@inlined
-def relu(z: Any) -> Any:
-    return z if z.real > 0 else type(z)(0.0)
-
-
-@inlined
-def d_relu(z: Any, v: Any) -> Any:
-    return type(z)(1.0) if v.real > 0 else type(z)(0.0)
-
-
-@inlined
-def leaky_relu(z: Any) -> Any:
-    return z if z.real > 0 else type(z)(LEAK) * z
-
-
-@inlined
-def d_leaky_relu(z: Any, v: Any) -> Any:
-    return type(z)(1.0) if v.real > 0 else type(z)(LEAK)
-
-
-@inlined
-def _expm1(z: Any) -> Any:
-    return np.tanh(type(z)(0.5) * z) * (np.exp(z) + type(z)(1.0))
-
-
-@inlined
-def elu(z: Any) -> Any:
-    return z if z.real > 0 else type(z)(ELU_ALPHA) * _expm1(z)
-
-
-@inlined
-def d_elu(z: Any, v: Any) -> Any:
-    return type(z)(1.0) if v.real > 0 else v + type(z)(ELU_ALPHA)
-
-
-@inlined
-def selu(z: Any) -> Any:
-    return type(z)(SELU_SCALE) * z if z.real > 0 else type(z)(SELU_SHIFT) * _expm1(z)
-
-
-@inlined
-def d_selu(z: Any, v: Any) -> Any:
-    return type(z)(SELU_SCALE) if v.real > 0 else v + type(z)(SELU_SHIFT)
-
-
-@inlined
-def _gate(z: Any) -> Any:
-    c = z * (type(z)(GELU_C) + type(z)(GELU_C * GELU_K) * z * z)
-    return type(z)(0.5) + type(z)(0.5) * np.tanh(c)
-
-
-@inlined
-def gelu(z: Any) -> Any:
-    return z * _gate(z)
+gelu = inlined(lambda z: z * _gate(z))
 
 
 @inlined
@@ -146,35 +95,21 @@ def d_gelu(z: Any, v: Any) -> Any:
     return g * (one + type(z)(2.0 * GELU_C) * (one - g) * z * (one + type(z)(3.0 * GELU_K) * z * z))
 
 
-@inlined
-def silu(z: Any) -> Any:
-    return z * sigmoid(z)
+silu = inlined(lambda z: z * sigmoid(z))
+d_silu = inlined(lambda z, v: sigmoid(z) * (type(z)(1.0) + z - v))
 
-
-@inlined
-def d_silu(z: Any, v: Any) -> Any:
-    return sigmoid(z) * (type(z)(1.0) + z - v)
-
-
-@inlined
-def softplus(z: Any) -> Any:
-    return z + np.log1p(np.exp(-z)) if z.real > 0 else np.log1p(np.exp(z))
-
-
-@inlined
-def d_softplus(z: Any, v: Any) -> Any:
-    return sigmoid(z)
+softplus = inlined(lambda z: relu(z) + np.log1p(np.exp(-z if z.real > 0 else z)))
+d_softplus = inlined(lambda z, v: sigmoid(z))
 
 
 @inlined
 def _mish_share(z: Any) -> Any:
-    e, two = np.exp(z if z.real < MISH_ONE else type(z)(MISH_ONE)), type(z)(2.0)
-    return e * (e + two) / (e * (e + two) + two)
+    e = np.exp(z if z.real < MISH_ONE else type(z)(MISH_ONE))
+    n = e * (e + type(z)(2.0))
+    return n / (n + type(z)(2.0))
 
 
-@inlined
-def mish(z: Any) -> Any:
-    return z * _mish_share(z)
+mish = inlined(lambda z: z * _mish_share(z))
 
 
 @inlined
@@ -183,17 +118,98 @@ def d_mish(z: Any, v: Any) -> Any:
     return t + (z - t * v) * sigmoid(z)
 
 
-@inlined
-def d_mse(e: Any) -> Any:
-    return type(e)(2.0) * e
+d_mse = inlined(lambda e: type(e)(2.0) * e)
+d_mae = inlined(lambda e: type(e)(np.sign(e.real)))
+d_huber = inlined(
+    lambda e: e if abs(e.real) <= HUBER_DELTA else type(e)(HUBER_DELTA * np.sign(e.real))
+)
 
 
-@inlined
-def d_mae(e: Any) -> Any:
-    return type(e)(np.sign(e.real))
+@jit
+def activate(code: int, z: Array, v: Array) -> None:
+    """Write v = f(z), f by its code."""
+    if code == IDENTITY:
+        for i in range(z.size):
+            v[i] = identity(z[i])
+    elif code == SIGMOID:
+        for i in range(z.size):
+            v[i] = sigmoid(z[i])
+    elif code == TANH:
+        for i in range(z.size):
+            v[i] = tanh(z[i])
+    elif code == RELU:
+        for i in range(z.size):
+            v[i] = relu(z[i])
+    elif code == LEAKY_RELU:
+        for i in range(z.size):
+            v[i] = leaky_relu(z[i])
+    elif code == ELU:
+        for i in range(z.size):
+            v[i] = elu(z[i])
+    elif code == SELU:
+        for i in range(z.size):
+            v[i] = selu(z[i])
+    elif code == GELU:
+        for i in range(z.size):
+            v[i] = gelu(z[i])
+    elif code == SILU:
+        for i in range(z.size):
+            v[i] = silu(z[i])
+    elif code == MISH:
+        for i in range(z.size):
+            v[i] = mish(z[i])
+    elif code == SOFTPLUS:
+        for i in range(z.size):
+            v[i] = softplus(z[i])
 
 
-@inlined
-def d_huber(e: Any) -> Any:
-    d = HUBER_DELTA
-    return e if abs(e.real) <= d else type(e)(np.sign(e.real) * d)
+@jit
+def times_slope(code: int, z: Array, v: Array, delta: Array) -> None:
+    """Multiply `delta` by f'(z)."""
+    if code == IDENTITY:
+        for i in range(z.size):
+            delta[i] *= d_identity(z[i], v[i])
+    elif code == SIGMOID:
+        for i in range(z.size):
+            delta[i] *= d_sigmoid(z[i], v[i])
+    elif code == TANH:
+        for i in range(z.size):
+            delta[i] *= d_tanh(z[i], v[i])
+    elif code == RELU:
+        for i in range(z.size):
+            delta[i] *= d_relu(z[i], v[i])
+    elif code == LEAKY_RELU:
+        for i in range(z.size):
+            delta[i] *= d_leaky_relu(z[i], v[i])
+    elif code == ELU:
+        for i in range(z.size):
+            delta[i] *= d_elu(z[i], v[i])
+    elif code == SELU:
+        for i in range(z.size):
+            delta[i] *= d_selu(z[i], v[i])
+    elif code == GELU:
+        for i in range(z.size):
+            delta[i] *= d_gelu(z[i], v[i])
+    elif code == SILU:
+        for i in range(z.size):
+            delta[i] *= d_silu(z[i], v[i])
+    elif code == MISH:
+        for i in range(z.size):
+            delta[i] *= d_mish(z[i], v[i])
+    elif code == SOFTPLUS:
+        for i in range(z.size):
+            delta[i] *= d_softplus(z[i], v[i])
+
+
+@jit
+def softmax(z: Array, y_hat: Array) -> None:
+    for n in range(z.shape[1]):
+        largest = z[0, n].real
+        for k in range(1, z.shape[0]):
+            largest = max(largest, z[k, n].real)
+        total = z.dtype.type(0.0)
+        for k in range(z.shape[0]):
+            y_hat[k, n] = np.exp(z[k, n] - largest)
+            total += y_hat[k, n]
+        for k in range(z.shape[0]):
+            y_hat[k, n] /= total

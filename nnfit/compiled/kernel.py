@@ -11,172 +11,44 @@ from unit u on is work[u N : (u + D) N], of shape (D, N). Which units those are 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from nnfit.compiled import formulas as of
-from nnfit.compiled.formulas import entry, jit
-from nnfit.nn.arrays import Array
-from nnfit.nn.names import ACTIVATIONS
-
-N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, ALPHA, MASK = range(11)  # columns of `Plan.layers`
-CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
-(IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS) = range(
-    len(CODES)
+from nnfit.compiled.formulas import (
+    activate,
+    d_huber,
+    d_mae,
+    d_mse,
+    entry,
+    jit,
+    softmax,
+    times_slope,
 )
-SOFTMAX = len(CODES)  # an output activation beside those
-HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
-SGD, RMSPROP, ADAM = range(3)
-
-
-class Plan(NamedTuple):
-    """An architecture as numbers; see `plans.plan_of`, which makes it."""
-
-    layers: Array  # (L, 11), integers: the columns above
-    scale: int  # where s begins in the parameters, -1 without
-    head: int
-    output: int  # code of the output activation
-    dropout: float
-    masked: int  # hidden units, for each of which dropout draws
-
-
-class Memory(NamedTuple):
-    """What steps write to: the parameters (P,), their gradient, the moments, scratch.
-
-    `is_weight` and `rates` are as in `optimizers`; what there is none of has no entries.
-    """
-
-    flat: Array
-    gradient: Array
-    M: Array
-    V: Array
-    is_weight: Array
-    rates: Array
-    work: Array
-    scaled: Array  # (D1, D + 1), layer 1's [W s | b]
-
-
-class Rows(NamedTuple):
-    """The examples (N, D + 1), their targets (N, K), weights (N,) or none, and dropout's draws.
-
-    `draws` has `Plan.masked` numbers for each example, those of a step one after the other. The
-    logits (K, N) are written.
-    """
-
-    X: Array
-    Y: Array
-    weights: Array
-    draws: Array
-    logits: Array
-
-
-class Rule(NamedTuple):
-    """An optimizer, with what is added to its gradient, and the largest norm of that (0: any)."""
-
-    code: int
-    beta1: float  # momentum of SGD
-    beta2: float
-    eps: float
-    nesterov: bool
-    weight_decay: float
-    l2: float
-    clip_norm: float
-
-
-@jit
-def _activate(code: int, z: Array, v: Array) -> None:
-    """Write v = f(z), f by its code."""
-    if code == IDENTITY:
-        for i in range(z.size):
-            v[i] = of.identity(z[i])
-    elif code == SIGMOID:
-        for i in range(z.size):
-            v[i] = of.sigmoid(z[i])
-    elif code == TANH:
-        for i in range(z.size):
-            v[i] = of.tanh(z[i])
-    elif code == RELU:
-        for i in range(z.size):
-            v[i] = of.relu(z[i])
-    elif code == LEAKY_RELU:
-        for i in range(z.size):
-            v[i] = of.leaky_relu(z[i])
-    elif code == ELU:
-        for i in range(z.size):
-            v[i] = of.elu(z[i])
-    elif code == SELU:
-        for i in range(z.size):
-            v[i] = of.selu(z[i])
-    elif code == GELU:
-        for i in range(z.size):
-            v[i] = of.gelu(z[i])
-    elif code == SILU:
-        for i in range(z.size):
-            v[i] = of.silu(z[i])
-    elif code == MISH:
-        for i in range(z.size):
-            v[i] = of.mish(z[i])
-    elif code == SOFTPLUS:
-        for i in range(z.size):
-            v[i] = of.softplus(z[i])
-
-
-@jit
-def _slope(code: int, z: Array, v: Array, delta: Array) -> None:
-    """Multiply `delta` by f'(z)."""
-    if code == IDENTITY:
-        for i in range(z.size):
-            delta[i] *= of.d_identity(z[i], v[i])
-    elif code == SIGMOID:
-        for i in range(z.size):
-            delta[i] *= of.d_sigmoid(z[i], v[i])
-    elif code == TANH:
-        for i in range(z.size):
-            delta[i] *= of.d_tanh(z[i], v[i])
-    elif code == RELU:
-        for i in range(z.size):
-            delta[i] *= of.d_relu(z[i], v[i])
-    elif code == LEAKY_RELU:
-        for i in range(z.size):
-            delta[i] *= of.d_leaky_relu(z[i], v[i])
-    elif code == ELU:
-        for i in range(z.size):
-            delta[i] *= of.d_elu(z[i], v[i])
-    elif code == SELU:
-        for i in range(z.size):
-            delta[i] *= of.d_selu(z[i], v[i])
-    elif code == GELU:
-        for i in range(z.size):
-            delta[i] *= of.d_gelu(z[i], v[i])
-    elif code == SILU:
-        for i in range(z.size):
-            delta[i] *= of.d_silu(z[i], v[i])
-    elif code == MISH:
-        for i in range(z.size):
-            delta[i] *= of.d_mish(z[i], v[i])
-    elif code == SOFTPLUS:
-        for i in range(z.size):
-            delta[i] *= of.d_softplus(z[i], v[i])
+from nnfit.compiled.plans import (
+    ADAM,
+    ALPHA,
+    DELTA,
+    MASK,
+    N_IN,
+    N_OUT,
+    RMSPROP,
+    SOFTMAX,
+    WB,
+    WIDTH,
+    A,
+    F,
+    Memory,
+    Plan,
+    Rows,
+    Rule,
+    V,
+    Z,
+)  # fmt: skip
+from nnfit.nn.arrays import Array
 
 
 @jit
 def _units(work: Array, unit: int, n_units: int, n: int) -> Array:
     return work[unit * n : (unit + n_units) * n]
-
-
-@jit
-def _softmax(z: Array, y_hat: Array) -> None:
-    for n in range(z.shape[1]):
-        largest = z[0, n].real
-        for k in range(1, z.shape[0]):
-            largest = max(largest, z[k, n].real)
-        total = z.dtype.type(0.0)
-        for k in range(z.shape[0]):
-            y_hat[k, n] = np.exp(z[k, n] - largest)
-            total += y_hat[k, n]
-        for k in range(z.shape[0]):
-            y_hat[k, n] /= total
 
 
 @entry
@@ -205,7 +77,7 @@ def forward(plan: Plan, memory: Memory, X: Array, draws: Array) -> Array:
             break
         v, above = _units(work, layer[V], D, n), plan.layers[i + 1]
         a = _units(work, above[A], above[WIDTH], n)
-        _activate(layer[F], z, v)
+        activate(layer[F], z, v)
         if layer[ALPHA] >= 0:
             for k in range(D * n):
                 a[k] = z[k] + flat[layer[ALPHA] + k // n] * (v[k] - z[k])
@@ -231,20 +103,20 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     delta, v, z_1d = delta_1d.reshape(K, n), v_1d.reshape(K, n), z.reshape(K * n)
     outputs = 1 if plan.head == 1 else K
     if plan.output == SOFTMAX:
-        _softmax(z, v)
+        softmax(z, v)
     else:
-        _activate(plan.output, z_1d, v_1d)
+        activate(plan.output, z_1d, v_1d)
     for k in range(K):
         for i in range(n):
             delta[k, i] = v[k, i] - Y[i, k]
     if plan.head >= 2:
         for i in range(delta_1d.size):
             if plan.head == 2:
-                delta_1d[i] = of.d_mse(delta_1d[i])
+                delta_1d[i] = d_mse(delta_1d[i])
             elif plan.head == 3:
-                delta_1d[i] = of.d_mae(delta_1d[i])
+                delta_1d[i] = d_mae(delta_1d[i])
             else:
-                delta_1d[i] = of.d_huber(delta_1d[i])
+                delta_1d[i] = d_huber(delta_1d[i])
         if plan.output == SOFTMAX:  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
             for i in range(n):
                 mean = one - one
@@ -253,7 +125,7 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
                 for k in range(K):
                     delta[k, i] = (delta[k, i] - mean) * v[k, i]
         else:
-            _slope(plan.output, z_1d, v_1d, delta_1d)
+            times_slope(plan.output, z_1d, v_1d, delta_1d)
     for k in range(K):
         for i in range(n):
             of_row = shares[i] if shares.size else one
@@ -291,12 +163,12 @@ def backward(plan: Plan, memory: Memory, X: Array, draws: Array) -> None:
                 handed[k] = handed[k] * keep if kept[k] >= np.float32(plan.dropout) else 0.0
         z, v = _units(work, below[Z], D, n), _units(work, below[V], D, n)
         if below[ALPHA] < 0:
-            _slope(below[F], z, v, handed)  # BP2
+            times_slope(below[F], z, v, handed)  # BP2
             continue
         slope = a[: D * n]  # a[i] is free memory by now
         for k in range(slope.size):
             slope[k] = 1.0
-        _slope(below[F], z, v, slope)
+        times_slope(below[F], z, v, slope)
         for k in range(D):
             alpha, total = flat[below[ALPHA] + k], flat.dtype.type(0.0)
             for j in range(k * n, (k + 1) * n):

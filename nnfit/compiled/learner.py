@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnfit.compiled import kernel
-from nnfit.compiled.kernel import Memory, Rows, Rule
-from nnfit.compiled.plans import plan_of
+from nnfit.compiled.plans import ADAM, MOMENTUM, RMSPROP, Memory, Rows, Rule, plan_of
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import SGD, Adam, Optimizer, RMSprop
@@ -47,6 +46,7 @@ class CompiledLearner:
         network: Network,
         optimizer: Optimizer,
         dropout: np.random.Generator,
+        *,
         gradients: Gradients | None = None,
     ) -> None:
         architecture, dtype = network.architecture, network.dtype
@@ -118,7 +118,7 @@ class CompiledLearner:
 def _rule_of(optimizer: Optimizer, l2: float) -> Rule:
     """Return the numbers of an optimizer as the kernel takes them."""
     rule = Rule(
-        code=kernel.SGD,
+        code=MOMENTUM,
         beta1=0.0,
         beta2=0.0,
         eps=0.0,
@@ -129,8 +129,8 @@ def _rule_of(optimizer: Optimizer, l2: float) -> Rule:
     )
     if isinstance(optimizer, Adam):
         beta1, beta2, eps = optimizer.beta1, optimizer.beta2, optimizer.eps
-        return rule._replace(code=kernel.ADAM, beta1=beta1, beta2=beta2, eps=eps)
+        return rule._replace(code=ADAM, beta1=beta1, beta2=beta2, eps=eps)
     if isinstance(optimizer, RMSprop):
-        return rule._replace(code=kernel.RMSPROP, beta2=optimizer.decay, eps=optimizer.eps)
+        return rule._replace(code=RMSPROP, beta2=optimizer.decay, eps=optimizer.eps)
     assert isinstance(optimizer, SGD), optimizer
     return rule._replace(beta1=float(optimizer.momentum), nesterov=optimizer.nesterov)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnfit.compiled import kernel
-from nnfit.compiled.kernel import Memory, Rows
-from nnfit.compiled.plans import plan_of
+from nnfit.compiled.plans import DELTA, N_OUT, Memory, Rows, Z, plan_of
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share
@@ -28,11 +27,11 @@ class CompiledWorkspace(Workspace):
         self.work = np.zeros((*members, network.n_units * n_rows), network.dtype)
 
         def units(layer: Array, column: int) -> Array:
-            first, n = layer[column] * n_rows, layer[kernel.N_OUT] * n_rows
+            first, n = layer[column] * n_rows, layer[N_OUT] * n_rows
             return self.work[..., first : first + n].reshape(*members, -1, n_rows)
 
-        self.z = [units(layer, kernel.Z) for layer in layers]
-        self.delta = [units(layer, kernel.DELTA) for layer in layers]
+        self.z = [units(layer, Z) for layer in layers]
+        self.delta = [units(layer, DELTA) for layer in layers]
 
 
 class CompiledNetwork(Network):

@@ -1,12 +1,73 @@
-"""An architecture as the numbers that the kernel reads."""
+"""What the kernel is told, in numbers and arrays: the network, its memory, the rows, the rule."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from nnfit.compiled.formulas import USES_Z
-from nnfit.compiled.kernel import CODES, HEADS, SOFTMAX, Plan
+from nnfit.compiled.formulas import CODES, USES_Z
 from nnfit.nn.architecture import Architecture
+from nnfit.nn.arrays import Array
+
+N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, ALPHA, MASK = range(11)  # columns of `Plan.layers`
+SOFTMAX = len(CODES)  # an output activation beside those
+HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
+MOMENTUM, RMSPROP, ADAM = range(3)  # codes of a rule; the first is SGD
+
+
+class Plan(NamedTuple):
+    """An architecture as numbers; see `plans.plan_of`, which makes it."""
+
+    layers: Array  # (L, 11), integers: the columns above
+    scale: int  # where s begins in the parameters, -1 without
+    head: int
+    output: int  # code of the output activation
+    dropout: float
+    masked: int  # hidden units, for each of which dropout draws
+
+
+class Memory(NamedTuple):
+    """What steps write to: the parameters (P,), their gradient, the moments, scratch.
+
+    `is_weight` and `rates` are as in `optimizers`; what there is none of has no entries.
+    """
+
+    flat: Array
+    gradient: Array
+    M: Array
+    V: Array
+    is_weight: Array
+    rates: Array
+    work: Array
+    scaled: Array  # (D1, D + 1), layer 1's [W s | b]
+
+
+class Rows(NamedTuple):
+    """The examples (N, D + 1), their targets (N, K), weights (N,) or none, and dropout's draws.
+
+    `draws` has `Plan.masked` numbers for each example, those of a step one after the other. The
+    logits (K, N) are written.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array
+    draws: Array
+    logits: Array
+
+
+class Rule(NamedTuple):
+    """An optimizer, with what is added to its gradient, and the largest norm of that (0: any)."""
+
+    code: int
+    beta1: float  # momentum of SGD
+    beta2: float
+    eps: float
+    nesterov: bool
+    weight_decay: float
+    l2: float
+    clip_norm: float
 
 
 def plan_of(architecture: Architecture) -> tuple[Plan, int]:

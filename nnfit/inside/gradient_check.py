@@ -123,7 +123,7 @@ def _network_class(engine: str) -> type[Network]:
     if engine != "compiled":
         raise ValueError(f"engine must be one of numpy, compiled, got {engine!r}")
     if lacks := compiled.lacks():
-        raise ConfigError(f"engine: got compiled, which {lacks}")
+        raise ConfigError(f"--engine: got compiled, which {lacks}")
     from nnfit.compiled.network import CompiledNetwork
 
     return CompiledNetwork

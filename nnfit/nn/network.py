@@ -176,14 +176,18 @@ class Network:
             ws = self._workspaces[n_rows] = Workspace(self, n_rows)
         return ws
 
-    def draw_dropout(self, ws: Workspace, rng: np.random.Generator) -> None:
-        """Draw new masks: each hidden unit of each row is kept with probability 1 - p."""
+    def draw_dropout(self, ws: Workspace, *streams: np.random.Generator) -> None:
+        """Draw new masks: each hidden unit of each row is kept with probability 1 - p.
+
+        Each member's are drawn from a stream of its own.
+        """
         p = self.architecture.dropout
         if not ws.masks:
             ws.masks = [np.empty_like(z) for z in ws.z[:-1]]
             ws.draws = [np.empty(z.shape, np.float32) for z in ws.z[:-1]]
         for mask, draws in zip(ws.masks, ws.draws, strict=True):
-            rng.random(dtype=np.float32, out=draws)
+            for rng, own in zip(streams, draws.reshape(-1, *draws.shape[-2:]), strict=True):
+                rng.random(dtype=np.float32, out=own)
             np.greater_equal(draws, p, out=mask)
             mask *= 1.0 / (1.0 - p)
 

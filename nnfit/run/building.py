@@ -141,24 +141,24 @@ def untrained_model(file: ConfigFile, dataset: Dataset, network: Network) -> Mod
 def make_learners(
     file: ConfigFile, network: Network, workload: Workload, observer: Observer
 ) -> Iterator[tuple[Learners, list[np.random.Generator]]]:
-    """Lend what takes the steps, and the stream of each learner's dropout."""
+    """Lend what takes the steps, and the stream of each member's dropout."""
     compiled = file.config.training.engine == "compiled"
     with ExitStack() as stack:
         each: list[tuple[Learner, Members]] = []
-        streams = []
-        for i, members in enumerate(workload.members):
+        streams = [stream(file.config.seed, "dropout", i) for i in range(network.members)]
+        for members in workload.members:
             some = network if members == slice(None) else network.member(members)
             optimizer = _optimizer(file, some)
-            streams.append(stream(file.config.seed, "dropout", i))
+            own = streams if isinstance(members, slice) else [streams[members]]
             gradients: Gradients | None = None
             if workload.shards > 1:
                 gradients = stack.enter_context(_shards(file, some, workload, observer))
             if compiled:
                 from nnfit.compiled.learner import CompiledLearner  # it needs Numba
 
-                each.append((CompiledLearner(some, optimizer, streams[-1], gradients), members))
+                each.append((CompiledLearner(some, optimizer, *own, gradients=gradients), members))
             else:
-                alone = gradients or Alone(some, streams[-1])
+                alone = gradients or Alone(some, *own)
                 each.append((StepByStep(alone, optimizer), members))
         learners = Learners(network, each, workload.threads, workload.own_rows)
         stack.callback(learners.close)
@@ -185,7 +185,7 @@ def build_fit(
     observer: Observer,
     stop: StopRequest,
 ) -> Fit:
-    """Return the training loop, before its first step; `dropout` are the learners' streams."""
+    """Return the training loop, before its first step; `dropout` are the members' streams."""
     network, rule = learners.network, file.config.optimizer
     rows = {
         name: network_rows(part.X, part.Y, part.weights, network)

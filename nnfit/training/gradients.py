@@ -46,18 +46,18 @@ class Gradients(Protocol):
 
 
 class Alone:
-    """The network itself, on the whole batch; draws the `dropout` masks where it has any."""
+    """The network itself, on the whole batch; masks are drawn from each member's `dropout`."""
 
-    def __init__(self, network: Network, dropout: np.random.Generator) -> None:
+    def __init__(self, network: Network, *dropout: np.random.Generator) -> None:
         self.network = network
-        self._rng, self._dropout = dropout, network.architecture.dropout > 0.0
+        self._streams, self._dropout = dropout, network.architecture.dropout > 0.0
 
     def differentiate(self, batch: Examples) -> Array:
         network = self.network
         ws = network.workspace(len(batch))
         ws.take(batch.X, batch.Y)
         if self._dropout:
-            network.draw_dropout(ws, self._rng)
+            network.draw_dropout(ws, *self._streams)
         z = network.differentiate(ws, batch.share, self._dropout)
         network.add_penalty()
         return z

@@ -7,7 +7,7 @@ again, so that the two can't contradict each other. Files are not known here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,22 +50,21 @@ def _arrays(state: State, done: int) -> dict[str, Array]:
         **({} if state.good is None else {"good": state.good}),
         **{
             f"moment_{name}{number}": moment
-            for number, optimizer in zip(_numbers(state), state.optimizers, strict=True)
+            for number, optimizer in zip(_numbers(state.optimizers), state.optimizers, strict=True)
             for name, moment in optimizer.state.items()
         },
         "logits": state.logits[..., :done],
     }
 
 
-def _numbers(state: State) -> list[str]:
-    """Return what the names of each learner's end with: nothing where it is the only one."""
-    n = len(state.optimizers)
-    return [""] if n == 1 else [f"_{i}" for i in range(n)]
+def _numbers(each: Sequence[object]) -> list[str]:
+    """Return what the names of each one's end with: nothing where it is the only one."""
+    return [""] if len(each) == 1 else [f"_{i}" for i in range(len(each))]
 
 
 def _dropouts(state: State) -> list[tuple[str, np.random.Generator]]:
-    """Return each learner's stream of masks, and its name."""
-    names = [f"dropout{number}" for number in _numbers(state)]
+    """Return each member's stream of masks, and its name."""
+    names = [f"dropout{number}" for number in _numbers(state.dropout)]
     return list(zip(names, state.dropout, strict=True))
 
 

@@ -152,7 +152,7 @@ class State:
     The arrays are written in place: `parameters` (P,) are the network's own, `best` those to
     keep. `good` are those to go back to where no validation loss judges them, else None. `logits`
     (K, window) has what the steps of the window under way saw. `learning_rate` is that of the
-    last step; `shuffling` draws the order of the rows, and the `dropout` of each learner its masks.
+    last step; `shuffling` draws the order of the rows, and the `dropout` of each member its masks.
     Of several members the arrays have a first axis more.
     """
 
