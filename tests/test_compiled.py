@@ -52,7 +52,7 @@ def test_an_activation_is_that_of_numpy(name: str, dtype: Any) -> None:
     np.testing.assert_allclose(ours, v, rtol=16 * eps, atol=16 * eps)
     uses_z = name in formulas.USES_Z
     slopes = [df.py_func(x if uses_z else y, y) for x, y in zip(z, ours, strict=True)]
-    np.testing.assert_allclose(slopes, slope, rtol=64 * eps, atol=64 * eps)
+    np.testing.assert_allclose(slopes, slope, rtol=64 * eps, atol=512 * eps)
 
 
 @pytest.mark.parametrize("name", RESIDUAL_LOSSES)
