@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.arrays import negligible
 from nnfit.nn.losses import RESIDUAL_LOSSES, PointwiseHead, make_head, softmax
 from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 
@@ -218,6 +219,43 @@ def test_softmax_by_hand_and_far_out() -> None:
     y_hat = np.empty_like(z)
     softmax(z, y_hat)
     np.testing.assert_allclose(y_hat, [[0.25, 0.5], [0.75, 0.5]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_the_softmax_of_a_delta_has_0_for_what_is_negligible_and_else_the_same_bits(
+    dtype: Any,
+) -> None:
+    least, info = negligible(dtype), np.finfo(dtype)
+    depth = np.linspace(0.0, 1.2 * math.log(info.tiny * info.eps), 400)
+    z: Array = np.stack([np.zeros(400), depth, depth - 1.0]).astype(dtype)
+    if dtype is np.complex128:
+        z[1] += 1j * COMPLEX_STEP
+    y_hat, plain = np.empty_like(z), np.empty_like(z)
+    softmax(z, y_hat, truncated=True)
+    softmax(z, plain)
+    counts = (z - z[0]).real >= math.log(least)
+    assert 0.3 < counts[1:].mean() < 0.7
+    np.testing.assert_array_equal(y_hat[counts].real, plain[counts].real)
+    np.testing.assert_allclose(y_hat[counts].imag, plain[counts].imag, rtol=1e-15, atol=1e-180)
+    np.testing.assert_array_equal(y_hat[~counts], 0.0)  # the imaginary part too
+    assert (0.0 < np.abs(plain.real[~counts])).any()
+    kept = y_hat[1][counts[1]]
+    assert kept.real.min() < 10.0 * least  # and a complex step comes through to there
+    assert dtype is not np.complex128 or (kept.imag[1:] > 0.5 * COMPLEX_STEP * kept.real[1:]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss, activation", PAIRS)
+def test_a_delta_is_0_or_far_above_the_least_normal_number(
+    loss: str, activation: str, dtype: Any
+) -> None:
+    end = 1.2 * abs(math.log(np.finfo(dtype).tiny))
+    z: Array = np.stack([np.zeros(800), np.linspace(-end, end, 800)]).astype(dtype)
+    Y: Array = np.zeros_like(z)
+    Y[0] = 1.0
+    _, delta = _loss(loss, activation, z, Y, 1.0 / 800)
+    sizes = np.abs(delta[delta != 0.0])
+    assert sizes.min() > 1e-4 * negligible(dtype)
 
 
 @pytest.mark.parametrize("loss, activation", PAIRS)

@@ -11,9 +11,19 @@ import pytest
 from numpy.typing import NDArray
 
 from nnfit.nn import optimizers
+from nnfit.nn.arrays import negligible_moment
 from nnfit.nn.layout import affine_layers
 from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import OPTIMIZERS, SGD, Adam, Optimizer, RMSprop, clip_norm, make_optimizer
+from nnfit.nn.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    SWEEP_STEPS,
+    Adam,
+    Optimizer,
+    RMSprop,
+    clip_norm,
+    make_optimizer,
+)
 from nnfit.nn.rates import rate_factors
 
 Array = NDArray[Any]
@@ -268,3 +278,34 @@ def test_clip_norm_shortens_only_what_is_longer() -> None:
     np.testing.assert_allclose(g, [0.6, 0.8], rtol=1e-15)
     zero = np.zeros(2)
     assert clip_norm(zero, 1.0) == 0.0 and not zero.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name, decay", [("sgd", 0.9), ("rmsprop", 0.99), ("adam", 0.999)])
+def test_the_moments_of_a_dead_unit_end_at_0_and_never_are_denormal(
+    name: str, decay: float, dtype: Any
+) -> None:
+    least, tiny = negligible_moment(dtype), np.finfo(dtype).tiny
+    optimizer = make_optimizer(name, np.ones(2, dtype), momentum=0.9)
+    for moment in optimizer.state.values():
+        moment[:] = -1e3 * least if moment is optimizer.state.get("M") else 1e3 * least
+    W: Array = np.ones(2, dtype)
+    for _ in range(SWEEP_STEPS + math.ceil(math.log(1e-3) / math.log(decay))):
+        optimizer.step(W, np.zeros(2, dtype), 1e-3)
+        for moment in optimizer.state.values():
+            assert ((moment == 0.0) | (np.abs(moment) >= tiny)).all()
+    assert not any(moment.any() for moment in optimizer.state.values())
+
+
+def test_only_negligible_moments_are_set_to_0_and_only_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(optimizers, "CHUNK_SIZE", 2)
+    least = negligible_moment(np.float64)
+    given = np.array([least, -least, 0.9 * least, -0.9 * least, 0.0, np.inf, np.nan])
+    optimizer = SGD(np.ones(N), momentum=1.0)
+    for t in range(1, SWEEP_STEPS + 1):
+        optimizer.state["v"][:] = given
+        optimizer.step(np.ones(N), np.zeros(N), 0.1)
+        left = given if t < SWEEP_STEPS else [least, -least, 0.0, 0.0, 0.0, np.inf, np.nan]
+        np.testing.assert_array_equal(optimizer.state["v"], left)

@@ -11,9 +11,10 @@ from loops import make_fit
 from numpy.typing import NDArray
 
 from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import make_optimizer
+from nnfit.nn.optimizers import SWEEP_STEPS, make_optimizer
 from nnfit.training.examples import network_rows
 from nnfit.training.fit import Fit
+from nnfit.training.gradients import Alone
 from nnfit.training.learners import StepByStep
 from nnfit.training.state import Settings
 
@@ -90,6 +91,7 @@ def test_a_step_allocates_no_array(
     logits = np.empty_like(window.Y.T)
     fit._train_window(1, window, logits)  # the first step makes the workspace
     fit.state.epoch.done = 0  # it may have paused
+    fit.learners.each[0].optimizer.t = SWEEP_STEPS - 3  # moments are looked through once
     tracemalloc.start()
     try:
         fit._train_window(1, window, logits)
@@ -99,3 +101,33 @@ def test_a_step_allocates_no_array(
     # NumPy's buffers (8 to 32 KiB, and three where W is seen without b), rows of the softmax,
     # Python's objects: the smaller of the layers has 128 KiB
     assert peak < (110_000 if learned else 60_000)
+
+
+@pytest.mark.parametrize("loss, K", [("cross_entropy", 5), ("mse", 5), ("binary_cross_entropy", 1)])
+def test_what_is_learned_by_heart_leaves_no_denormal_number(loss: str, K: int) -> None:
+    # such numbers take a hundred times as long, and every product behind them with them
+    output = "sigmoid" if K == 1 else "softmax"
+    architecture = Architecture((8, 32, 32, 32, K), ("relu",) * 3, loss, output_activation=output)
+    network = Network(architecture, np.float32)
+    rng = np.random.default_rng(1)
+    network.initialize("auto", rng)
+    classes = rng.integers(max(K, 2), size=64)
+    Y = np.eye(K)[classes] if K > 1 else classes[:, None] * 1.0
+    rows = network_rows(rng.normal(size=(64, 8)), Y, None, network)
+    learner = StepByStep(Alone(network, rng), make_optimizer("adam", network.is_weight))
+    for _ in range(6 * SWEEP_STEPS):
+        z = learner.step(rows, 0.01, None)
+    network.parameters.Wb[-1] *= 200.0 / (z.max() - z.min())  # as after many more epochs
+    for _ in range(SWEEP_STEPS):
+        z = learner.step(rows, 1e-4, None)
+        deltas = network.workspace(64).delta
+        learner.gradients.differentiate(rows)  # the step has used the gradient's memory
+        for array in (*deltas, *network.gradient.Wb):
+            assert not _denormal(array).any()
+    assert z.max() - z.min() > 150.0 and (deltas[-1] == 0.0).any()
+    for moment in learner.optimizer.state.values():  # after a sweep
+        assert not _denormal(moment).any()
+
+
+def _denormal(x: Array) -> Array:
+    return np.asarray((x != 0.0) & (np.abs(x) < np.finfo(x.dtype).tiny))

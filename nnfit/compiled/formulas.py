@@ -202,14 +202,16 @@ def times_slope(code: int, z: Array, v: Array, delta: Array) -> None:
 
 
 @jit
-def softmax(z: Array, y_hat: Array) -> None:
+def softmax(z: Array, y_hat: Array, least: float) -> None:
+    """Write exp(z_k) / sum_j exp(z_j) of each column; 0 of a class by `least` behind the first."""
     for n in range(z.shape[1]):
         largest = z[0, n].real
         for k in range(1, z.shape[0]):
             largest = max(largest, z[k, n].real)
         total = z.dtype.type(0.0)
         for k in range(z.shape[0]):
-            y_hat[k, n] = np.exp(z[k, n] - largest)
+            behind = z[k, n] - largest
+            y_hat[k, n] = np.exp(behind) if behind.real >= least else 0.0
             total += y_hat[k, n]
         for k in range(z.shape[0]):
             y_hat[k, n] /= total

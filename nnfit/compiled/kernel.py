@@ -44,6 +44,7 @@ from nnfit.compiled.plans import (
     Z,
 )  # fmt: skip
 from nnfit.nn.arrays import Array
+from nnfit.nn.optimizers import SWEEP_STEPS
 
 
 @jit
@@ -103,7 +104,7 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     delta, v, z_1d = delta_1d.reshape(K, n), v_1d.reshape(K, n), z.reshape(K * n)
     outputs = 1 if plan.head == 1 else K
     if plan.output == SOFTMAX:
-        softmax(z, v)
+        softmax(z, v, plan.least if plan.head == 1 else -np.inf)
     else:
         activate(plan.output, z_1d, v_1d)
     for k in range(K):
@@ -126,6 +127,9 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
                     delta[k, i] = (delta[k, i] - mean) * v[k, i]
         else:
             times_slope(plan.output, z_1d, v_1d, delta_1d)
+        for i in range(delta_1d.size):
+            if abs(delta_1d[i]) < plan.negligible:
+                delta_1d[i] = 0.0
     for k in range(K):
         for i in range(n):
             of_row = shares[i] if shares.size else one
@@ -217,6 +221,11 @@ def update(memory: Memory, rule: Rule, t: int, rate: float) -> None:
         for i in range(flat.size):
             V[i] = V[i] * beta1 + g[i]
             g[i] = g[i] + beta1 * V[i] if rule.nesterov else V[i]
+    if t % SWEEP_STEPS == 0:
+        for moment in (M, V):
+            for i in range(moment.size):
+                if abs(moment[i]) < rule.negligible:
+                    moment[i] = 0.0
     alpha = number(rate)
     if rates.size:
         for i in range(flat.size):

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnfit.compiled import kernel
 from nnfit.compiled.plans import ADAM, MOMENTUM, RMSPROP, Memory, Rows, Rule, plan_of
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, negligible_moment
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import SGD, Adam, Optimizer, RMSprop
 
@@ -52,7 +52,7 @@ class CompiledLearner:
         architecture, dtype = network.architecture, network.dtype
         self.optimizer, self._dropout, self._gradients = optimizer, dropout, gradients
         self.network = network
-        self._plan, self._n_units = plan_of(architecture)
+        self._plan, self._n_units = plan_of(architecture, dtype)
         self._none: Array = np.empty(0, dtype)
         moments, rates = optimizer.state, optimizer.rates
         none, W1 = self._none, network.parameters.Wb[0]
@@ -126,6 +126,7 @@ def _rule_of(optimizer: Optimizer, l2: float) -> Rule:
         weight_decay=float(optimizer.weight_decay),
         l2=float(l2),
         clip_norm=0.0,
+        negligible=negligible_moment(optimizer.is_weight.dtype),
     )
     if isinstance(optimizer, Adam):
         beta1, beta2, eps = optimizer.beta1, optimizer.beta2, optimizer.eps

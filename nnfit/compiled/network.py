@@ -41,7 +41,7 @@ class CompiledNetwork(Network):
         self, architecture: Architecture, dtype: Any = np.float64, flat: Array | None = None
     ) -> None:
         super().__init__(architecture, dtype, flat)
-        self.plan, self.n_units = plan_of(architecture)
+        self.plan, self.n_units = plan_of(architecture, self.dtype)
 
     def workspace(self, n_rows: int) -> CompiledWorkspace:
         """Return the arrays for steps of `n_rows` examples, the same ones at every call."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfit.compiled.formulas import CODES, USES_Z
 from nnfit.nn.architecture import Architecture
-from nnfit.nn.arrays import Array
+from nnfit.nn.arrays import Array, negligible
 
 N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, ALPHA, MASK = range(11)  # columns of `Plan.layers`
 SOFTMAX = len(CODES)  # an output activation beside those
@@ -25,6 +26,8 @@ class Plan(NamedTuple):
     output: int  # code of the output activation
     dropout: float
     masked: int  # hidden units, for each of which dropout draws
+    negligible: float  # a delta that is 0, as in `losses`
+    least: float  # its logarithm
 
 
 class Memory(NamedTuple):
@@ -68,9 +71,10 @@ class Rule(NamedTuple):
     weight_decay: float
     l2: float
     clip_norm: float
+    negligible: float  # a moment that is 0, as in `optimizers`
 
 
-def plan_of(architecture: Architecture) -> tuple[Plan, int]:
+def plan_of(architecture: Architecture, dtype: Any) -> tuple[Plan, int]:
     """Return the plan, and how many units of work an example takes.
 
     Where v is needed by itself, since alpha or a mask makes another a of it, and z where the slope
@@ -105,5 +109,7 @@ def plan_of(architecture: Architecture) -> tuple[Plan, int]:
         output=SOFTMAX if output == "softmax" else CODES[output],
         dropout=architecture.dropout,
         masked=masked if architecture.dropout else 0,
+        negligible=negligible(dtype),
+        least=math.log(negligible(dtype)),
     )
     return plan, units

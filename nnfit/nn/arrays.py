@@ -28,6 +28,33 @@ def scalar(value: float, dtype: Any) -> Array:
     return constant
 
 
+# Below the smallest normal number of a dtype, its tiny, digits are lost and many processors take a
+# hundred times as long. Nothing that small is worth it: it is made 0 while it is well above.
+
+
+@lru_cache(maxsize=16)
+def negligible(dtype: Any) -> float:
+    """Return sqrt(tiny), of a delta or a probability beside 1: 1e-19 in float32, 1e-154 in float64.
+
+    A delta of that size may shrink by as many powers of ten again, in the shares, weights, slopes
+    and activations it is multiplied by, and is still normal. It is missed nowhere: the row's loss
+    is 0 to the last digit, and a step along such a gradient, even one divided by Adam's eps of
+    1e-8, is less than the last digit of a weight.
+    """
+    return float(np.finfo(dtype).tiny ** 0.5)
+
+
+@lru_cache(maxsize=16)
+def negligible_moment(dtype: Any) -> float:
+    """Return tiny/eps: 1e-31 in float32, 1e-292 in float64.
+
+    The root of so small a mean of squares is lost beside Adam's eps of 1e-8, as a step along so
+    small a momentum is in a weight.
+    """
+    info = np.finfo(dtype)
+    return float(info.tiny / info.eps)
+
+
 def in_proportion(weights: Array) -> Array:
     """Return `weights` (N,), not all 0, in the same proportions, the largest in [0.5, 1).
 

@@ -9,13 +9,15 @@ Shapes: `z`, `y_hat`, `Y`, `delta` (..., K, N), `share` (..., N) or a scalar.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS, sigmoid, softplus
-from nnfit.nn.arrays import Array, scalar
+from nnfit.nn.arrays import Array, negligible, scalar
 from nnfit.nn.names import LOSSES
 
 Share = Array | float
@@ -59,7 +61,7 @@ class SigmoidCrossEntropy:
         return _mean_over_outputs(cross_entropy)
 
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
-        sigmoid(z, delta, delta)
+        sigmoid(z, delta, delta)  # the tanh form: 0 or at least eps/4, never denormal
         delta -= Y
         delta *= _share_of(z, share, z.shape[-2])
 
@@ -85,7 +87,7 @@ class SoftmaxCrossEntropy:
         return np.asarray(log_norm - shifted.sum(axis=-2))
 
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
-        softmax(z, delta)
+        softmax(z, delta, truncated=True)
         delta -= Y
         delta *= _share_of(z, share)
 
@@ -135,6 +137,7 @@ class PointwiseHead:
         else:
             ACTIVATIONS[self.activation].df(z.copy(), y_hat, slope)
             delta *= slope
+        delta *= np.abs(delta) >= negligible(delta.dtype)  # a complex step is far above it
 
 
 def smoothed(Y: Array, epsilon: float) -> Array:
@@ -148,11 +151,25 @@ def smoothed(Y: Array, epsilon: float) -> Array:
     return np.asarray((1.0 - epsilon) * Y + epsilon / max(2, Y.shape[-1]), Y.dtype)
 
 
-def softmax(z: Array, y_hat: Array) -> None:
-    """Write exp(z_k) / sum_j exp(z_j) of each column."""
+def softmax(z: Array, y_hat: Array, *, truncated: bool = False) -> None:
+    """Write exp(z_k) / sum_j exp(z_j) of each column.
+
+    If `truncated`, 0 for classes whose part is `negligible` beside the likeliest one's. The slope
+    of y_hat_k has y_hat_k as a factor, so that its imaginary part then is none either.
+    """
     np.subtract(z, np.maximum.reduce(z.real, axis=-2, keepdims=True), out=y_hat)
+    if truncated:  # before exp: none of its results is denormal then
+        least, of_none = _logs(z.dtype)
+        np.copyto(y_hat, of_none, where=np.less(y_hat.real, least))
     np.exp(y_hat, out=y_hat)
     y_hat /= np.add.reduce(y_hat, axis=-2, keepdims=True)
+
+
+@lru_cache(maxsize=16)
+def _logs(dtype: Any) -> tuple[Array, Array]:
+    """Return those of `negligible` and of 0."""
+    least = math.log(negligible(dtype))
+    return scalar(least, np.finfo(dtype).dtype), scalar(-math.inf, dtype)
 
 
 def _share_of(z: Array, share: Share, n_outputs: int = 1) -> Array:

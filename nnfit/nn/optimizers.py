@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nnfit.nn import names
-from nnfit.nn.arrays import Array, scalar
+from nnfit.nn.arrays import Array, negligible_moment, scalar
 
 CHUNK_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
+SWEEP_STEPS = 64  # in so many a moment that fades by 0.8 a step or less goes down by 1/eps at most
 BETAS = (0.9, 0.999)  # Kingma & Ba 2015
 
 
@@ -53,9 +54,24 @@ class Optimizer:
             self._decay(parameters, learning_rate)
         if len(self._chunks) == 1:
             self._update(parameters, gradient, self._moments[0], self._rate)
-            return
-        for chunk, moments, rate in zip(self._chunks, self._moments, self._rate_of, strict=True):
-            self._update(parameters[chunk], gradient[chunk], moments, rate)
+        else:
+            each = zip(self._chunks, self._moments, self._rate_of, strict=True)
+            for chunk, moments, rate in each:
+                self._update(parameters[chunk], gradient[chunk], moments, rate)
+        if self.t % SWEEP_STEPS == 0:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Set negligible moments to 0.
+
+        Those of a unit without gradient fade for ever, since the least denormal number times 0.9
+        is rounded to itself.
+        """
+        for moment in (m for moments in self._moments for m in moments):
+            counts = self._scratch[: len(moment)]
+            np.abs(moment, out=counts)
+            np.greater_equal(counts, negligible_moment(counts.dtype), out=counts)
+            moment *= counts
 
     def _begin(self, learning_rate: float) -> None:
         """Work out what is the same for all parameters of this step."""

@@ -9,14 +9,16 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from nnfit.nn.compiled import CompiledAdam
+from nnfit import compiled
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
 from nnfit.training.examples import network_rows
 from nnfit.training.gradients import Shards, n_shards
+from nnfit.training.learners import Learners
 from nnfit.training.state import Settings
+from nnfit.training.streams import stream
 from nnfit.training.threads import available_cores, blas_threads, choose_threads
 from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
 from tests.loops import make_fit
@@ -30,8 +32,9 @@ class Peer:
 
     def __init__(self, threads: int, variant: str) -> None:
         self.threads, self.variant = threads, variant
-        if variant == "compiled":
-            import numba  # noqa: F401  (without it this peer is not there)
+        self.compiled = variant == "compiled"
+        if self.compiled:
+            compiled.load()
         self._limits = ExitStack()
 
     def versions(self) -> dict[str, str]:
@@ -45,9 +48,7 @@ class Peer:
         self.network = Network(
             Architecture(sizes, ("relu",) * (len(sizes) - 2), shape.loss), np.dtype(dtype)
         )
-        is_weight = self.network.is_weight
-        compiled = self.variant == "compiled"
-        self.optimizer = CompiledAdam(is_weight) if compiled else make_optimizer("adam", is_weight)
+        self.optimizer = make_optimizer("adam", self.network.is_weight)
         X, Y = make_rows(shape)
         self.rows = network_rows(X, Y, None, self.network)
         self.shuffling = np.random.default_rng(ORDER_SEED)
@@ -59,7 +60,12 @@ class Peer:
         self.shards = None
         if n > 1:
             probe = not self.threads
-            shards = Shards(self.network, n, n_threads=threads, probe=probe, observer=Observer())
+            whole = self.network
+            if self.compiled:
+                from nnfit.compiled.network import CompiledNetwork
+
+                whole = CompiledNetwork(whole.architecture, whole.dtype, whole.parameters.flat)
+            shards = Shards(whole, n, n_threads=threads, probe=probe, observer=Observer())
             self.shards = self._limits.enter_context(shards)
 
     def auto_threads(self) -> int:
@@ -77,7 +83,17 @@ class Peer:
         settings = Settings(
             epochs=epochs, batch_size=self.shape.batch_size, learning_rate=LEARNING_RATE
         )
-        fit = make_fit(self.network, self.optimizer, settings, self.rows, gradients=self.shards)
+        of_members = None
+        if self.compiled:
+            from nnfit.compiled.learner import CompiledLearner
+
+            rng = stream(0, "dropout")
+            learner = CompiledLearner(self.network, self.optimizer, rng, gradients=self.shards)
+            of_members = Learners(self.network, [(learner, slice(None))]), [rng]
+        fit = make_fit(
+            self.network, self.optimizer, settings, self.rows, gradients=self.shards,
+            of_members=of_members,
+        )  # fmt: skip
         fit.state.shuffling = self.shuffling
         return [record.train_loss for record in fit.run().records]
 
