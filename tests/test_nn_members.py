@@ -16,6 +16,7 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.losses import RESIDUAL_LOSSES, make_head, softmax
 from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture, Network, Parameters, Workspace
+from nnfit.training.streams import stream
 
 Array = NDArray[Any]
 M, N = 3, 7  # members, examples
@@ -106,7 +107,7 @@ def test_both_passes(loss: str, depth: int, bias: bool, learned: bool, dropout: 
     ws = Workspace(together, N)
     ws.take(rows, Y)
     if masked:
-        together.draw_dropout(ws, rng)
+        together.draw_dropout(ws, *(stream(0, "dropout", m) for m in range(M)))
     z = together.differentiate(ws, share, masked)
     values, dx = together.loss(ws, share, masked), together.input_gradient(ws)
     assert z.shape == (M, 3, N) and values.shape == (M,) and dx.shape == (M, 4, N)
@@ -115,7 +116,8 @@ def test_both_passes(loss: str, depth: int, bias: bool, learned: bool, dropout: 
         one.parameters.flat[:] = theta[m]
         alone = one.workspace(N)
         alone.take(rows[m], Y[m])
-        alone.masks = [masks[m] for masks in ws.masks]
+        if masked:  # each member has a stream of its own
+            one.draw_dropout(alone, stream(0, "dropout", m))
         close = {"rtol": 1e-12, "atol": 1e-14}
         np.testing.assert_allclose(z[m], one.differentiate(alone, share[m], masked), **close)
         np.testing.assert_allclose(together.gradient.flat[m], one.gradient.flat, **close)

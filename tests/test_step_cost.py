@@ -91,7 +91,7 @@ def test_a_step_allocates_no_array(
     logits = np.empty_like(window.Y.T)
     fit._train_window(1, window, logits)  # the first step makes the workspace
     fit.state.epoch.done = 0  # it may have paused
-    fit.learners.each[0].optimizer.t = SWEEP_STEPS - 3  # moments are looked through once
+    fit.state.optimizers[0].t = SWEEP_STEPS - 3  # moments are looked through once
     tracemalloc.start()
     try:
         fit._train_window(1, window, logits)

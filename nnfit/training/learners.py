@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 def learners_of(
-    architecture: Architecture, batch_size: int, members: int, compiled: bool
+    architecture: Architecture, batch_size: int, members: int, compiled: bool = False
 ) -> list[Members]:
     """Return which members each learner has: all of the small, one of the larger.
 
