@@ -32,6 +32,7 @@ from nnfit.nn.names import ACTIVATIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _njit: Any = numba.njit
+SURE = 40.0
 SELU_SHIFT = SELU_SCALE * SELU_ALPHA
 USES_Z = {"gelu", "silu", "mish", "softplus"}
 CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
@@ -62,7 +63,10 @@ def inlined(function: Callable[..., Any]) -> Any:
 identity = inlined(lambda z: z)
 d_identity = inlined(lambda z, v: type(z)(1.0))
 
-sigmoid = inlined(lambda z: type(z)(0.5) + type(z)(0.5) * np.tanh(type(z)(0.5) * z))
+# 1 - 1/(1 + exp z) is 0 and 1 to the last bit where it is sure, as NumPy's tanh form, and no
+# denormal; beyond SURE it is 1 in float64
+_odds = inlined(lambda z: np.exp(z if z.real < SURE else type(z)(SURE)))
+sigmoid = inlined(lambda z: type(z)(1.0) - type(z)(1.0) / (type(z)(1.0) + _odds(z)))
 d_sigmoid = inlined(lambda z, v: v * (type(z)(1.0) - v))
 
 tanh = inlined(lambda z: np.tanh(z))
@@ -126,41 +130,44 @@ d_huber = inlined(
 
 
 @jit
-def activate(code: int, z: Array, v: Array) -> None:
-    """Write v = f(z), f by its code."""
+def activate(code: int, v: Array) -> None:
+    """Turn z into v = f(z) in place, f by its code.
+
+    In place, since a loop over two arrays that may overlap is not vectorised.
+    """
     if code == IDENTITY:
-        for i in range(z.size):
-            v[i] = identity(z[i])
+        for i in range(v.size):
+            v[i] = identity(v[i])
     elif code == SIGMOID:
-        for i in range(z.size):
-            v[i] = sigmoid(z[i])
+        for i in range(v.size):
+            v[i] = sigmoid(v[i])
     elif code == TANH:
-        for i in range(z.size):
-            v[i] = tanh(z[i])
+        for i in range(v.size):
+            v[i] = tanh(v[i])
     elif code == RELU:
-        for i in range(z.size):
-            v[i] = relu(z[i])
+        for i in range(v.size):
+            v[i] = relu(v[i])
     elif code == LEAKY_RELU:
-        for i in range(z.size):
-            v[i] = leaky_relu(z[i])
+        for i in range(v.size):
+            v[i] = leaky_relu(v[i])
     elif code == ELU:
-        for i in range(z.size):
-            v[i] = elu(z[i])
+        for i in range(v.size):
+            v[i] = elu(v[i])
     elif code == SELU:
-        for i in range(z.size):
-            v[i] = selu(z[i])
+        for i in range(v.size):
+            v[i] = selu(v[i])
     elif code == GELU:
-        for i in range(z.size):
-            v[i] = gelu(z[i])
+        for i in range(v.size):
+            v[i] = gelu(v[i])
     elif code == SILU:
-        for i in range(z.size):
-            v[i] = silu(z[i])
+        for i in range(v.size):
+            v[i] = silu(v[i])
     elif code == MISH:
-        for i in range(z.size):
-            v[i] = mish(z[i])
+        for i in range(v.size):
+            v[i] = mish(v[i])
     elif code == SOFTPLUS:
-        for i in range(z.size):
-            v[i] = softplus(z[i])
+        for i in range(v.size):
+            v[i] = softplus(v[i])
 
 
 @jit

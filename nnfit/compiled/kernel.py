@@ -78,7 +78,10 @@ def forward(plan: Plan, memory: Memory, X: Array, draws: Array) -> Array:
             break
         v, above = _units(work, layer[V], D, n), plan.layers[i + 1]
         a = _units(work, above[A], above[WIDTH], n)
-        activate(layer[F], z, v)
+        if layer[V] != layer[Z]:
+            for k in range(D * n):
+                v[k] = z[k]
+        activate(layer[F], v)
         if layer[ALPHA] >= 0:
             for k in range(D * n):
                 a[k] = z[k] + flat[layer[ALPHA] + k // n] * (v[k] - z[k])
@@ -106,7 +109,9 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     if plan.output == SOFTMAX:
         softmax(z, v, plan.least if plan.head == 1 else -np.inf)
     else:
-        activate(plan.output, z_1d, v_1d)
+        for i in range(K * n):
+            v_1d[i] = z_1d[i]
+        activate(plan.output, v_1d)
     for k in range(K):
         for i in range(n):
             delta[k, i] = v[k, i] - Y[i, k]
