@@ -202,7 +202,7 @@ def test_a_workspace_takes_the_callers_examples_or_loads_copies() -> None:
     for _ in range(2):  # what was taken is never written to, and what is loaded is what counts
         before = rows.copy(), Y.copy()
         ws.take(rows, Y)
-        ws.load(np.zeros((2, 3)), np.zeros((2, 2)), first=3)
+        ws.load(np.zeros((2, 3)), np.zeros((2, 2)), places=np.array([3, 4]))
         np.testing.assert_array_equal(rows, before[0])
         np.testing.assert_array_equal(Y, before[1])
         np.testing.assert_array_equal(ws.a[0][:3, :3], rows[:3, :3].T)
@@ -349,10 +349,10 @@ def test_an_error_in_one_thread_ends_the_others() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_a_hidden_layer_is_what_the_next_one_sees(dropout: float, dtype: Any) -> None:
     names = ("tanh", "relu")
-    network = _network(Architecture((5, 17, 9, 3), names, "mse", dropout=dropout), dtype)
+    network = _network(Architecture((5, 9, 9, 3), names, "mse", dropout=dropout), dtype)
     X = np.random.default_rng(16).normal(size=(1100, 5))
     a1, a2 = hidden_layer(network, X, 1), hidden_layer(network, X, 2)
-    assert (a1.shape, a2.shape, a1.dtype, a2.dtype) == ((1100, 17), (1100, 9), dtype, dtype)
+    assert (a1.shape, a2.shape, a1.dtype, a2.dtype) == ((1100, 9), (1100, 9), dtype, dtype)
     (W1, W2, W3), (b1, b2, b3) = network.parameters.W, network.parameters.b
     close = {"rtol": 1e-5, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-14}
     np.testing.assert_allclose(a1, np.tanh(X @ W1.T + b1), **close)

@@ -7,7 +7,7 @@ on its place among them.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -106,7 +106,7 @@ def hidden_layer(
     out: Array = np.empty((len(X), n_units * (1 + with_z)), network.dtype)
 
     def a(ws: Workspace) -> Array:
-        network.forward(ws)
+        network.forward(ws, layers=layer)
         units = slice(n_units)
         a = ws.units[layer - 1][..., units, :]
         return np.concatenate([a, ws.z[layer - 1][..., units, :]]) if with_z else a
@@ -119,16 +119,17 @@ def _fill(
     out: Array, network: Network, X: Array, work: Callable[[Workspace], Array], threads: int
 ) -> None:
     """Write into the rows of `out` what `work` returns, a column per row, for each block of `X`."""
-    width, first, n_rows = alike_places(network.architecture, network.dtype, network.members)
+    width, places = alike_places(network.architecture, network.dtype, network.members)
+    n_rows = len(places)
     starts = iter(range(0, len(X), n_rows))  # shared: who is free takes the next block
 
     def fill() -> None:
         with _lent_workspace(network, width) as ws, np.errstate(all="ignore"):
             for start in starts:
                 block = X[start : start + n_rows]
-                ws.load(block, first=first)
-                columns = work(ws)[..., first : first + len(block)]
-                out[start : start + len(block)] = columns.T
+                at = places[: len(block)]
+                ws.load(block, places=at)
+                out[start : start + len(block)] = work(ws)[..., at].T
 
     threads = min(threads, max(1, len(X) // width))
     if threads == 1 or 2 * network.architecture.n_parameters * width < PARALLEL_BLOCK_FLOPS:
@@ -147,8 +148,8 @@ def _fill(
 @lru_cache(maxsize=16)
 def alike_places(
     architecture: Architecture, dtype: np.dtype, members: int = 1
-) -> tuple[int, int, int]:
-    """Return the width of a block, and the first and the number of its places that take rows.
+) -> tuple[int, Array]:
+    """Return the width of a block, and those of its places (n,) that take rows.
 
     The matrix products of some processors work out the columns at a block's ends, or those of
     its two halves, in another order than the rest. So the products of this network are tried on
@@ -156,10 +157,10 @@ def alike_places(
     """
     choices = []
     for width in block_widths(members * bytes_per_row(architecture, dtype), BLOCK_WIDTHS):
-        choices.append((width, *_longest_even_run(architecture, dtype, width, members > 1)))
-        if choices[-1][2] > 0.9 * width:
+        choices.append((width, _alike(architecture, dtype, width, members > 1)))
+        if len(choices[-1][1]) > 0.9 * width:
             break
-    return max(choices, key=lambda choice: choice[2] / choice[0])
+    return max(choices, key=lambda choice: len(choice[1]) / choice[0])
 
 
 def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
@@ -167,13 +168,10 @@ def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
     return (4 + architecture.parametric_activation) * sum(architecture.sizes) * dtype.itemsize
 
 
-def _longest_even_run(
-    architecture: Architecture, dtype: np.dtype, width: int, stacked: bool
-) -> tuple[int, int]:
-    """Return where the longest run of alike places begins, and how long it is."""
+def _alike(architecture: Architecture, dtype: np.dtype, width: int, stacked: bool) -> Array:
+    """Return the places of the most columns that come out alike, (n,)."""
     rng = np.random.default_rng(0)
-    changes = np.zeros(width + 1, bool)  # whether a place differs from the one before
-    changes[[0, -1]] = True
+    results = [0] * width  # of each place, all that came out there as one number
     for i, layer in enumerate(architecture.layout.layers):
         n_out, n_in = layer.Wb.shape
         lead = (1,) if stacked else ()
@@ -186,11 +184,12 @@ def _longest_even_run(
                 a = np.ascontiguousarray(a.T).T  # as the rows of a workspace lie
             z = np.empty((*lead, n_out, width), dtype)
             product(Wb.reshape(*lead, n_out, n_in), a, out=z)
-            z = z.reshape(n_out, width)
-            changes[1:-1] |= (z[:, 1:] != z[:, :-1]).any(axis=0)
-    bounds = np.flatnonzero(changes)
-    longest = int(np.diff(bounds).argmax())
-    return int(bounds[longest]), int(bounds[longest + 1] - bounds[longest])
+            columns = np.ascontiguousarray(z.reshape(n_out, width).T)
+            results = [
+                hash((so_far, z.tobytes())) for so_far, z in zip(results, columns, strict=True)
+            ]
+    ((most, _),) = Counter(results).most_common(1)
+    return np.flatnonzero(np.array(results) == most)
 
 
 @contextmanager
@@ -200,7 +199,7 @@ def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
     try:
         ws = spare.pop()
     except IndexError:
-        ws = Workspace(network, width)
+        ws = Workspace(network, width, forward_only=True)
     try:
         yield ws
     finally:

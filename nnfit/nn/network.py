@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,24 +57,31 @@ class Workspace:
     caller's own after `take`, and copies in arrays of the workspace's own after `load`; row by
     row in memory either way. `masks` are dropout's, 0 or 1/(1 - p), made from uniform `draws`;
     each pass is told whether to use them.
+
+    If `forward_only`, layers of one width share their arrays, so that these stay in the cache: only
+    those of the last layer that was worked out are left.
     """
 
-    def __init__(self, network: Network, n_rows: int) -> None:
+    def __init__(self, network: Network, n_rows: int, *, forward_only: bool = False) -> None:
         p, dtype, ones = network.parameters, network.dtype, int(network.architecture.bias)
         members, widths = p.flat.shape[:-1], [W.shape[-2] for W in p.W]
         self.n_rows = n_rows
-        self.z = [np.empty((*members, n, n_rows), dtype) for n in widths]
-        self.delta = [np.empty_like(z) for z in self.z]
-        self.slope = [np.empty_like(z) for z in self.z[:-1]]
+
+        def arrays(make: Callable[..., Array], widths: list[int]) -> list[Array]:
+            make = cache(make) if forward_only else make
+            return [make((*members, n, n_rows), dtype) for n in widths]
+
+        self.z, self.delta = arrays(np.empty, widths), arrays(np.empty, widths)
+        self.slope = arrays(np.empty, widths[:-1])
         inputs: Array = np.ones((*members, n_rows, p.Wb[0].shape[-1]), dtype)
         self._own: tuple[Array, Array] = inputs, np.empty((*members, n_rows, widths[-1]), dtype)
         self.a = [inputs.swapaxes(-1, -2)]
-        self.a += [np.ones((*members, n + ones, n_rows), dtype) for n in widths[:-1]]
+        self.a += arrays(np.ones, [n + ones for n in widths[:-1]])
         self.aT = [a.swapaxes(-1, -2) for a in self.a]
         self.units = [a[..., :n, :] for a, n in zip(self.a[1:], widths[:-1], strict=True)]
         self.active = self.units
         if network.architecture.dropout or p.alpha:
-            self.active = [np.empty_like(z) for z in self.z[:-1]]  # f(z), before alpha and mask
+            self.active = arrays(np.empty, widths[:-1])  # f(z), before alpha and mask
         self.scaled = np.empty_like(p.Wb[0] if p.s else p.Wb[0][..., :0])  # layer 1's [W s | b]
         self.masks: list[Array] = []
         self.draws: list[Array] = []
@@ -85,12 +93,12 @@ class Workspace:
         self.a[0], self.aT[0] = rows.swapaxes(-1, -2), rows
         self.Y = (self._own[1] if Y is None else Y).swapaxes(-1, -2)
 
-    def load(self, X: Array, Y: Array | None = None, first: int = 0) -> None:
-        """Copy examples (N, D) and targets (N, K) to the places from `first` on, and take those."""
+    def load(self, X: Array, Y: Array | None = None, places: Array | None = None) -> None:
+        """Copy examples (N, D) and targets (N, K) to `places` (N,), or the first; take those."""
         for own, given in zip(self._own, (X, Y), strict=True):
             if given is not None:
                 n_rows, n_columns = given.shape[-2:]
-                own[..., first : first + n_rows, :n_columns] = given
+                own[..., slice(n_rows) if places is None else places, :n_columns] = given
         self.take(*self._own)
 
 
@@ -191,10 +199,10 @@ class Network:
             np.greater_equal(draws, p, out=mask)
             mask *= 1.0 / (1.0 - p)
 
-    def forward(self, ws: Workspace, dropout: bool = False) -> Array:
-        """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
+    def forward(self, ws: Workspace, dropout: bool = False, layers: int | None = None) -> Array:
+        """Run the layers, or so many, on `ws.a[0]` and return `ws.z[-1]`: logits z[L] (K, N)."""
         p = self.parameters
-        for i, Wb in enumerate(p.Wb):
+        for i, Wb in enumerate(p.Wb[:layers]):
             if i == 0 and p.s:
                 Wb = scale_inputs(Wb, p.s[0], ws.scaled)
             ws.products[i](Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N)

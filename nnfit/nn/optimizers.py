@@ -18,7 +18,7 @@ from nnfit.nn import names
 from nnfit.nn.arrays import Array, negligible_moment, scalar
 
 CHUNK_SIZE = 2**17  # parameters updated at a time: with their moments they fit the cache
-SWEEP_STEPS = 64  # in so many a moment that fades by 0.8 a step or less goes down by 1/eps at most
+SWEEP_STEPS = 128  # 0.9**128 is above float32's eps: until the next sweep none fades to below tiny
 BETAS = (0.9, 0.999)  # Kingma & Ba 2015
 
 
