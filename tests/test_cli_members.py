@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 import nnfit
+from nnfit.errors import Interrupted
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.making import make_picture
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
+from nnfit.training.judge import FoldJudge
 
 if TYPE_CHECKING:
     from conftest import Commands, Example
@@ -144,6 +147,43 @@ def test_a_target_that_is_called_like_a_spread(cli: Commands, folder: Path) -> N
     assert result.err == (
         "nnfit: error: --spread: 'prediction_spread_y' is a prediction too; rename a target\n"
     )
+
+
+def test_an_interrupted_run_says_whose_weights_it_has(
+    cli: Commands,
+    tiny: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of members that differ no single epoch is that of the weights, their mean least of all."""
+    text = (
+        "data: {path: tiny.csv, target: kind, validation: folds}\n"
+        f"model: {{members: {K}, hidden_sizes: [16]}}\noptimizer: {{learning_rate: 0.1}}\n"
+        "training: {epochs: 1000, batch_size: 8, checkpoint_seconds: 1000}\n"
+    )
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    figures, left = FoldJudge.figures, [20]
+
+    def interrupted(judge: FoldJudge) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            signal.raise_signal(signal.SIGINT)
+        return figures(judge)
+
+    monkeypatch.setattr(FoldJudge, "figures", interrupted)
+    with pytest.raises(Interrupted) as stopped:
+        cli("train", "c.yaml", "-o", "m.npz", "--json")
+    best = nnfit.load("m.npz").training["best_epochs"]
+    first, last = min(best), max(best)
+    assert first < last
+    own = f"epochs {first} to {last}, each member's own best"
+    said = str(stopped.value)
+    assert said.startswith(f"stopped in epoch 21; m.npz has the weights of {own}; resume with: ")
+    told = json.loads(capsys.readouterr().out)
+    assert told["best_epochs"] == list(best)
+    assert (told["members"], told["folds"]) == (K, K)
+    rows = len(pd.read_csv("tiny.csv"))
+    assert told["validation"] == {"by": "out_of_fold", "rows": rows}
 
 
 def test_inspect_counts_members(cli: Commands, kinds: nnfit.Model, tiny: Example) -> None:
