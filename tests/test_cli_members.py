@@ -117,13 +117,15 @@ def test_the_spread_of_a_row_has_the_same_bits_among_any_others(
     cli: Commands, kinds: nnfit.Model
 ) -> None:
     frame = pd.read_csv("tiny.csv")
-    whole = cli("predict", "m.npz", "tiny.csv", "--spread").out.splitlines()
+    lines = cli("predict", "m.npz", "tiny.csv", "--spread").out.splitlines()
     pd.concat([frame.iloc[7:9]] * 400).to_csv("more.csv", index=False)
     more = cli("predict", "m.npz", "more.csv", "--spread").out.splitlines()
-    assert set(more[1:]) == set(whole[8:10])
+    assert set(more[1:]) == set(lines[8:10])
     rows = NamedRows.from_frame(frame, "data")
-    alone = kinds.spread(rows.between(5, 6))
-    assert alone.tobytes() == kinds.spread(rows)[5:6].tobytes()
+    whole = kinds.outputs_with_spread(rows)
+    for alone, of_all in zip(kinds.outputs_with_spread(rows.between(5, 6)), whole, strict=True):
+        assert alone.tobytes() == of_all[5:6].tobytes()
+    assert whole[0].tobytes() == kinds.outputs(rows).tobytes()
 
 
 def test_one_network_has_no_spread(cli: Commands, tiny: Example) -> None:

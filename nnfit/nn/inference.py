@@ -49,19 +49,22 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     return out
 
 
-def spread(network: Network, X: Array, n_values: int, meaning: Callable[[Array], Array]) -> Array:
-    """Return the standard deviation over the members, (N, n_values) float64; 0 of one network.
+def predict_with_spread(
+    network: Network, X: Array, n_values: int, meaning: Callable[[Array], Array]
+) -> Array:
+    """Return the y_hat of `predict`, and in more columns the standard deviation over the members.
 
-    It is that of what `meaning` makes of each member's y_hat (N, K): values (N, n_values).
+    The deviation is that of what `meaning` makes of each member's y_hat (N, K): values
+    (N, n_values); 0 of one network. Shape (N, K + n_values), float64.
     """
-    out: Array = np.empty((len(X), n_values))
+    out: Array = np.empty((len(X), network.architecture.sizes[-1] + n_values))
 
-    def deviation(ws: Workspace) -> Array:
+    def both(ws: Workspace) -> Array:
         y_hats = _y_hat(network, ws).reshape(network.members, -1, ws.n_rows)
         each = [meaning(y_hat.T).T for y_hat in y_hats]
-        return np.asarray(np.std(each, axis=0))
+        return np.concatenate([mean_of_members(y_hats, 2), np.std(each, axis=0)])
 
-    _fill(out, network, X, deviation, 1)
+    _fill(out, network, X, both, 1)
     return out
 
 
