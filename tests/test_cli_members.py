@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 
 import nnfit
 from nnfit.errors import Interrupted
+from nnfit.inside.explanation.explaining import explain
+from nnfit.inside.own_rows import drawn_parts
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.making import make_picture
+from nnfit.inside.pictures.request import read_rows
+from nnfit.inside.pictures.surface import training_loss
+from nnfit.inside.sources import encoded
+from nnfit.nn.inference import mean_loss
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.training.judge import FoldJudge
@@ -243,6 +249,35 @@ def test_explain_shows_the_weights_of_that_member(cli: Commands, kinds: nnfit.Mo
     np.testing.assert_allclose(
         shown["prediction"]["y_hat"], kinds.member(1).outputs(rows)[0], rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("member", [1, 3])
+def test_the_loss_of_a_member_is_that_of_the_rows_that_it_learned_from(
+    cli: Commands, tiny: Example, member: int
+) -> None:
+    """Of explain --epoch-step on a model and on a config, and of plot surface."""
+    text = (
+        "data: {path: tiny.csv, target: kind, validation: folds, test: 0.25}\n"
+        f"model: {{members: {K}, hidden_sizes: [4]}}\ntraining: {{epochs: 2}}\n"
+    )
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    assert cli("train", "c.yaml", "-o", "m.npz", "--oof", "oof.csv").code == 0
+    fold = pd.read_csv("oof.csv")["fold"].to_numpy()
+    rows = read_rows(nnfit.load("m.npz"), "tiny.csv", Observer())
+    alone = nnfit.load("m.npz").member(member - 1)
+    train = rows.take(drawn_parts(alone, rows)[0])
+    part = encoded(alone, train.take(np.flatnonzero(fold != member)))
+    expected = mean_loss(alone.network, part.X, part.Y)
+    shown = cli("explain", "m.npz", "--epoch-step", "--member", str(member), "--json")
+    update = json.loads(shown.out)["update"]
+    assert update["rows"] == len(part) < len(train)
+    assert update["loss_before"] == pytest.approx(expected, rel=1e-5)
+    said = f"tiny.csv: the loss is that of the {len(part)} of {len(train)} training rows that the"
+    assert said in shown.err
+    surface = training_loss(alone, rows, Observer(), member=member)
+    assert surface(alone.network.parameters.flat.astype(float)) == pytest.approx(expected, rel=1e-5)
+    of_config = explain("c.yaml", epoch_step=True, member=member)["update"]
+    assert of_config["rows"] == len(part)
 
 
 @pytest.mark.parametrize("command", ["explain", "gradcheck"])
