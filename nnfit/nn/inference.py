@@ -210,7 +210,7 @@ def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
         spare.append(ws)
 
 
-def logits(network: Network, X: Array) -> Array:
+def logits(network: Network, X: Array, rows: Array | None = None) -> Array:
     """Return z[L] of shape (..., K, N), in the network's dtype: for judging many rows at once.
 
     The last block is as short as what is left, so that few rows cost little; a row's bits may
@@ -219,13 +219,17 @@ def logits(network: Network, X: Array) -> Array:
     Parameters
     ----------
     X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
+    rows : ndarray of int, optional
+        The places of the N rows in an `X` that has more; they are copied a block at a time.
     """
-    shape = (*network.parameters.flat.shape[:-1], network.architecture.sizes[-1], len(X))
+    n = len(X) if rows is None else len(rows)
+    shape = (*network.parameters.flat.shape[:-1], network.architecture.sizes[-1], n)
     out: Array = np.empty(shape, network.dtype)
     row = network.members * bytes_per_row(network.architecture, network.dtype)
     (n_rows,) = block_widths(row, (BLOCK_ROWS,))
-    for start in range(0, len(X), n_rows):
-        block = X[start : start + n_rows]
+    for start in range(0, n, n_rows):
+        some = slice(start, start + n_rows)
+        block = X[some] if rows is None else X.take(rows[some], axis=0)
         ws = network.workspace(len(block))
         if block.shape[-1] == ws.a[0].shape[-2] and block.dtype == network.dtype:
             ws.take(block)
