@@ -6,6 +6,7 @@ moment.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ from nnfit.storage.exit_signals import ignore_signals, leave_on_signals
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     leave_on_signals()
+    # which are looked for in all packages that are installed
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from nnfit.cli.streams import mute_stdout, set_up_streams
 
     set_up_streams()

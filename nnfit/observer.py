@@ -64,7 +64,7 @@ class Summary:
     task: str
     n_parameters: int
     epochs: int  # epochs completed
-    best_epoch: int  # of several members their mean
+    best_epoch: int  # of several members their mean, rounded
     stopped_early: bool
     interrupted: bool
     seconds: float
@@ -74,6 +74,15 @@ class Summary:
     validation_loss: Sequence[float]  # empty without validation rows
     penalty: float | None = None  # of the weights that are kept, where there is an l2
     diverged: bool = False  # after every rollback
+    best_epochs: Sequence[int] = ()  # each member's own
+
+    @property
+    def best(self) -> str:
+        """The epoch whose weights are kept, or between which those of the members are."""
+        first, last = min(self.best_epochs, default=0), max(self.best_epochs, default=0)
+        if first == last:
+            return f"epoch {self.best_epoch:,}"
+        return f"epochs {first:,} to {last:,}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,18 @@ import pytest
 from numpy.typing import NDArray
 
 import nnfit
+from nnfit.errors import Interrupted
+from nnfit.inside.explanation.explaining import explain
+from nnfit.inside.own_rows import drawn_parts
 from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.making import make_picture
+from nnfit.inside.pictures.request import read_rows
+from nnfit.inside.pictures.surface import training_loss
+from nnfit.inside.sources import encoded
+from nnfit.nn.inference import mean_loss
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
+from nnfit.training.judge import FoldJudge
 
 if TYPE_CHECKING:
     from conftest import Commands, Example
@@ -114,13 +123,15 @@ def test_the_spread_of_a_row_has_the_same_bits_among_any_others(
     cli: Commands, kinds: nnfit.Model
 ) -> None:
     frame = pd.read_csv("tiny.csv")
-    whole = cli("predict", "m.npz", "tiny.csv", "--spread").out.splitlines()
+    lines = cli("predict", "m.npz", "tiny.csv", "--spread").out.splitlines()
     pd.concat([frame.iloc[7:9]] * 400).to_csv("more.csv", index=False)
     more = cli("predict", "m.npz", "more.csv", "--spread").out.splitlines()
-    assert set(more[1:]) == set(whole[8:10])
+    assert set(more[1:]) == set(lines[8:10])
     rows = NamedRows.from_frame(frame, "data")
-    alone = kinds.spread(rows.between(5, 6))
-    assert alone.tobytes() == kinds.spread(rows)[5:6].tobytes()
+    whole = kinds.outputs_with_spread(rows)
+    for alone, of_all in zip(kinds.outputs_with_spread(rows.between(5, 6)), whole, strict=True):
+        assert alone.tobytes() == of_all[5:6].tobytes()
+    assert whole[0].tobytes() == kinds.outputs(rows).tobytes()
 
 
 def test_one_network_has_no_spread(cli: Commands, tiny: Example) -> None:
@@ -144,6 +155,43 @@ def test_a_target_that_is_called_like_a_spread(cli: Commands, folder: Path) -> N
     assert result.err == (
         "nnfit: error: --spread: 'prediction_spread_y' is a prediction too; rename a target\n"
     )
+
+
+def test_an_interrupted_run_says_whose_weights_it_has(
+    cli: Commands,
+    tiny: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of members that differ no single epoch is that of the weights, their mean least of all."""
+    text = (
+        "data: {path: tiny.csv, target: kind, validation: folds}\n"
+        f"model: {{members: {K}, hidden_sizes: [16]}}\noptimizer: {{learning_rate: 0.1}}\n"
+        "training: {epochs: 1000, batch_size: 8, checkpoint_seconds: 1000}\n"
+    )
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    figures, left = FoldJudge.figures, [20]
+
+    def interrupted(judge: FoldJudge) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            signal.raise_signal(signal.SIGINT)
+        return figures(judge)
+
+    monkeypatch.setattr(FoldJudge, "figures", interrupted)
+    with pytest.raises(Interrupted) as stopped:
+        cli("train", "c.yaml", "-o", "m.npz", "--json")
+    best = nnfit.load("m.npz").training["best_epochs"]
+    first, last = min(best), max(best)
+    assert first < last
+    own = f"epochs {first} to {last}, each member's own best"
+    said = str(stopped.value)
+    assert said.startswith(f"stopped in epoch 21; m.npz has the weights of {own}; resume with: ")
+    told = json.loads(capsys.readouterr().out)
+    assert told["best_epochs"] == list(best)
+    assert (told["members"], told["folds"]) == (K, K)
+    rows = len(pd.read_csv("tiny.csv"))
+    assert told["validation"] == {"by": "out_of_fold", "rows": rows}
 
 
 def test_inspect_counts_members(cli: Commands, kinds: nnfit.Model, tiny: Example) -> None:
@@ -201,6 +249,35 @@ def test_explain_shows_the_weights_of_that_member(cli: Commands, kinds: nnfit.Mo
     np.testing.assert_allclose(
         shown["prediction"]["y_hat"], kinds.member(1).outputs(rows)[0], rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("member", [1, 3])
+def test_the_loss_of_a_member_is_that_of_the_rows_that_it_learned_from(
+    cli: Commands, tiny: Example, member: int
+) -> None:
+    """Of explain --epoch-step on a model and on a config, and of plot surface."""
+    text = (
+        "data: {path: tiny.csv, target: kind, validation: folds, test: 0.25}\n"
+        f"model: {{members: {K}, hidden_sizes: [4]}}\ntraining: {{epochs: 2}}\n"
+    )
+    Path("c.yaml").write_text(text, encoding="utf-8")
+    assert cli("train", "c.yaml", "-o", "m.npz", "--oof", "oof.csv").code == 0
+    fold = pd.read_csv("oof.csv")["fold"].to_numpy()
+    rows = read_rows(nnfit.load("m.npz"), "tiny.csv", Observer())
+    alone = nnfit.load("m.npz").member(member - 1)
+    train = rows.take(drawn_parts(alone, rows)[0])
+    part = encoded(alone, train.take(np.flatnonzero(fold != member)))
+    expected = mean_loss(alone.network, part.X, part.Y)
+    shown = cli("explain", "m.npz", "--epoch-step", "--member", str(member), "--json")
+    update = json.loads(shown.out)["update"]
+    assert update["rows"] == len(part) < len(train)
+    assert update["loss_before"] == pytest.approx(expected, rel=1e-5)
+    said = f"tiny.csv: the loss is that of the {len(part)} of {len(train)} training rows that the"
+    assert said in shown.err
+    surface = training_loss(alone, rows, Observer(), member=member)
+    assert surface(alone.network.parameters.flat.astype(float)) == pytest.approx(expected, rel=1e-5)
+    of_config = explain("c.yaml", epoch_step=True, member=member)["update"]
+    assert of_config["rows"] == len(part)
 
 
 @pytest.mark.parametrize("command", ["explain", "gradcheck"])

@@ -60,7 +60,17 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
         "seconds",
         "rows_per_second",
         "metrics",
+        "best_epochs",
+        "members",
+        "folds",
+        "validation",
     ]
+    assert found["best_epochs"] == [found["best_epoch"]]
+    assert (found["members"], found["folds"]) == (1, None)
+    assert found["validation"] == {
+        "by": "held_out",
+        "rows": meta("tiny.npz")["training"]["rows"]["validation"],
+    }
     assert (found["model"], found["task"], found["epochs"]) == ("tiny.npz", "classification", 30)
     assert found["n_parameters"] == (1 + 3) * 8 + 8 + 8 * 3 + 3
     assert 1 <= found["best_epoch"] <= 30
@@ -73,8 +83,10 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
 
 def test_json_of_a_regression_without_held_out_rows(cli: Commands, price: Example) -> None:
     result = cli("train", "price.yaml", "-q", "--json", "--set", "data.validation=0")
-    metrics = json.loads(result.out)["metrics"]
+    found = json.loads(result.out)
+    metrics = found["metrics"]
     assert list(metrics["train"]) == ["rmse", "mae", "r2"]
+    assert found["validation"] is None and found["folds"] is None
     assert metrics["validation"] is None and metrics["test"] is None
 
 

@@ -16,7 +16,7 @@ import pytest
 from csv_files import COMMA, Listener, put, whole
 from pandas.io.parsers import readers
 
-from nnfit.csv import plain, reading
+from nnfit.csv import memory, plain, reading
 from nnfit.csv.dialect import CsvFormat
 from nnfit.csv.reading import BlockReader, read_table
 from nnfit.csv.words import WORDS
@@ -292,3 +292,25 @@ def assert_alike(found: list[list[object]], truth: list[list[object]], data: byt
                 assert cell == pytest.approx(wanted, rel=1e-15), data
             else:
                 assert cell == wanted, data
+
+
+def test_the_memory_of_a_read_goes_back_where_the_system_can_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        @staticmethod
+        def mallopt(option: int, value: int) -> int:
+            asked.append((option, value))
+            return 1
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Library)
+    with pytest.raises(KeyError), memory.returned():
+        assert asked == [(-3, 2**17)]
+        raise KeyError
+    assert asked == [(-3, 2**17), (-3, 2**25)]
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())  # as on macOS
+    with memory.returned():
+        pass
+    assert len(asked) == 2

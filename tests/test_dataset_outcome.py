@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from nnfit.dataset.outcome import Outcome
 from nnfit.inside.explanation.explaining import explain
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
+from nnfit.table.targets import TargetScaler
 
 if TYPE_CHECKING:
     from conftest import Commands
@@ -93,6 +95,41 @@ def test_codes_are_the_most_probable_class_also_where_outputs_leave_0_to_1() -> 
     assert (
         three.shown_metric(np.array([1, 1]), np.array([[-1.0, 0.2, 0.1], [1.2, 1.5, 0.0]])) == 0.5
     )
+
+
+def test_numbers_of_any_size_are_written_with_nine_digits_and_read_back() -> None:
+    outcome = Outcome(
+        targets=("t",),
+        labels=LabelEncoder("t", ("a", "b")),
+        scaler=None,
+        are_probabilities=True,
+        rounded=True,
+    )
+    rng = np.random.default_rng(0)
+    values = 10.0 ** rng.uniform(-307.0, 307.0, 5000) * rng.choice([-1.0, 1.0], 5000)
+    odd = [0.0, 1.0, 0.1, 2.5212244099999997e-24, 5e-324, 1.7e308, np.inf, -np.inf, np.nan]
+    values = np.concatenate([values, odd])
+    written = outcome.written(values)
+    nine = [float(f"{value:.8e}") for value in values.tolist()]
+    np.testing.assert_array_equal(written, nine)
+    np.testing.assert_array_equal(outcome.written(written), written)
+    assert repr(float(written[-6])) == "2.52122441e-24"
+    exact = dataclasses.replace(outcome, rounded=False)  # of float64 no digit is noise
+    np.testing.assert_array_equal(exact.written(values), values)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-40, 1e-12, 1.0, 1e12, 1e40, 1e300])
+def test_quantities_of_any_size_are_written_without_the_noise_of_float32(size: float) -> None:
+    """Nine digits of the targets' scale are left, whatever power of ten that needs."""
+    rng = np.random.default_rng(0)
+    scaler = TargetScaler(("t",), (0.1 * size,), (size,))
+    outcome = Outcome(
+        targets=("t",), labels=None, scaler=scaler, are_probabilities=False, rounded=True
+    )
+    z = rng.standard_normal((500, 1)).astype(np.float32).astype(np.float64)
+    values, exact = outcome.values(z), scaler.decode(z)
+    np.testing.assert_allclose(values, exact, rtol=0.0, atol=1e-8 * size)
+    assert values[:, 0].tolist() == [float(f"{value:.9e}") for value in values[:, 0]]
 
 
 def test_a_clamped_model_predicts_within_the_training_range_wherever_it_predicts(

@@ -23,7 +23,7 @@ import yaml
 from conftest import alike
 from test_layout import FLOORS
 
-from nnfit.cli.app import app
+from nnfit.cli.app import COMMANDS
 from nnfit.config.messages import FIELDS
 from nnfit.config.reading import load_config
 from nnfit.inside.pictures.kinds import KINDS
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [command.name for command in app.registered_commands]
 
 
 def blocks(language: str) -> list[str]:

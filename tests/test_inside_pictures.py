@@ -16,6 +16,7 @@ from sklearn.calibration import calibration_curve  # type: ignore[import-untyped
 
 import nnfit
 from nnfit.errors import PictureError
+from nnfit.inside.own_rows import learned_rows
 from nnfit.inside.pictures import features as features_picture
 from nnfit.inside.pictures import loss as loss_picture
 from nnfit.inside.pictures.activation import Activations
@@ -25,7 +26,7 @@ from nnfit.inside.pictures.kinds import Options
 from nnfit.inside.pictures.loss import LossCurves
 from nnfit.inside.pictures.making import make_picture
 from nnfit.inside.pictures.planes import random_direction
-from nnfit.inside.pictures.request import read_rows, sample_of, training_rows
+from nnfit.inside.pictures.request import read_rows, sample_of
 from nnfit.inside.pictures.slicing import MAX_POINTS, principal_components
 from nnfit.inside.pictures.surface import Surface, TrainingLoss, training_loss
 from nnfit.model.model import Model
@@ -456,7 +457,7 @@ def test_exact_axes_are_the_weights_themselves(folder: Path) -> None:
     np.testing.assert_allclose(trajectory, walked, rtol=1e-12, atol=1e-15)
     assert len(trajectory) == 13  # where training began, and after each epoch
     # by hand: the mean squared error on the training rows, and the penalty on w
-    rows = training_rows(model, read_rows(model, "line.csv", Observer()), Observer())
+    rows = learned_rows(model, read_rows(model, "line.csv", Observer()), Observer())
     assert len(rows) == model.training["rows"]["train"]
     assert model.scaler is not None
     x = model.encoder.transform(rows)[:, 0]
@@ -504,7 +505,7 @@ def test_another_table_than_the_training_one_is_taken_whole_and_said(price: Exam
     model = nnfit.load("price.npz")
     pd.read_csv("price.csv").head(30).to_csv("part.csv", index=False)
     heard = Heard()
-    rows = training_rows(model, read_rows(model, "part.csv", heard), heard)
+    rows = learned_rows(model, read_rows(model, "part.csv", heard), heard)
     assert len(rows) == 30
     assert heard.notes == [
         "part.csv: 30 rows, the model was trained on a table of 80; the loss is that of all of them"

@@ -253,8 +253,21 @@ def test_completion_loads_next_to_nothing(nnfit: Nnfit) -> None:
 
 def test_predict_loads_no_config_room(tiny: Example, folder: Path) -> None:
     names = loaded("predict", "tiny.npz", "tiny.csv", cwd=folder)
-    assert not names & {"nnfit.config", "yaml"}
+    assert not names & {"nnfit.config", "yaml", "pydantic"}
+    assert not names & {"nnfit.cli.train", "nnfit.cli.plot", "nnfit.inside.pictures.kinds"}
     assert {"numpy", "pandas"} <= names
+    # the rules for odd spellings are made for a table that has some
+    patterns = "from nnfit.table.spelling import _patterns as made, undress; undress('a b'); "
+    asked = subprocess.run(
+        [sys.executable, "-c", patterns + "print(made.cache_info().currsize)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert asked.stdout == "0\n"
+
+
+def test_train_without_a_terminal_loads_no_live_display(tiny: Example, folder: Path) -> None:
+    names = loaded("train", "tiny.yaml", "--set", "training.epochs=1", cwd=folder)
+    assert not names & {"nnfit.report.live", "rich.live", "nnfit.cli.predict"}
 
 
 def test_schema_loads_neither_numpy_nor_pandas() -> None:

@@ -495,6 +495,15 @@ def test_an_interrupted_refit_has_the_members_epochs():
     assert "epochs           3, interrupted; best epoch 2\n" in stream.getvalue()
 
 
+def test_members_that_differ_have_their_own_best_epochs():
+    stream = io.StringIO()
+    observer = make_observer(False, stream)
+    observer.started(make_plan(3))
+    observer.finished(make_summary(3, best_epochs=(2, 3, 1)))
+    assert "epochs           3, done; best epochs 1 to 3\n" in stream.getvalue()
+    assert make_summary(best_epochs=(2, 2)).best == "epoch 2"
+
+
 def test_live_time_left_of_a_refit_counts_its_own_epochs(clock):
     stream = Terminal()
     observer = make_observer(False, stream)

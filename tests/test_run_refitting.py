@@ -140,6 +140,8 @@ def test_commands_on_it(cli: Commands, config: str) -> None:
     told, shown = json.loads(result.out), result.err
     n = told["epochs"]
     assert re.search(rf"^epochs +{n}, done$", shown, re.MULTILINE)
+    assert (told["members"], told["folds"], told["best_epochs"]) == (1, M, [n])
+    assert told["validation"]["by"] == "out_of_fold"
     found = json.loads(cli("inspect", "m.npz", "--json").out)
     assert "members" not in found
     assert found["training"]["best_epoch"] == n

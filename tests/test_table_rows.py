@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from nnfit.errors import DataError, listed, name_of, quoted, require_columns
+from nnfit.table.cells import read_labels
 from nnfit.table.rows import NamedRows
 
 
@@ -17,6 +18,26 @@ def rows(numbering: Any = 1) -> NamedRows:
     return NamedRows(
         pd.DataFrame({"a": [1.5, 2.0, np.nan, 4.0], "b": list("wxyz")}), "d.csv", numbering
     )
+
+
+def test_a_column_of_labels_is_looked_through_once_and_a_part_of_it_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[int] = []
+    factorize = pd.factorize
+
+    def counted(values: Any) -> Any:
+        looked.append(len(values))
+        return factorize(values)
+
+    monkeypatch.setattr(pd, "factorize", counted)
+    whole = rows()
+    for _ in range(2):
+        codes, labels = read_labels(whole.column("b"))
+        assert (codes.tolist(), labels) == ([0, 1, 2, 3], list("wxyz"))
+    codes, labels = read_labels(whole.between(2, 4).column("b"))
+    assert (codes.tolist(), labels) == ([0, 1], ["y", "z"])
+    assert looked == [4, 2]
 
 
 @pytest.mark.parametrize("numbering", [7, np.array([7, 9, 12, 20])])

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from nnfit.cli.activations import activations
-from nnfit.cli.evaluate import evaluate
-from nnfit.cli.explain import explain
-from nnfit.cli.flatten import flatten
-from nnfit.cli.gradcheck import gradcheck
-from nnfit.cli.graph import graph
-from nnfit.cli.init import init
-from nnfit.cli.inspect import inspect
+from nnfit.cli.command import Command, Group
 from nnfit.cli.memory import check_room, shortage
 from nnfit.cli.options import UsageError
-from nnfit.cli.plot import plot
-from nnfit.cli.predict import predict
-from nnfit.cli.schema import schema
-from nnfit.cli.train import train
 from nnfit.errors import ExitCode, NnfitError, printable
 from nnfit.version import __version__
 
-app = typer.Typer(
-    name="nnfit",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help starts in half the time of the framed one
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-COMMANDS: tuple[Callable[..., None], ...] = (
-    train, predict, activations, evaluate, gradcheck, inspect, explain, plot, graph, init, schema,
-    flatten,
+COMMANDS = (
+    "train", "predict", "activations", "evaluate", "gradcheck", "inspect", "explain", "plot",
+    "graph", "init", "schema", "flatten",
 )  # fmt: skip
-for command in COMMANDS:
-    app.command(command.__name__)(command)
+
+
+def make_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with these commands; each takes its time, whether it runs or not."""
+    app = typer.Typer(
+        name="nnfit",
+        cls=Group,
+        add_completion=commands is COMMANDS,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help starts in half the time of the framed one
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(nnfit)
+    for name in commands:
+        app.command(name, cls=Command)(getattr(import_module(f"nnfit.cli.{name}"), name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -46,7 +44,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback(invoke_without_command=True)
 def nnfit(
     context: typer.Context,
     version: Annotated[
@@ -68,7 +65,8 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the one place where errors are shown."""
     arguments = sys.argv[1:] if args is None else list(args)
     try:
-        command = typer.main.get_command(app)
+        named = arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS
+        command = typer.main.get_command(make_app(named))
         result = command.main(arguments, prog_name="nnfit", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE

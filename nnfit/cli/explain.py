@@ -37,8 +37,8 @@ def explain(
         bool,
         typer.Option(
             "--epoch-step",
-            help="Update with the mean gradient over all training rows of the config, or over all "
-            "rows of a model's CSV: one step of gradient descent. Otherwise with the row's own.",
+            help="Update with the mean gradient over all rows that the network learns from, of "
+            "another CSV over all its rows: a step of gradient descent. Otherwise with the row's.",
         ),
     ] = False,
     graph: Annotated[

@@ -125,7 +125,8 @@ def _place(file: ConfigFile, config: str, output: str | None, oof: str | None) -
 def _raise_if_cut_short(run: Run, path: str, how: str, exit_code: ExitCode) -> None:
     """Raise what ended a run before its last epoch, with what the model has all the same."""
     name = "<stdout>" if path == "-" else path
-    weights = f"{name} has the weights of epoch {run.summary.best_epoch}"
+    weights = f"{name} has the weights of {run.summary.best}"
+    weights += ", each member's own best" * (len({*run.summary.best_epochs}) > 1)
     if run.failure is not None:
         raise TrainingError(f"{run.failure}; {weights}")
     if run.in_refit:

@@ -186,4 +186,5 @@ Targets = Annotated[
 class Section(BaseModel):
     """A part of the config: unknown keys are errors, and nothing changes once it is read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # a section is built as part of the config, with the first one that is read
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -18,6 +18,7 @@ from pandas import DataFrame
 from pandas.errors import DtypeWarning, ParserError, ParserWarning
 
 from nnfit.csv.dialect import CsvFormat
+from nnfit.csv.memory import returned
 from nnfit.csv.numbers import has_long_run
 from nnfit.csv.opening import OpenCsv
 from nnfit.csv.parsing import MAX_RECORD
@@ -52,7 +53,7 @@ def read_plain(opened: OpenCsv, fmt: CsvFormat, parsing: dict[str, Any]) -> Data
     if n_delimiters is None:
         return None
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), returned():
             warnings.simplefilter("error", ParserWarning)
             warnings.simplefilter("error", DtypeWarning)
             frame = read_columns(opened, fmt, parsing)

@@ -25,7 +25,7 @@ from nnfit.training.metrics import (
     verdicts,
 )
 
-MAX_DECIMALS = 300  # rounding multiplies by a power of ten, which must not overflow
+MAX_POWER = 22  # of ten: no float64 holds a higher one as it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +92,8 @@ class Outcome:
         """Return numbers of the network as they are written: nine digits are all float32 has."""
         if not self.rounded:
             return values
-        with np.errstate(invalid="ignore"):  # of what is not finite
-            exponents = np.floor(np.log10(np.maximum(np.abs(values), 1e-280)))
-            factors = 10.0 ** (8 - exponents)
-            rounded: Array = np.round(values * factors) / factors
-        return np.where(np.isfinite(values), rounded, values)
+        size = np.where(np.isfinite(values) & (values != 0.0), np.abs(values), 1.0)
+        return _rounded(values, 8 - np.floor(np.log10(size)).astype(int))
 
     def codes(self, y_hat: Array) -> Array:
         """Return the number of each row's most probable class, shape (N,)."""
@@ -114,9 +111,7 @@ class Outcome:
             values = self.scaler.decode(y_hat)
             if self.rounded:
                 decimals = np.array([8 - math.floor(math.log10(s)) for s in self.scaler.scales])
-                for n in set(decimals.tolist()):
-                    if abs(n) <= MAX_DECIMALS:
-                        values[:, decimals == n] = values[:, decimals == n].round(n)
+                values = _rounded(values, np.broadcast_to(decimals, values.shape))
             return self.scaler.cut(values)
 
     def deviating(self, y_hat: Array) -> Array:
@@ -166,6 +161,21 @@ class Outcome:
             return accuracy(truth, self.codes(y_hat))
         rmse = self.score(truth, self.scaler.cut(self.scaler.decode(y_hat)))["rmse"]
         return math.inf if rmse is None else float(rmse)
+
+
+def _rounded(values: Array, decimals: Array) -> Array:
+    """Return the float64 nearest to each value with so many decimals, so that no more are written.
+
+    For that both numbers of a quotient, or of a product, must be exact.
+    """
+    scales = 10.0 ** np.minimum(np.abs(decimals), MAX_POWER)
+    up = decimals > 0
+    with np.errstate(all="ignore"):  # where a value is not finite, or has too many decimals
+        whole = np.round(np.where(up, values * scales, values / scales))
+        rounded: Array = np.where(up, whole / scales, whole * scales)
+    far = np.abs(decimals) > MAX_POWER
+    rounded[far] = [*map(round, values[far].tolist(), decimals[far].tolist())]
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def _known(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -119,21 +119,56 @@ def evaluate_split(
 
 def _evaluate_folds(model: Model, name: str, path: str | None, observer: Observer) -> Evaluation:
     """Return what each member says of its fold, beside the targets."""
-    table = _own_table(model, name, "train", path, observer)
-    rng = stream(model.kept.seed, "split")
-    train = drawn_parts(model, table, rng)[0]
-    rows, arrangement = table.take(train), _arrangement(model, table).take(train)
-    codes = None if model.labels is None else model.labels.read(rows)
-    members = model.network.members
-    try:
-        held_by = folds(len(rows), codes, members, rng, arrangement, model.classes)
-    except ValueError as err:  # of a model whose config was not that of its data
-        raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err
+    table, members = _own_table(model, name, "train", path, observer), model.network.members
+    train, held_by = _drawn_folds(model, table, members)
+    rows = table.take(train)
     evaluation = model.evaluation(f"{rows.name} (validation)")
     with blas_threads(1):
         for i in range(members):
             evaluation.add(rows.take(np.flatnonzero(held_by == i)), outputs=model.member(i).outputs)
     return evaluation
+
+
+def learned_rows(
+    model: Model, table: NamedRows, observer: Observer, member: int | None = None
+) -> NamedRows:
+    """Return the rows that the model learned from, when `table` is the one it was trained on.
+
+    They are drawn again from the config's seed; a table of another length is another table, and
+    all its rows are returned. Of several members `model` is the one of that number, from 1 as by
+    default, which has not learned from the fold that it held out.
+    """
+    data, counts = model.kept.data, model.trained.rows
+    drawn = ["train", *(name for name in PARTS[1:] if not isinstance(data.held_out(name), str))]
+    expected = sum(counts.get(name, 0) for name in drawn)
+    if len(table) != expected:
+        observer.note(
+            f"{table.name}: {len(table)} rows, the model was trained on a table of {expected}; "
+            "the loss is that of all of them"
+        )
+        return table
+    members = len(model.trained.best_epochs)
+    if not (data.has_folds and members):
+        return table.take(drawn_parts(model, table)[0])
+    train, held_by = _drawn_folds(model, table, members)
+    own = train[held_by != (member or 1) - 1]
+    observer.note(
+        f"{table.name}: the loss is that of the {len(own)} of {len(train)} training rows that the "
+        "member did not hold out"
+    )
+    return table.take(own)
+
+
+def _drawn_folds(model: Model, table: NamedRows, members: int) -> tuple[Indices, Indices]:
+    """Return the places of the training rows, and the member, from 0, that held each one out."""
+    rng = stream(model.kept.seed, "split")
+    train = drawn_parts(model, table, rng)[0]
+    rows, arrangement = table.take(train), _arrangement(model, table).take(train)
+    codes = None if model.labels is None else model.labels.read(rows)
+    try:
+        return train, folds(len(rows), codes, members, rng, arrangement, model.classes)
+    except ValueError as err:  # of a model whose config was not that of its data
+        raise DataError(f"{rows.name}: the model's config does not fit its rows: {err}") from err
 
 
 def _arrangement(model: Model, rows: NamedRows) -> Arrangement:

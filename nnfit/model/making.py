@@ -57,7 +57,10 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         raise DataError(f"--spread: {twice[0]!r} is a prediction too; rename a target")
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
-        y_hat = model.outputs(rows, tally)
+        if spread:
+            y_hat, apart = model.outputs_with_spread(rows, tally)
+        else:
+            y_hat = model.outputs(rows, tally)
         if labels is None:
             made = [outcome.values(y_hat)]
         else:
@@ -66,7 +69,6 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
             if proba:
                 made.append(outcome.written(outcome.probabilities(y_hat)))
         if spread:
-            apart = model.spread(rows)
             apart = apart if labels is None else apart[np.arange(len(apart)), codes, None]
             made.append(outcome.written(apart))
         return made

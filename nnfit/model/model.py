@@ -6,7 +6,7 @@ It does not train; what its file looks like is in `model.file`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import hidden_layer, predict, spread
+from nnfit.nn.inference import hidden_layer, predict, predict_with_spread
 from nnfit.nn.network import Network
 from nnfit.storage.files import whole_file
 from nnfit.table.encoding import Encoder
@@ -210,13 +210,43 @@ class Model:
         DataError
             As from `Encoder.transform`, and where numbers leave the dtype's range on their way.
         """
+        n_outputs = self.network.architecture.sizes[-1]
+        return self._predicted(rows, tally, n_outputs, lambda X: predict(self.network, X, threads))
+
+    def outputs_with_spread(
+        self, rows: NamedRows, tally: Tally | None = None
+    ) -> tuple[Array, Array]:
+        """Return y_hat as `outputs` does, and how far the members are apart: (N, n_values).
+
+        That is their standard deviation: of each target in its own units, or of each class's
+        probability.
+        """
+        network, outcome = self.network, self.outcome
+        n_outputs = network.architecture.sizes[-1]
+        both = self._predicted(
+            rows,
+            tally,
+            n_outputs + outcome.n_values,
+            lambda X: predict_with_spread(network, X, outcome.n_values, outcome.deviating),
+        )
+        return both[:, :n_outputs], outcome.deviations(both[:, n_outputs:])
+
+    def _predicted(
+        self,
+        rows: NamedRows,
+        tally: Tally | None,
+        n_columns: int,
+        predicted: Callable[[Array], Array],
+    ) -> Array:
+        """Return what is `predicted` of rows: y_hat (N, K), which is finite, and more columns."""
         network = self.network
-        out: Array = np.empty((len(rows), network.architecture.sizes[-1]))
+        out: Array = np.empty((len(rows), n_columns))
         for start, X in self._inputs(rows, tally):
             with np.errstate(all="ignore"):
-                out[start : start + len(X)] = y_hat = predict(network, X, threads)
-            if not np.isfinite(y_hat).all():
-                i = int(np.flatnonzero(~np.isfinite(y_hat).all(axis=1))[0])
+                out[start : start + len(X)] = made = predicted(X)
+            finite = np.isfinite(made[:, : network.architecture.sizes[-1]]).all(axis=1)
+            if not finite.all():
+                i = int(np.flatnonzero(~finite)[0])
                 far = int(np.abs(X[i]).argmax())
                 raise DataError(
                     f"{rows.place(start + i)}: the network leaves the range of "
@@ -224,21 +254,6 @@ class Model:
                     "when scaled. Mend it, or train with numbers as large"
                 )
         return out
-
-    def spread(self, rows: NamedRows) -> Array:
-        """Return how far the members are apart, their standard deviation: shape (N, n_values).
-
-        Of each target in its own units, or of each class's probability. The same bits for a row
-        among any others; what can't be read is as for `outputs`.
-        """
-        outcome = self.outcome
-        out: Array = np.empty((len(rows), outcome.n_values))
-        for start, X in self._inputs(rows, None):
-            with np.errstate(all="ignore"):
-                out[start : start + len(X)] = spread(
-                    self.network, X, outcome.n_values, outcome.deviating
-                )
-        return outcome.deviations(out)
 
     def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
         """Return a[layer] of hidden layer `layer`, from 1: shape (N, units), the network's dtype.

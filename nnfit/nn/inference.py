@@ -49,19 +49,22 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
     return out
 
 
-def spread(network: Network, X: Array, n_values: int, meaning: Callable[[Array], Array]) -> Array:
-    """Return the standard deviation over the members, (N, n_values) float64; 0 of one network.
+def predict_with_spread(
+    network: Network, X: Array, n_values: int, meaning: Callable[[Array], Array]
+) -> Array:
+    """Return the y_hat of `predict`, and in more columns the standard deviation over the members.
 
-    It is that of what `meaning` makes of each member's y_hat (N, K): values (N, n_values).
+    The deviation is that of what `meaning` makes of each member's y_hat (N, K): values
+    (N, n_values); 0 of one network. Shape (N, K + n_values), float64.
     """
-    out: Array = np.empty((len(X), n_values))
+    out: Array = np.empty((len(X), network.architecture.sizes[-1] + n_values))
 
-    def deviation(ws: Workspace) -> Array:
+    def both(ws: Workspace) -> Array:
         y_hats = _y_hat(network, ws).reshape(network.members, -1, ws.n_rows)
         each = [meaning(y_hat.T).T for y_hat in y_hats]
-        return np.asarray(np.std(each, axis=0))
+        return np.concatenate([mean_of_members(y_hats, 2), np.std(each, axis=0)])
 
-    _fill(out, network, X, deviation, 1)
+    _fill(out, network, X, both, 1)
     return out
 
 
@@ -206,7 +209,7 @@ def _lent_workspace(network: Network, width: int) -> Iterator[Workspace]:
         spare.append(ws)
 
 
-def logits(network: Network, X: Array) -> Array:
+def logits(network: Network, X: Array, rows: Array | None = None) -> Array:
     """Return z[L] of shape (..., K, N), in the network's dtype: for judging many rows at once.
 
     The last block is as short as what is left, so that few rows cost little; a row's bits may
@@ -215,13 +218,17 @@ def logits(network: Network, X: Array) -> Array:
     Parameters
     ----------
     X : ndarray of shape (N, D), or (N, D + 1) with the ones that carry the bias
+    rows : ndarray of int, optional
+        The places of the N rows in an `X` that has more; they are copied a block at a time.
     """
-    shape = (*network.parameters.flat.shape[:-1], network.architecture.sizes[-1], len(X))
+    n = len(X) if rows is None else len(rows)
+    shape = (*network.parameters.flat.shape[:-1], network.architecture.sizes[-1], n)
     out: Array = np.empty(shape, network.dtype)
     row = network.members * bytes_per_row(network.architecture, network.dtype)
     (n_rows,) = block_widths(row, (BLOCK_ROWS,))
-    for start in range(0, len(X), n_rows):
-        block = X[start : start + n_rows]
+    for start in range(0, n, n_rows):
+        some = slice(start, start + n_rows)
+        block = X[some] if rows is None else X.take(rows[some], axis=0)
         ws = network.workspace(len(block))
         if block.shape[-1] == ws.a[0].shape[-2] and block.dtype == network.dtype:
             ws.take(block)

@@ -9,7 +9,6 @@ import sys
 from typing import TextIO
 
 from nnfit.observer import Observer
-from nnfit.report.live import LiveObserver
 from nnfit.report.plain import PlainObserver, QuietObserver
 from nnfit.report.screen import Screen
 from nnfit.report.tables import print_inspection, print_metrics
@@ -30,4 +29,8 @@ def make_observer(quiet: bool, stream: TextIO | None = None) -> Observer:
     screen = Screen(stream)
     if quiet:
         return QuietObserver(screen)
-    return LiveObserver(screen) if screen.interactive else PlainObserver(screen)
+    if not screen.interactive:
+        return PlainObserver(screen)
+    from nnfit.report.live import LiveObserver
+
+    return LiveObserver(screen)

@@ -69,7 +69,17 @@ class Run:
             "model", "task", "n_parameters", "epochs", "best_epoch", "stopped_early", "seconds",
             "rows_per_second", "metrics",
         )  # fmt: skip
-        return {name: getattr(self.summary, name) for name in names}
+        rows, of_folds = self.model.trained.rows, self.out_of_fold
+        validated = {"by": "held_out", "rows": rows.get("validation", 0)}
+        if of_folds is not None:
+            validated = {"by": "out_of_fold", "rows": len(of_folds.truth)}
+        return {
+            **{name: getattr(self.summary, name) for name in names},
+            "best_epochs": list(self.summary.best_epochs),
+            "members": self.model.network.members,
+            "folds": None if of_folds is None else int(of_folds.folds.max()) + 1,
+            "validation": validated if self.model.metrics["validation"] is not None else None,
+        }
 
 
 def train_run(
@@ -247,6 +257,7 @@ def _summary(output: str, model: Model, result: Result) -> Summary:
         validation_loss=[validation for _, validation in losses if validation is not None],
         penalty=model.network.reported_penalty(),
         diverged=result.failure is not None,
+        best_epochs=result.best_epochs,
     )
 
 

@@ -257,7 +257,11 @@ def read_labels(
     DataError
         If a cell is neither text nor a number nor a truth value.
     """
-    codes, cells = _distinct(column.cells, cell_type(column.cells))
+    seen = column.rows.seen
+    if column.name not in seen:  # a target is read many times
+        found, cells = _distinct(column.cells, cell_type(column.cells))
+        seen[column.name] = found.astype(np.int32), cells
+    codes, cells = seen[column.name]
     spelt = [spell(cell) for cell in cells]
     used = np.bincount(codes + 1, minlength=len(cells) + 1)[1:] > 0
     labels: dict[str, int] = {}

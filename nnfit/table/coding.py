@@ -103,7 +103,8 @@ class NumberCode(Code):
     def fit(cls, column: Column, table: Table, max_categories: int) -> NumberCode:
         assert column.kind != "categorical"
         values = table.read_numbers(column.name, column.kind, column.spelling)
-        present = values[~np.isnan(values)]
+        gaps = np.isnan(values)
+        present = values[~gaps] if gaps.any() else values
         if column.kind == "boolean":
             fill = float(present.mean() > 0.5)
         else:
@@ -142,6 +143,8 @@ class NumberCode(Code):
             values = np.where(gaps, self.fill, values)
             if not self.had_gaps:
                 table.tally["gap", self.name] += n_gaps
+        else:
+            gaps = np.broadcast_to(np.False_, values.shape)  # which takes no memory
         table.numbers[self.name], table.gaps[self.name] = values, gaps
 
     @property

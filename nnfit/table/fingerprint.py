@@ -53,8 +53,8 @@ class Fingerprint:
 def _bytes_of(table: Table, name: str) -> bytes:
     if name in table.slots:
         return table.slots[name].astype("<i4").tobytes()
-    numbers = np.where(table.gaps[name], np.nan, table.numbers[name])
-    return _rounded(numbers)
+    numbers, gaps = table.numbers[name], table.gaps[name]
+    return _rounded(np.where(gaps, np.nan, numbers) if gaps.any() else numbers)
 
 
 def _rounded(values: NDArray[Any]) -> bytes:

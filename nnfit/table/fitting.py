@@ -164,7 +164,7 @@ def _warn_of_cells(observer: Observer, table: Table) -> None:
     rounded = [
         column
         for column, values in table.numbers.items()
-        if (np.abs(values) >= 2**53).any()
+        if max(values.max(), -values.min()) >= 2**53
         and pd.api.types.infer_dtype(frame[column], skipna=True) == "integer"
     ]
     if rounded:

@@ -113,9 +113,9 @@ class NumberInput(Input):
     def write(self, X: Floats, table: Table, block: slice, dtype: Dtype) -> None:
         values = self._values(table, block)
         scaled = self.scaling.scaler.apply(values)
-        fits = np.abs(scaled) <= np.finfo(dtype).max
-        if not fits.all():
-            i = int(fits.argmin())
+        most = np.finfo(dtype).max
+        if len(scaled) and not (-most <= scaled.min() and scaled.max() <= most):  # or it is NaN
+            i = int((np.abs(scaled) <= most).argmin())
             raise DataError(
                 f"{table.rows.place(block.start + i)}: {self.names[0]!r} is {values[i]:g}, "
                 f"which leaves the range of {dtype.name} when scaled"

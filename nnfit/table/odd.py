@@ -23,23 +23,20 @@ _SIGN = '\u00b0"\u2032\u2033'  # of degrees, minutes, inches
 _LETTER = f"[A-Za-z\u00b2\u00b3\u00b5\u00c0-\u024f\u03a9/{_SIGN}]"
 # What is no number here and is meant as one; a unit, the only group, is to be the same.
 _UNIT = rf"{_NUMBER}(?!st$|nd$|rd$|th$)(?:{_BLANK}+|(?=..|[{_SIGN}]))({_LETTER}{{1,12}})"
-_ODD = [
-    (re.compile(pattern), what, remedy)
-    for pattern, what, remedy in (
-        (_UNIT, "with the unit", "Strip the unit"),
-        (rf"(?:[<>]=?|[≤≥~≈]){_BLANK}?{_NUMBER}", "with a comparison", "Strip its sign"),
-        (r"[0-9]{1,3}(?::[0-9]{2}){1,2}(?:[.,][0-9]+)?", "of a clock", "Write each as one number"),
-        (
-            r"[-+]?(?:[0-9]*\.[0-9]+[dD][-+]?|[0-9]+\.?[dD][-+])[0-9]{1,3}",
-            "with a D for the exponent",
-            "Write it as E",
-        ),
-        (f"{_NUMBER}[-\u2212]", "with the minus behind", "Write it in front"),
-        (rf"(?:'|=\"){_NUMBER}[\"']?", "with a quote in front", "Strip the quote"),
-        (rf"(?:{CURRENCY}){_BLANK}?{_NUMBER}{_BLANK}?[kKmMbB]n?", "cut short", "Write them out"),
-    )
-]
-_START = re.compile(rf"{_BLANK}*(?:[-+\u2212]?[0-9.]|[<>≤≥~≈'=]|{CURRENCY})")
+_ODD = (
+    (_UNIT, "with the unit", "Strip the unit"),
+    (rf"(?:[<>]=?|[≤≥~≈]){_BLANK}?{_NUMBER}", "with a comparison", "Strip its sign"),
+    (r"[0-9]{1,3}(?::[0-9]{2}){1,2}(?:[.,][0-9]+)?", "of a clock", "Write each as one number"),
+    (
+        r"[-+]?(?:[0-9]*\.[0-9]+[dD][-+]?|[0-9]+\.?[dD][-+])[0-9]{1,3}",
+        "with a D for the exponent",
+        "Write it as E",
+    ),
+    (f"{_NUMBER}[-\u2212]", "with the minus behind", "Write it in front"),
+    (rf"(?:'|=\"){_NUMBER}[\"']?", "with a quote in front", "Strip the quote"),
+    (rf"(?:{CURRENCY}){_BLANK}?{_NUMBER}{_BLANK}?[kKmMbB]n?", "cut short", "Write them out"),
+)
+_START = rf"{_BLANK}*(?:[-+\u2212]?[0-9.]|[<>≤≥~≈'=]|{CURRENCY})"
 _SAMPLE = 1000
 _LONGEST = 100  # characters of a cell that are looked at
 _DISTINCT = 3  # 36 months and 60 months are categories
@@ -94,15 +91,17 @@ def refuse_numbers(
 
 def refuse_odd(column: NamedColumn, otherwise: str) -> None:
     """Raise DataError if most cells are meant as numbers and have something beside them."""
-    if not may_be_most(column, lambda text: _START.match(text) is not None):
+    begins = re.compile(_START).match
+    if not may_be_most(column, lambda text: begins(text) is not None):
         return
     codes, texts = read_labels(column, spelling)
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     n_cells = int(counts.sum())
-    likely = np.array([_START.match(text) is not None for text in texts], dtype=bool)
+    likely = np.array([begins(text) is not None for text in texts], dtype=bool)
     if counts[likely].sum() <= n_cells / 2:
         return
-    for pattern, what, remedy in _ODD:
+    for text, what, remedy in _ODD:
+        pattern = re.compile(text)
         found = [pattern.fullmatch(text[:_LONGEST].strip()) for text in texts]
         called = [match and (match[1] if pattern.groups else what) for match in found]
         shares: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ class NamedRows:
     frame: pd.DataFrame
     name: str
     numbering: NDArray[np.int64] | int = 1
+    # of columns that were read as labels: each row's code, and the cells the codes stand for
+    seen: dict[str, tuple[NDArray[np.int32], list[object]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def from_frame(cls, frame: Any, name: str, needed: Sequence[str] = ()) -> NamedRows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnfit.errors import DataError, DecimalError
@@ -28,14 +28,22 @@ CURRENCIES = (
     *("kr", "zł", "Kč"),
 )
 CURRENCY = "|".join(re.escape(sign) for sign in CURRENCIES)
+_HINTS = frozenset("0123456789-")  # a cell without any of them is none
 _LONGEST = 60  # characters of a cell; a longer one is no number that anybody writes
-_DRESSED = re.compile(
-    rf"(?P<p0>%)?(?P<c1>{CURRENCY})?B*(?P<open>\()?B*(?P<c2>{CURRENCY})?B*(?P<sign>[-+\u2212])?B*"
-    rf"(?P<c3>{CURRENCY})?B*(?P<body>(?:[0-9](?:[0-9.,'\u2019{_BLANKS}]*[0-9.,])?|[.,][0-9]+)"
-    rf"(?:[eE][-+]?[0-9]+)?)B*(?P<p1>%)?B*(?P<c4>{CURRENCY})?B*(?P<close>\))?B*"
-    rf"(?P<p2>%)?(?P<c5>{CURRENCY})?".replace("B*", f"[{_BLANKS}]*")
-)
-_NOTHING = re.compile(rf"({CURRENCY})[{_BLANKS}]*-|-[{_BLANKS}]*({CURRENCY})")
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return those of a dressed number and of an accountant's 0; most tables need neither."""
+    dressed = (
+        rf"(?P<p0>%)?(?P<c1>{CURRENCY})?B*(?P<open>\()?B*(?P<c2>{CURRENCY})?B*(?P<sign>[-+\u2212])?B*"
+        rf"(?P<c3>{CURRENCY})?B*(?P<body>(?:[0-9](?:[0-9.,'\u2019{_BLANKS}]*[0-9.,])?|[.,][0-9]+)"
+        rf"(?:[eE][-+]?[0-9]+)?)B*(?P<p1>%)?B*(?P<c4>{CURRENCY})?B*(?P<close>\))?B*"
+        rf"(?P<p2>%)?(?P<c5>{CURRENCY})?"
+    )
+    nothing = rf"({CURRENCY})B*-|-B*({CURRENCY})"
+    made = [re.compile(text.replace("B*", f"[{_BLANKS}]*")) for text in (dressed, nothing)]
+    return made[0], made[1]
 
 
 class Dress(NamedTuple):
@@ -49,12 +57,13 @@ class Dress(NamedTuple):
 
 def undress(cell: str) -> Dress | None:
     """Return a cell's dress, None if it is no number in any spelling read here."""
-    if len(cell) > _LONGEST:
+    if len(cell) > _LONGEST or _HINTS.isdisjoint(cell):
         return None
     cell = cell.strip(_BLANKS)
-    if nothing := _NOTHING.fullmatch(cell):  # as accountants write 0: $ -
+    dressed, zero = _patterns()
+    if nothing := zero.fullmatch(cell):  # as accountants write 0: $ -
         return Dress(nothing[1] or nothing[2], False, "", "0")
-    if not (found := _DRESSED.fullmatch(cell)):
+    if not (found := dressed.fullmatch(cell)):
         return None
     parts = found.groupdict()
     currencies = [parts[f"c{i}"] for i in range(1, 6) if parts[f"c{i}"]]

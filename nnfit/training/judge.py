@@ -87,23 +87,22 @@ class FoldJudge(Judge):
     ) -> None:
         super().__init__(learners.network, train, train, metric)
         self._learners = learners
-        places = [np.flatnonzero(folds == i) for i in range(learners.network.members)]
-        self._held_out = [(i, rows, train.X[rows]) for i, rows in enumerate(places)]
-        self._members = [learners.network.member(i) for i in range(len(places))]
+        members = range(learners.network.members)
+        self._held_out = [np.flatnonzero(folds == i) for i in members]
+        self._members = [learners.network.member(i) for i in members]
         self._z = np.empty((train.Y.shape[1], len(train)), self.network.dtype)
 
     def _logits(self) -> Array:
-        def judge(held_out: tuple[int, Array, Array]) -> None:
-            i, rows, X = held_out
-            self._z[:, rows] = logits(self._members[i], X)
+        def judge(of: tuple[Network, Array]) -> None:
+            member, rows = of
+            self._z[:, rows] = logits(member, self.rows.X, rows)
 
-        self._learners.map(judge, self._held_out)
+        self._learners.map(judge, zip(self._members, self._held_out, strict=True))
         return self._z
 
     def _of_members(self, losses: Array) -> tuple[float, ...]:
         """Return the mean loss of each member over the rows that it is judged by."""
         s = self.rows.weights
         return tuple(
-            weighted_mean(losses[rows], None if s is None else s[rows])
-            for _, rows, _ in self._held_out
+            weighted_mean(losses[rows], None if s is None else s[rows]) for rows in self._held_out
         )

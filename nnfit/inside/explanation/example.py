@@ -15,6 +15,7 @@ import numpy as np
 from nnfit.dataset.encoding import Part
 from nnfit.dataset.reading import read_named
 from nnfit.errors import ConfigError, DataError, NnfitError
+from nnfit.inside.own_rows import learned_rows
 from nnfit.inside.sources import (
     ConfigSource,
     Source,
@@ -29,6 +30,7 @@ from nnfit.inside.sources import (
 from nnfit.model.members import one_member
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
+from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
@@ -78,7 +80,7 @@ def find_example(
     of = opened(source)
     if isinstance(of, tuple):
         model = one_member(*of, member, observer)
-        return _of_model(model, of[1], data, row, epoch_step, observer)
+        return _of_model(model, of[1], data, row, epoch_step, observer, member)
     return _of_config(of, data, row, epoch_step, observer, member)
 
 
@@ -114,15 +116,24 @@ def _of_config(
     )
     model = one_member(model, file.name, member, observer)
     one = _only(mine[drawn], row)
+    training = dataset.parts["train"]
+    if dataset.folds is not None:
+        training = _rows_of(training, dataset.folds != (member or 1) - 1)
     return Example(
         source=file.name, model=_plain(model), data=dataset.name, row=one,
         raw=_numbered(kept[drawn], row), drawn=drawn,
-        training=dataset.parts["train"] if epoch_step else None, notes=_notes(model, one),
+        training=training if epoch_step else None, notes=_notes(model, one),
     )  # fmt: skip
 
 
 def _of_model(
-    model: Model, name: str, data: Any, row: int, epoch_step: bool, observer: Observer
+    model: Model,
+    name: str,
+    data: Any,
+    row: int,
+    epoch_step: bool,
+    observer: Observer,
+    member: int | None,
 ) -> Example:
     """Return a row of the model's data, and the trained network."""
     table = own_table(model, name, data)
@@ -135,10 +146,12 @@ def _of_model(
         if isinstance(rows, str):
             rows = read_named(rows, csv_format(model), model.text_columns, observer)
         rows = drop_rows_without_target(rows, model.targets, observer)
-        called, training = rows.name, encoded(model, rows, "train")
-        if row not in training.numbers:
-            raise _no_such_row(called, row, model.targets, int(training.numbers.max()))
-        one, raw = _only(training, row), _numbered(rows, row)
+        called, one = rows.name, encoded(model, rows, "train")
+        if row not in one.numbers:
+            raise _no_such_row(called, row, model.targets, int(one.numbers.max()))
+        own = learned_rows(model, rows, observer, member).numbers
+        training = _rows_of(one, np.isin(one.numbers, own))
+        one, raw = _only(one, row), _numbered(rows, row)
     else:
         raw = _one_row(model, table, row, observer)
         called, one = raw.name, encoded(model, raw)
@@ -173,8 +186,12 @@ def _no_such_row(name: str, row: int, targets: tuple[str, ...], last: int) -> Nn
 
 def _only(part: Part, row: int) -> Part:
     """Return the part with the row of that number alone."""
-    one = part.numbers == row
-    arrays: dict[str, Any] = {k: None if a is None else a[one] for k, a in vars(part).items()}
+    return _rows_of(part, part.numbers == row)
+
+
+def _rows_of(part: Part, which: Array) -> Part:
+    """Return the part with the rows for which `which` (N,) is true."""
+    arrays: dict[str, Any] = {k: None if a is None else a[which] for k, a in vars(part).items()}
     return Part(**arrays)
 
 

@@ -62,8 +62,9 @@ def explain(
     row : int
         The data row, from 1.
     epoch_step : bool
-        Make the update with the mean gradient over all training rows of a config, or all rows
-        of a model's data: one step of gradient descent. Otherwise with that of the row alone.
+        Make the update with the mean gradient over all rows that the network learns from; of a
+        table that is not a model's own over all rows. That is one step of gradient descent.
+        Otherwise with that of the row alone.
     member : int, optional
         Which of several networks, from 1; the first by default, and then that is said.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnfit.dataset.reading import read_named
 from nnfit.errors import require_columns
-from nnfit.inside.own_rows import drawn_parts, evaluate_split, own_rows
+from nnfit.inside.own_rows import evaluate_split, own_rows
 from nnfit.inside.pictures.kinds import Options
 from nnfit.model.evaluation import Evaluation
 from nnfit.model.model import Model
@@ -21,7 +21,6 @@ from nnfit.nn.arrays import Array
 from nnfit.observer import Observer
 from nnfit.table.labels import with_known_class
 from nnfit.table.rows import NamedRows
-from nnfit.table.splitting import PARTS
 from nnfit.table.targets import drop_rows_without_target
 
 
@@ -86,21 +85,3 @@ def read_rows(model: Model, path: str, observer: Observer, *, target: bool = Tru
         return rows
     rows = drop_rows_without_target(rows, model.targets, observer)
     return rows if model.labels is None else with_known_class(rows, model.labels, observer)
-
-
-def training_rows(model: Model, rows: NamedRows, observer: Observer) -> NamedRows:
-    """Return the rows that the model learned from, when `rows` are the table it was trained on.
-
-    The split is drawn again from the config's seed; a table of another length is another table,
-    and all its rows are returned.
-    """
-    data, counts = model.kept.data, model.trained.rows
-    drawn = ["train", *(name for name in PARTS[1:] if not isinstance(data.held_out(name), str))]
-    expected = sum(counts.get(name, 0) for name in drawn)
-    if len(rows) != expected:
-        observer.note(
-            f"{rows.name}: {len(rows)} rows, the model was trained on a table of {expected}; "
-            "the loss is that of all of them"
-        )
-        return rows
-    return rows.take(drawn_parts(model, rows)[0])

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nnfit.errors import PictureError
+from nnfit.inside.own_rows import learned_rows
 from nnfit.inside.pictures.planes import Plane, choose_plane, flat_of, projected, require_alike
-from nnfit.inside.pictures.request import Request, sample_of, training_rows
+from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.inside.sources import encoded, weighting_of
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array, shares
@@ -85,18 +86,25 @@ class Surface:
 
 
 def training_loss(
-    model: Model, rows: NamedRows, observer: Observer, *, seed: int = 0, evaluations: int = 1
+    model: Model,
+    rows: NamedRows,
+    observer: Observer,
+    *,
+    seed: int = 0,
+    evaluations: int = 1,
+    member: int | None = None,
 ) -> TrainingLoss:
     """Return the loss over the rows that the model learned from, or a sample of them.
 
-    The more `evaluations` there will be, the fewer rows large networks get.
+    Of several members `model` is that of the number `member`. The more `evaluations` there will
+    be, the fewer rows large networks get.
 
     Raises
     ------
     PictureError
         Where even few rows would take minutes.
     """
-    rows = training_rows(model, rows, observer)
+    rows = learned_rows(model, rows, observer, member)
     architecture = model.network.architecture
     affordable = int(WORK / (evaluations * (architecture.n_parameters + sum(architecture.sizes))))
     if 4 * affordable < MIN_ROWS:
@@ -128,8 +136,14 @@ def make(request: Request) -> Surface:
     """
     require_alike(request.models)
     model, seed = request.model, request.options.seed
-    rows, evaluations = request.rows(), GRID * GRID
-    loss = training_loss(model, rows, request.observer, seed=seed, evaluations=evaluations)
+    loss = training_loss(
+        model,
+        request.rows(),
+        request.observer,
+        seed=seed,
+        evaluations=GRID * GRID,
+        member=request.options.member,
+    )
     architecture, plane = model.network.architecture, choose_plane(request.models, seed)
     work = loss.n_rows * architecture.n_parameters
     n = next((n for n in GRIDS if n * n * work <= SMOOTH_WORK), GRID)
