@@ -50,8 +50,9 @@ class CompiledNetwork(Network):
             ws = self._workspaces[n_rows] = CompiledWorkspace(self, n_rows)
         return ws
 
-    def forward(self, ws: Workspace, dropout: bool = False) -> Array:
+    def forward(self, ws: Workspace, dropout: bool = False, layers: int | None = None) -> Array:
         """Run the layers on `ws.a[0]` and return the logits z[L], shape (K, N)."""
+        assert layers is None, "the kernel runs them all"
         for memory, rows in self._each(ws, dropout):
             kernel.forward(self.plan, memory, rows.X, rows.draws)
         return ws.z[-1]
