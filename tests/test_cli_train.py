@@ -62,11 +62,12 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
         "metrics",
         "best_epochs",
         "members",
+        "engine",
         "folds",
         "validation",
     ]
     assert found["best_epochs"] == [found["best_epoch"]]
-    assert (found["members"], found["folds"]) == (1, None)
+    assert (found["members"], found["folds"], found["engine"]) == (1, None, "numpy")
     assert found["validation"] == {
         "by": "held_out",
         "rows": meta("tiny.npz")["training"]["rows"]["validation"],

@@ -54,11 +54,12 @@ class Run:
 
     `failure` is set where the loss diverged after every rollback: the model is then the best
     that there was. `out_of_fold` is there where each member held out a fold. `in_refit` where it
-    was the refit that a signal ended: the model is the members'.
+    was the refit that a signal ended: the model is the members'. `engine` is that which was taken.
     """
 
     model: Model
     summary: Summary
+    engine: str = "numpy"
     failure: TrainingError | None = None
     out_of_fold: OutOfFold | None = None
     in_refit: bool = False
@@ -76,6 +77,7 @@ class Run:
         return {
             **{name: getattr(self.summary, name) for name in names},
             "best_epochs": list(self.summary.best_epochs),
+            "engine": self.engine,
             "members": self.model.network.members,
             "folds": None if of_folds is None else int(of_folds.folds.max()) + 1,
             "validation": validated if self.model.metrics["validation"] is not None else None,
@@ -123,6 +125,8 @@ def train_run(
     file = decided(file, network, workload.steps(file), workload.batch_size, begun)
     workload = Workload.of(file, dataset, network)
     if file.config.training.engine == "compiled":
+        if not compiled.is_cached():
+            observer.note("the compiled engine is compiled, which takes a while the first time")
         compiled.load()
     with (
         blas_threads(workload.blas_threads),
@@ -148,6 +152,7 @@ def train_run(
     return Run(
         model=model,
         summary=_summary(output, model, result),
+        engine=file.config.training.engine,
         failure=result.failure,
         out_of_fold=out_of_fold,
         in_refit=result.interrupted and fit.ended,
