@@ -61,8 +61,8 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
         "rows_per_second",
         "metrics",
         "best_epochs",
-        "members",
         "engine",
+        "members",
         "folds",
         "validation",
     ]
