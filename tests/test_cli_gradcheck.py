@@ -81,7 +81,7 @@ def test_the_standard_set_covers_everything(cli: Commands) -> None:
     assert {"members, mse", "members, cross_entropy"} <= cases
     assert {check["parameter"] for check in found["checks"]} == {
         *(f"{kind}{layer}" for kind in "Wb" for layer in (1, 2, 3, 4)),
-        *("s", "alpha1", "alpha2", "x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
+        *("s", "x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
     }
     by_value = {check["parameter"] for check in found["checks"] if check["method"] == "value"}
     assert by_value == {"y_hat", "loss", "f(z)", "l(e)"}

@@ -153,11 +153,10 @@ def test_fifty_steps_are_those_of_numpy(name: str, loss: str) -> None:
 @pytest.mark.parametrize("by_group", [False, True])
 def test_every_part_goes_with_every_optimizer(optimizer: dict[str, Any], by_group: bool) -> None:
     architecture = Architecture(
-        (4, 6, 5, 3), ("relu", "silu"), "cross_entropy", dropout=0.3, l2=0.1, input_scale=True,
-        parametric_activation=True,
+        (4, 6, 5, 3), ("relu", "silu"), "cross_entropy", dropout=0.3, l2=0.1, input_scale=True
     )  # fmt: skip
     _compare(architecture, optimizer, by_group=by_group, weighted=True, clip_norm=0.5)
-    plain = replace(architecture, bias=False, dropout=0.0, parametric_activation=False)
+    plain = replace(architecture, bias=False, dropout=0.0)
     _compare(plain, optimizer, by_group=by_group)
 
 

@@ -31,8 +31,8 @@ DATA_KEYS = (
 )
 MODEL_KEYS = (
     "members, hidden_sizes, activation, output_activation, bias, initialization, "
-    "output_initialization, bias_initialization, input_scale, parametric_activation, "
-    "parametrization, dropout"
+    "output_initialization, bias_initialization, input_scale, parametrization, "
+    "dropout"
 )
 SECTIONS = (
     "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "
@@ -590,7 +590,7 @@ WRONG_OVERRIDES = [
     ("seed", f"--set seed: {KEY_VALUE}"),
     ("=3", f"--set =3: {KEY_VALUE}"),
     ("optimizer.lr=1", "--set optimizer.lr=1: unknown key 'optimizer.lr'; expected one of name, "
-     "learning_rate, momentum, nesterov, betas, bias_rate, scale_rate, activation_rate, "
+     "learning_rate, momentum, nesterov, betas, bias_rate, scale_rate, "
      "weight_decay, l2, schedule, warmup_epochs, "
      "schedule_factor, schedule_epochs, clip_norm"),
     ("optimizer.momentun=1", "--set optimizer.momentun=1: unknown key 'optimizer.momentun'; "

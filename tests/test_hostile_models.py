@@ -267,8 +267,6 @@ META = [
     (changes("network", "l2", value=-1), "dropout or l2 is out of range"),
     (changes("network", "bias", value=1), "bias must be true or false"),
     (changes("network", "input_scale", value=1), "input_scale must be true or false"),
-    (changes("network", "parametric_activation", value=None),
-     "parametric_activation must be true or false"),
     (changes("network", "loss", value=["mse"] * 10**5),
      "the network has an activation, a loss or a dtype of unknown name"),
     (changes("network", "activations", value=["relu"] * 3),

@@ -86,15 +86,14 @@ def test_heads(loss: str, activation: str, shares: str, K: int, dtype: Any) -> N
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-@pytest.mark.parametrize("bias, learned", [(True, False), (False, False), (True, True)])
+@pytest.mark.parametrize("bias, scaled", [(True, False), (False, False), (True, True)])
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
-def test_both_passes(loss: str, depth: int, bias: bool, learned: bool, dropout: float) -> None:
+def test_both_passes(loss: str, depth: int, bias: bool, scaled: bool, dropout: float) -> None:
     sizes = (4, *(6, 1)[:depth], 3)  # one unit: its delta is handed down by broadcasting
     architecture = Architecture(
-        sizes, ("tanh",) * depth, loss, bias=bias, dropout=dropout,
-        input_scale=learned, parametric_activation=learned,
-    )  # fmt: skip
+        sizes, ("tanh",) * depth, loss, bias=bias, dropout=dropout, input_scale=scaled
+    )
     rng, masked = np.random.default_rng(13), dropout > 0.0
     theta = rng.normal(0.0, 0.6, (M, architecture.n_parameters))
     rows, Y = np.ones((M, N, 4 + bias)), _drawn(3, np.float64, loss)[1].swapaxes(-1, -2)

@@ -267,7 +267,7 @@ def test_gradcheck_tells_values_from_slopes(error):
     value = make_check(parameter="y_hat", error=error, passed=not error) | {"method": "value"}
     lines = printed(print_gradcheck, make_result([make_check(), value])).splitlines()
     assert lines[-2:] == [
-        "by slope: W, b, s, alpha and x of each network; f'(z), l'(e) at chosen points",
+        "by slope: W, b, s and x of each network; f'(z), l'(e) at chosen points",
         "by value, against definitions: y_hat and loss; f(z), l(e) at chosen points",
     ]
     if error:  # its own tolerance, not that of the slopes

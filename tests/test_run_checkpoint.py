@@ -83,7 +83,7 @@ class Case:
     members: int = 1
     alone: bool = False  # each a learner
     folds: bool = False
-    learned: bool = False
+    input_scale: bool = False
 
 
 CASES = {
@@ -102,7 +102,7 @@ CASES = {
     ),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
-    "learned scale and alpha": Case("adamw", "coslog4", dropout=0.2, learned=True),
+    "learned scale": Case("adamw", "coslog4", dropout=0.2, input_scale=True),
     "shards": Case(shards=2, batch_size=8, weighted=True),
     "members": Case(members=3, dropout=0.2, weighted=True, record_steps=True),
     "members, folds": Case(members=3, folds=True, dropout=0.2, l2=0.01, batch_size=3),
@@ -132,9 +132,8 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     Y = np.sin(2.0 * X[:, :2]) + rng.normal(0.0, 0.3, (31, 2))
     s = rng.integers(0, 3, 31).astype(float) if case.weighted else None
     architecture = Architecture(
-        (3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2,
-        input_scale=case.learned, parametric_activation=case.learned,
-    )  # fmt: skip
+        (3, 6, 2), ("tanh",), "mse", dropout=case.dropout, l2=case.l2, input_scale=case.input_scale
+    )
     network = Network.of_zeros(architecture, case.dtype, case.members)
     for i in range(case.members):
         network.member(i).initialize("auto", stream(1, "initialization", i))
@@ -150,7 +149,7 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
     def optimizer(is_weight: Array) -> Optimizer:
         return make_optimizer(
             case.optimizer, is_weight, case.weight_decay, case.momentum, case.nesterov,
-            rates=_rates(network) if case.learned else None,
+            rates=_rates(network) if case.input_scale else None,
         )  # fmt: skip
 
     folds = np.arange(23) % case.members if case.folds else None

@@ -78,14 +78,11 @@ def test_a_tiny_step_makes_at_most_25_numpy_calls() -> None:
 
 @pytest.mark.parametrize("name", ["relu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
-@pytest.mark.parametrize("dropout, learned", [(0.0, False), (0.3, False), (0.3, True)])
-def test_a_step_allocates_no_array(
-    name: str, optimizer: str, dropout: float, learned: bool
-) -> None:
+@pytest.mark.parametrize("dropout, scaled", [(0.0, False), (0.3, False), (0.3, True)])
+def test_a_step_allocates_no_array(name: str, optimizer: str, dropout: float, scaled: bool) -> None:
     architecture = Architecture(
-        (64, 512, 256, 10), (name, name), "cross_entropy", dropout=dropout,
-        input_scale=learned, parametric_activation=learned,
-    )  # fmt: skip
+        (64, 512, 256, 10), (name, name), "cross_entropy", dropout=dropout, input_scale=scaled
+    )
     fit = _fit(architecture, 128, steps=6, optimizer=optimizer)
     window = fit._windows.gather(fit.state.shuffling.permutation(len(fit.train)), 0)
     logits = np.empty_like(window.Y.T)
@@ -100,7 +97,7 @@ def test_a_step_allocates_no_array(
         tracemalloc.stop()
     # NumPy's buffers (8 to 32 KiB, and three where W is seen without b), rows of the softmax,
     # Python's objects: the smaller of the layers has 128 KiB
-    assert peak < (110_000 if learned else 60_000)
+    assert peak < (110_000 if scaled else 60_000)
 
 
 @pytest.mark.parametrize("loss, K", [("cross_entropy", 5), ("mse", 5), ("binary_cross_entropy", 1)])

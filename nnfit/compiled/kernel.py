@@ -25,7 +25,6 @@ from nnfit.compiled.formulas import (
 )
 from nnfit.compiled.plans import (
     ADAM,
-    ALPHA,
     DELTA,
     MASK,
     N_IN,
@@ -82,10 +81,7 @@ def forward(plan: Plan, memory: Memory, X: Array, draws: Array) -> Array:
             for k in range(D * n):
                 v[k] = z[k]
         activate(layer[F], v)
-        if layer[ALPHA] >= 0:
-            for k in range(D * n):
-                a[k] = z[k] + flat[layer[ALPHA] + k // n] * (v[k] - z[k])
-        elif layer[V] != above[A]:
+        if layer[V] != above[A]:
             for k in range(D * n):
                 a[k] = v[k]
         if draws.size:
@@ -171,19 +167,7 @@ def backward(plan: Plan, memory: Memory, X: Array, draws: Array) -> None:
             for k in range(D * n):
                 handed[k] = handed[k] * keep if kept[k] >= np.float32(plan.dropout) else 0.0
         z, v = _units(work, below[Z], D, n), _units(work, below[V], D, n)
-        if below[ALPHA] < 0:
-            times_slope(below[F], z, v, handed)  # BP2
-            continue
-        slope = a[: D * n]  # a[i] is free memory by now
-        for k in range(slope.size):
-            slope[k] = 1.0
-        times_slope(below[F], z, v, slope)
-        for k in range(D):
-            alpha, total = flat[below[ALPHA] + k], flat.dtype.type(0.0)
-            for j in range(k * n, (k + 1) * n):
-                total += handed[j] * (v[j] - z[j])
-                handed[j] *= slope.dtype.type(1.0) + alpha * (slope[j] - slope.dtype.type(1.0))
-            gradient[below[ALPHA] + k] = total
+        times_slope(below[F], z, v, handed)  # BP2
     if plan.scale >= 0:
         for d in range(plan.layers[0, N_IN]):
             total = flat.dtype.type(0.0)

@@ -11,7 +11,7 @@ from nnfit.compiled.formulas import CODES, USES_Z
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array, negligible
 
-N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, ALPHA, MASK = range(11)  # columns of `Plan.layers`
+N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, MASK = range(10)  # columns of `Plan.layers`
 SOFTMAX = len(CODES)  # an output activation beside those
 HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
 MOMENTUM, RMSPROP, ADAM = range(3)  # codes of a rule; the first is SGD
@@ -20,7 +20,7 @@ MOMENTUM, RMSPROP, ADAM = range(3)  # codes of a rule; the first is SGD
 class Plan(NamedTuple):
     """An architecture as numbers; see `plans.plan_of`, which makes it."""
 
-    layers: Array  # (L, 11), integers: the columns above
+    layers: Array  # (L, 10), integers: the columns above
     scale: int  # where s begins in the parameters, -1 without
     head: int
     output: int  # code of the output activation
@@ -77,11 +77,10 @@ class Rule(NamedTuple):
 def plan_of(architecture: Architecture, dtype: Any) -> tuple[Plan, int]:
     """Return the plan, and how many units of work an example takes.
 
-    Where v is needed by itself, since alpha or a mask makes another a of it, and z where the slope
-    is worked out from it, they have units of their own; else all three lie in those of a.
+    Where v is needed by itself, since a mask makes another a of it, and z where the slope is worked
+    out from it, they have units of their own; else all three lie in those of a.
     """
     layout, names = architecture.layout, architecture.activations
-    apart = bool(architecture.dropout) or architecture.parametric_activation
     rows, units, masked, a = [], 0, 0, 0
     for i, layer in enumerate(layout.layers):
         (n_out, n_in), width = layer.W.shape, layer.Wb.shape[1]
@@ -89,16 +88,15 @@ def plan_of(architecture: Architecture, dtype: Any) -> tuple[Plan, int]:
         above, units = units, units + (n_out if last else n_out + architecture.bias)
         delta, units = units, units + n_out + 1
         v = z = above
-        if apart or last:
+        if architecture.dropout or last:
             v, units = units, units + n_out
             z = v
         if last:
             z = above
-        elif architecture.parametric_activation or names[i] in USES_Z:
+        elif names[i] in USES_Z:
             z, units = units, units + n_out
         code = -1 if last else CODES[names[i]]
-        alpha = -1 if layer.alpha is None else layer.alpha.offset
-        rows.append((n_in, n_out, width, layer.W.offset, code, z, v, a, delta, alpha, masked))
+        rows.append((n_in, n_out, width, layer.W.offset, code, z, v, a, delta, masked))
         a, masked = above, masked + (0 if last else n_out)
     s = layout.layers[0].s
     output = architecture.output_activation

@@ -38,7 +38,6 @@ class OptimizerConfig(Section):
     betas: fields.Betas = Field((0.9, 0.999), description=f"{_BETAS} only: decay of both means")
     bias_rate: fields.Positive = Field(1.0, description="factor of the learning rate for b")
     scale_rate: fields.Positive = Field(1.0, description="likewise for the input scale s")
-    activation_rate: fields.Positive = Field(1.0, description="likewise for the activations' alpha")
     weight_decay: fields.NonNegative = Field(0.0, description="decoupled (adamw); on W, never on b")
     l2: fields.NonNegative = Field(
         0.0, description="a term of the loss: (l2/2) * sum ||W||^2; on W, never on b"

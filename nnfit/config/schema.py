@@ -164,9 +164,6 @@ class ModelConfig(Section):
     input_scale: fields.Flag = Field(
         False, description="learn a factor s of each input, 1 at first; |s| tells what counts"
     )
-    parametric_activation: fields.Flag = Field(
-        False, description="learn alpha of each hidden unit in z + alpha (f(z) - z), 1 at first"
-    )
     parametrization: Parametrization = Field(
         "standard", description="standard | ntk: W as W'/sqrt(inputs), W' ~ N(0, 1), trained as W'"
     )

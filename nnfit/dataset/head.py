@@ -140,9 +140,7 @@ def check_size(file: ConfigFile, n_inputs: int, n_outputs: int) -> None:
     config = file.config
     sizes = (n_inputs, *config.model.hidden_sizes, n_outputs)
     model = config.model
-    n_parameters = affine_layers(
-        sizes, bias=True, scale=model.input_scale, alpha=model.parametric_activation
-    ).size
+    n_parameters = affine_layers(sizes, bias=True, scale=model.input_scale).size
     itemsize = 4 if config.training.dtype == "float32" else 8
     if n_parameters * itemsize > MAX_ARRAY_BYTES or sum(sizes) > MAX_UNITS:
         raise ConfigError(

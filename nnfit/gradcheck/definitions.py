@@ -72,9 +72,7 @@ def by_definition(problem: Problem) -> tuple[Array, Array]:
         width = n_in + a.bias
         layers.append([flat[k * width : (k + 1) * width] for k in range(n_out)])
         flat = flat[n_out * width :]
-    s = flat[: a.sizes[0]] if a.input_scale else [1.0] * a.sizes[0]
-    alphas = iter(flat[a.sizes[0] * a.input_scale :] or [1.0] * sum(a.sizes[1:-1]))
-    alpha = [[next(alphas) for _ in range(n)] for n in a.sizes[1:-1]]
+    s = flat if a.input_scale else [1.0] * a.sizes[0]
     rng, N = np.random.default_rng(problem.masks_seed), len(problem.X)
     kept = [rng.random((n, N), np.float32) >= a.dropout for n in a.sizes[1:-1] if a.dropout]
     y_hat: Array = np.empty(problem.Y.shape)
@@ -85,8 +83,6 @@ def by_definition(problem: Problem) -> tuple[Array, Array]:
             u = [*v, 1.0] if a.bias else v
             z = [math.fsum(w * one for w, one in zip(unit, u, strict=True)) for unit in units]
             v = _activated(a.every_activation[k], z)
-            if k < len(alpha):
-                v = [p * f + (1.0 - p) * u for p, f, u in zip(alpha[k], v, z, strict=True)]
             if a.dropout and k < len(kept):
                 keep = zip(v, kept[k][:, i].tolist(), strict=True)
                 v = [one / (1.0 - a.dropout) if stays else 0.0 for one, stays in keep]

@@ -6,7 +6,7 @@ The bugs are derivatives made wrong on purpose, so that a class can see the chec
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,11 +103,11 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
     """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
 
     Then every output activation with every residual loss, and dropout, L2, sample weights and
-    the missing bias, alone and together; each activation with alpha and a scale of the inputs;
-    smoothed labels; one on so many rows that np.matmul multiplies instead of np.dot, the sum that
-    is taken in shards, and two members in one network. The numbers of each are drawn from the seed
-    and its own name, so that one more changes no other. The default seed draws no network whose
-    output is dead on every row, and no array with a kink beside every entry.
+    the missing bias, alone and together; a learned scale of the inputs; smoothed labels; one on so
+    many rows that np.matmul multiplies instead of np.dot, the sum that is taken in shards, and two
+    members in one network. The numbers of each are drawn from the seed and its own name, so that
+    one more changes no other. The default seed draws no network whose output is dead on every row,
+    and no array with a kink beside every entry.
     """
 
     def problem(
@@ -140,26 +140,24 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         yield problem(f"l2, {loss}", Architecture(sizes, names, loss, l2=0.3))
         yield problem(f"sample weights, {loss}", Architecture(sizes, names, loss), weighted=True)
         yield problem(f"no bias, {loss}", Architecture(sizes, names, loss, bias=False))
+        yield problem(f"input scale, {loss}", Architecture(sizes, names, loss, input_scale=True))
         together = Architecture(sizes, names, loss, bias=False, dropout=0.4, l2=0.3)
         yield problem(f"no bias, dropout, l2, weights, {loss}", together, weighted=True)
-    yield from _learned(problem)
+    for loss, outputs in (("binary_cross_entropy", 1), ("cross_entropy", 3)):
+        of_labels = problem(f"smoothed, {loss}", Architecture((3, 4, outputs), ("tanh",), loss))
+        yield replace(of_labels, Y=smoothed(of_labels.Y, 0.1))
     two = Architecture((3, 4, 2), ("tanh",), "binary_cross_entropy")
     yield problem("two outputs, binary_cross_entropy", two)
     many = Architecture((3, 20, 20, 2), ("tanh", "relu"), "mse")
     yield problem("many rows, mse", many, n_rows=120)
     for loss in ("mse", "cross_entropy"):
-        scaled = loss != "mse"
-        cut = Architecture(
-            (3, 4, 3), ("tanh",), loss, l2=0.3, input_scale=scaled, parametric_activation=scaled
-        )
+        cut = Architecture((3, 4, 3), ("tanh",), loss, l2=0.3, input_scale=loss != "mse")
         of_rows = problem(f"in shards, {loss}", cut, loss != "mse", 9)
         yield replace(of_rows, network_class=in_shards(network_class))
     for loss in ("mse", "cross_entropy"):
-        learned = loss != "mse"
         each = Architecture(
-            (3, 4, 1, 3), ("tanh", "softplus"), loss, l2=0.3,
-            input_scale=learned, parametric_activation=learned,
-        )  # fmt: skip
+            (3, 4, 1, 3), ("tanh", "softplus"), loss, l2=0.3, input_scale=loss != "mse"
+        )
         yield in_one_network([problem(f"{which}, {loss}", each) for which in ("members", "second")])
 
 
@@ -171,27 +169,6 @@ def in_one_network(problems: Sequence[Problem]) -> Problem:
         X=np.stack([problem.X for problem in problems]),
         Y=np.stack([problem.Y for problem in problems]),
     )
-
-
-def _learned(problem: Callable[..., Problem]) -> Iterator[Problem]:
-    """Yield each activation that bends with alpha and scaled inputs, and smoothed labels.
-
-    Chosen by its name each has one of the losses, and may have dropout, L2 and sample weights too.
-    """
-    for name in ACTIVATIONS:
-        if name == "identity":
-            continue
-        choice = zlib.crc32(name.encode())
-        loss, more = [*LOSSES][choice % len(LOSSES)], choice % 2 == 1
-        sizes = (3, 4, 4, 1 if loss == "binary_cross_entropy" else 3)
-        architecture = Architecture(
-            sizes, (name, name), loss, dropout=0.4 * more, l2=0.3 * more,
-            input_scale=True, parametric_activation=True,
-        )  # fmt: skip
-        yield problem(f"{name}, learned scale and alpha, {loss}", architecture, more)
-    for loss, outputs in (("binary_cross_entropy", 1), ("cross_entropy", 3)):
-        of_labels = problem(f"smoothed, {loss}", Architecture((3, 4, outputs), ("tanh",), loss))
-        yield replace(of_labels, Y=smoothed(of_labels.Y, 0.1))
 
 
 def in_shards(network_class: type[Network]) -> type[Network]:

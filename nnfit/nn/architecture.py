@@ -16,8 +16,7 @@ class Architecture:
 
     `sizes` are the widths (inputs, hidden ..., outputs); `activations` has one name for each
     hidden layer; `dropout` is the share of hidden units left out of a training step; `l2` is the
-    factor of the penalty (l2/2) * sum ||W||^2; `input_scale` and `parametric_activation` say
-    whether s and alpha of `learned` are there.
+    factor of the penalty (l2/2) * sum ||W||^2; `input_scale` says whether it has the scale s.
     """
 
     sizes: tuple[int, ...]
@@ -29,7 +28,6 @@ class Architecture:
     dropout: float = 0.0
     l2: float = 0.0
     input_scale: bool = False
-    parametric_activation: bool = False
 
     def __post_init__(self) -> None:
         if len(self.activations) != len(self.sizes) - 2:
@@ -44,9 +42,7 @@ class Architecture:
     @cached_property
     def layout(self) -> Layout:
         """Where its weights and biases lie in the flat vector of all parameters."""
-        return affine_layers(
-            self.sizes, self.bias, scale=self.input_scale, alpha=self.parametric_activation
-        )
+        return affine_layers(self.sizes, self.bias, scale=self.input_scale)
 
     @property
     def n_parameters(self) -> int:
@@ -62,8 +58,8 @@ class Parameters:
     """All weights and biases in one vector `flat` (P,), and views into it.
 
     `named` has them as W1, b1, W2, ...; `Wb`, `W` and `b` are lists by layer, `WT` W transposed.
-    `s`, of the first layer, and `alpha` are [] where there are none. Of vectors (..., P), members,
-    the views have the same axes before their own.
+    `s` has that of the first layer, or is []. Of vectors (..., P), members, the views have the same
+    axes before their own.
     """
 
     def __init__(self, layout: Layout, flat: Array) -> None:
@@ -73,5 +69,4 @@ class Parameters:
         self.W = [self.named[layer.W.name] for layer in layout.layers]
         self.b = [self.named[layer.b.name] for layer in layout.layers if layer.b]
         self.s = [self.named[layer.s.name] for layer in layout.layers if layer.s]
-        self.alpha = [self.named[layer.alpha.name] for layer in layout.layers if layer.alpha]
         self.WT = [W.swapaxes(-1, -2) for W in self.W]

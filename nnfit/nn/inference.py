@@ -167,8 +167,8 @@ def alike_places(
 
 
 def bytes_per_row(architecture: Architecture, dtype: np.dtype) -> int:
-    """Return what a workspace has for each row, at most: z, a, delta, the slopes, f(z) apart."""
-    return (4 + architecture.parametric_activation) * sum(architecture.sizes) * dtype.itemsize
+    """Return what a workspace has for each row, at most: z, a, delta and the slopes."""
+    return 4 * sum(architecture.sizes) * dtype.itemsize
 
 
 def _alike(architecture: Architecture, dtype: np.dtype, width: int, stacked: bool) -> Array:

@@ -23,7 +23,7 @@ from nnfit.nn.arrays import Array
 class Block:
     """One named array: its row r begins at `offset` + r * `stride` of the flat vector.
 
-    `group` is weight, bias, scale or activation. Penalties and weight decay shrink weights alone.
+    `group` is weight, bias or scale. Penalties and weight decay shrink weights alone.
     """
 
     name: str
@@ -59,15 +59,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Layer:
-    """The blocks of one affine layer: W and b, cut from [W | b], and what not every layer has.
-
-    `s` is the scale of its inputs, `alpha` the part of its units' activation.
-    """
+    """The blocks of one affine layer: W and b, cut from [W | b], and s, the scale of its inputs."""
 
     W: Block
     b: Block | None
     s: Block | None = None
-    alpha: Block | None = None
 
     @property
     def Wb(self) -> Block:
@@ -76,8 +72,7 @@ class Layer:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        every = (self.s, self.W, self.b, self.alpha)
-        return tuple(block for block in every if block is not None)
+        return tuple(block for block in (self.s, self.W, self.b) if block is not None)
 
 
 @dataclass(frozen=True)
@@ -88,10 +83,7 @@ class Layout:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """W1, b1, W2, ..., with s before W1 and alpha1 after b1 where there are such.
-
-        So model files, checks and tables list them.
-        """
+        """W1, b1, W2, ..., where there is an s before them: so model files and tables list them."""
         return tuple(block for layer in self.layers for block in layer.blocks)
 
     @cached_property
@@ -107,13 +99,10 @@ class Layout:
         return marks
 
 
-def affine_layers(
-    sizes: Sequence[int], bias: bool, *, scale: bool = False, alpha: bool = False
-) -> Layout:
+def affine_layers(sizes: Sequence[int], bias: bool, *, scale: bool = False) -> Layout:
     """Return the layout of the layers between `sizes` (inputs, hidden ..., outputs).
 
-    With `scale` the first layer has an `s`, with `alpha` each hidden layer one; in memory they come
-    after every W and b.
+    With `scale` the first layer has an `s`; in memory it comes after every W and b.
     """
     layers, offset = [], 0
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
@@ -124,8 +113,5 @@ def affine_layers(
         offset += n_out * row
     if scale:
         s = Block(name="s", shape=(sizes[0],), group="scale", offset=offset, stride=1)
-        layers[0], offset = replace(layers[0], s=s), offset + s.size
-    for i, n in enumerate(sizes[1:-1] if alpha else ()):
-        of = Block(name=f"alpha{i + 1}", shape=(n,), group="activation", offset=offset, stride=1)
-        layers[i], offset = replace(layers[i], alpha=of), offset + n
+        layers[0] = replace(layers[0], s=s)
     return Layout(tuple(layers))

@@ -11,9 +11,9 @@ The book counts layers from 1 and calls the input layer 0. For layer l of D[l] u
     BP4  dL/dW[l] = delta[l] a[l-1]^T             (D[l], D[l-1]) = (D[l], N) (N, D[l-1])
 
 Source: Nielsen, Neural Networks and Deep Learning, 2015; Rumelhart, Hinton, Williams 1986. The
-same in plain lines is textbook.py; s and alpha, where a network has them, are in learned.py.
-Python lists count from 0: `W[i]`, `z[i]`, `delta[i]` with i = 0 belong to the book's layer 1, whose
-output is a[1].
+same in plain lines is textbook.py; s, where a network has one, is in input_scale.py. Python lists
+count from 0: `W[i]`, `z[i]`, `delta[i]` with i = 0 belong to the book's layer 1, whose output is
+a[1].
 
 The bias is the weight of an input that is always 1: `Wb[i]` is [W[i] | b[i]], of shape (D_out,
 D_in + 1), and a[i] carries a last row of ones, so that one product gives W a + b and another
@@ -33,7 +33,7 @@ from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.architecture import Architecture, Parameters
 from nnfit.nn.arrays import Array, total
 from nnfit.nn.initializers import draw_weights
-from nnfit.nn.learned import bend, d_alpha, d_bend, d_scale_inputs, scale_inputs
+from nnfit.nn.input_scale import d_scale_inputs, scale_inputs
 from nnfit.nn.losses import Share, make_head
 from nnfit.nn.names import ACTIVATIONS as ACTIVATION_NAMES
 
@@ -80,8 +80,8 @@ class Workspace:
         self.aT = [a.swapaxes(-1, -2) for a in self.a]
         self.units = [a[..., :n, :] for a, n in zip(self.a[1:], widths[:-1], strict=True)]
         self.active = self.units
-        if network.architecture.dropout or p.alpha:
-            self.active = arrays(np.empty, widths[:-1])  # f(z), before alpha and mask
+        if network.architecture.dropout:
+            self.active = arrays(np.empty, widths[:-1])  # before the mask
         self.scaled = np.empty_like(p.Wb[0] if p.s else p.Wb[0][..., :0])  # layer 1's [W s | b]
         self.masks: list[Array] = []
         self.draws: list[Array] = []
@@ -160,7 +160,7 @@ class Network:
         output: str = "auto",
         bias: str = "zeros",
     ) -> None:
-        """Draw W, set b to 0, s and alpha to 1.
+        """Draw W, set b to 0 and s to 1.
 
         `auto` takes each layer's W from the activation it feeds. With `output` zeros the last W is
         0; with `bias` normal each b of a hidden layer is drawn from N(0, 1), after every W.
@@ -168,8 +168,8 @@ class Network:
         suited = [ACTIVATION_NAMES[f].initialization for f in self.architecture.activations]
         p = self.parameters
         p.flat.fill(0.0)
-        for ones in (*p.s, *p.alpha):
-            ones.fill(1.0)
+        for s in p.s:
+            s.fill(1.0)
         for W, own in zip(p.W, [*suited, "glorot"], strict=True):
             W[...] = draw_weights(W.shape, own if initialization == "auto" else initialization, rng)
         if output == "zeros":
@@ -208,11 +208,8 @@ class Network:
             ws.products[i](Wb, ws.a[i], out=ws.z[i])  # (D_out, D_in+1) @ (D_in+1, N)
             if i < len(self.hidden):
                 self.hidden[i].f(ws.z[i], ws.active[i], ws.slope[i])
-                if p.alpha:
-                    bend(ws.z[i], ws.active[i], p.alpha[i], ws.units[i])
                 if self.architecture.dropout:
-                    whole = ws.units[i] if p.alpha else ws.active[i]
-                    np.multiply(whole, ws.masks[i] if dropout else 1.0, out=ws.units[i])
+                    np.multiply(ws.active[i], ws.masks[i] if dropout else 1.0, out=ws.units[i])
         return ws.z[-1]
 
     def backward(self, ws: Workspace, dropout: bool = False) -> None:
@@ -225,12 +222,7 @@ class Network:
                 self._hand_down(ws.delta[i], i, delta)
                 if dropout:
                     delta *= ws.masks[i - 1]
-                z, active = ws.z[i - 1], ws.active[i - 1]
-                if p.alpha:  # a[i] is free memory by now
-                    d_alpha(z, active, delta, self.gradient.alpha[i - 1], ws.units[i - 1])
-                self.hidden[i - 1].df(z, active, slope)
-                if p.alpha:
-                    d_bend(slope, p.alpha[i - 1])
+                self.hidden[i - 1].df(ws.z[i - 1], ws.active[i - 1], slope)
                 delta *= slope  # BP2 (D_in, N)
         if p.s:
             d_scale_inputs(p.W[0], p.s[0], self.gradient.W[0], self.gradient.s[0], ws.scaled)

@@ -108,10 +108,7 @@ def _forward(
     ]
     if "input" in layer:
         lines.append(("s ⊙ v[0]", [layer["inputs"]], layer["input"]))
-    lines.append((f"z[{i}]", [out], layer["z"]))
-    if "f" in layer:
-        lines.append((f"f(z[{i}])", [out], layer["f"]))
-    lines.append((f"v[{i}]", [out], layer["v"]))
+    lines += [(f"z[{i}]", [out], layer["z"]), (f"v[{i}]", [out], layer["v"])]
     title = f"layer {i} of {n_layers}: {layer['inputs']} → {out}, {layer['activation']}"
     return [titled(title, equations(screen, formulas)), arrays(screen, lines)]
 
@@ -264,8 +261,8 @@ def _update(screen: Screen, example: Values) -> list[RenderableType]:
     formulas = [("W", f"W − α ∂L/∂W,  α = {rate:g}, ∂L/∂W {over}")]
     if any(p["parameter"][0] == "b" for p in update["parameters"]):
         formulas.append(("b", "b − α ∂L/∂b"))
-    if any(p["parameter"][0] in "sa" for p in update["parameters"]):
-        formulas.append(("s, alpha", "likewise"))
+    if any(p["parameter"] == "s" for p in update["parameters"]):
+        formulas.append(("s", "s − α ∂L/∂s"))
     table: list[list[Cell]] = []
     for before, p in zip(example["parameters"], update["parameters"], strict=True):
         steps = np.array([before["values"], p["gradient"], p["after"]], dtype=np.float64)

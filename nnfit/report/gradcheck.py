@@ -25,7 +25,7 @@ VERDICTS = {"ok": "green", NOTHING: "yellow", FAILED: "bold red"}  # from better
 
 BY_SLOPE = "\nby slope: {}; by value: nothing, which a bare nnfit gradcheck does"
 BY_VALUE = """
-by slope: W, b, s, alpha and x of each network; f'(z), l'(e) at chosen points
+by slope: W, b, s and x of each network; f'(z), l'(e) at chosen points
 by value, against definitions: y_hat and loss; f(z), l(e) at chosen points"""
 
 
@@ -147,8 +147,7 @@ def _conclusion(
     entries, kinks = (sum(check.get(key, 0) for check in slopes) for key in ("entries", "kinks"))
     if kinks:
         how += f"\n{entries:,} entries compared, {kinks:,} left out beside a kink"
-    learned = any(check["parameter"][0] in "sa" for check in slopes)
-    own = "W, b, s, alpha and x" if learned else "W, b and x"
+    own = "W, b, s and x" if any(check["parameter"] == "s" for check in slopes) else "W, b and x"
     how += BY_VALUE if values else BY_SLOPE.format(own)
     if result["passed"]:
         return Text.assemble(("passed", "bold green"), f": {what}\n{how}")

@@ -96,7 +96,6 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         dropout=model.dropout,
         l2=config.optimizer.l2,
         input_scale=model.input_scale,
-        parametric_activation=model.parametric_activation,
     )
     _refuse_too_many(file, architecture, np.dtype(dtype))
     network = Network.of_zeros(architecture, dtype, model.members)
@@ -246,7 +245,7 @@ def _optimizer(file: ConfigFile, network: Network) -> Optimizer:
     """Return the update rule of all members."""
     config = file.config.optimizer
     architecture, is_ntk = network.architecture, file.config.model.parametrization == "ntk"
-    factors = {group: getattr(config, f"{group}_rate") for group in ("bias", "scale", "activation")}
+    factors = {group: getattr(config, f"{group}_rate") for group in ("bias", "scale")}
     rates = rate_factors(
         architecture.layout, factors, network.dtype, config.name if is_ntk else None
     )

@@ -105,7 +105,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "winds": {
         "data": {"target": ["north", "south"], "include": ["u", "v"], "validation": "later.csv"},
         "model": {"hidden_sizes": [3, 2, 3], "bias": True, "input_scale": True,
-                  "parametric_activation": True, "parametrization": "ntk"},
+                  "parametrization": "ntk"},
         "preprocessing": {"numeric": "robust", "bins": 2},
         "optimizer": {"name": "adamw", "weight_decay": 0.1, "schedule": "cosine", "clip_norm": 1,
                       "betas": [0.9, 0.95], "bias_rate": 0.1, "scale_rate": 6},

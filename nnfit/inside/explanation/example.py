@@ -228,7 +228,7 @@ def _notes(model: Model, row: Part) -> tuple[str, ...]:
     others = [] if optimizer.name == "sgd" else [optimizer.name]
     others += [key for key in ("momentum", "weight_decay", "clip_norm") if getattr(optimizer, key)]
     others += [f"schedule {optimizer.schedule}"] if optimizer.schedule != "constant" else []
-    rates = ("bias_rate", "scale_rate", "activation_rate")
+    rates = ("bias_rate", "scale_rate")
     others += [f"{key} {rate:g}" for key in rates if (rate := getattr(optimizer, key)) != 1.0]
     others += ["the rates of ntk"] if model.kept.model.parametrization == "ntk" else []
     if others:

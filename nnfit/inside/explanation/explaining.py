@@ -95,8 +95,7 @@ def explain(
         z = [z[:, 0].copy() for z in ws.z]
         y_hat: Array = np.empty_like(ws.z[-1])
         network.head.predict(ws.z[-1], y_hat)
-        f, units = ([a[:, 0].copy() for a in arrays] for arrays in (ws.active, ws.units))
-        v = [one.X[0], *units, y_hat[:, 0]]
+        v = [one.X[0], *(a[:, 0].copy() for a in ws.units), y_hat[:, 0]]
         data_loss = float(network.loss_and_gradient(ws, 1.0))
         penalty = float(network.penalty())
         delta, slope = ([array[:, 0].copy() for array in arrays] for arrays in (ws.delta, ws.slope))
@@ -117,7 +116,7 @@ def explain(
             "parameters": _named(network.parameters),
             "graph": [],  # which is made of the others
             "inputs": {"names": model.encoder.input_names, "values": plain(v[0])},
-            "forward": forward(network, z, f, v),
+            "forward": forward(network, z, v),
             "prediction": _prediction(model, y_hat.T),
             "target": {"y": plain(one.Y[0]), "value": _decoded(model, one.truth)},
             "loss": _loss(architecture, data_loss, penalty, one.Y[0], v[-1]),

@@ -67,34 +67,13 @@ def of_one(loss: str, y: float, y_hat: float, opposite: float, derivative: float
 
 
 def parameter(name: str) -> str:
-    """Return how formulas write the parameters called `name`: W1 is W[1], alpha1 alpha[1], s is s.
-
-    The lecture's α is the learning rate.
-    """
-    letters = name.rstrip("0123456789")
-    index = name[len(letters) :]
-    return letters + (f"[{index}]" if index else "")
+    """Return how formulas write the parameters called `name`: W1 is W[1], s is s."""
+    return name if name == "s" else f"{name[0]}[{name[1:]}]"
 
 
 def layer_input(layer: int, scaled: bool) -> str:
     """Return what W of a layer multiplies; `scaled` says whether the network has s."""
     return "(s ⊙ v[0])" if scaled and layer == 1 else f"v[{layer - 1}]"
-
-
-def sigma(activation: str, layer: int, parametric: bool) -> str:
-    """Return v as a function of z; `parametric` says whether alpha makes it of f(z)."""
-    text = OUTPUT_ACTIVATIONS[activation].meaning
-    return f"z + alpha[{layer}] ⊙ (f(z) − z), f(z) = {text}" if parametric else text
-
-
-def slope(activation: str, layer: int, parametric: bool) -> tuple[str, str]:
-    """Return what ∂v/∂z of a hidden layer is called, and what it is."""
-    text = OUTPUT_ACTIVATIONS[activation].slope
-    if not parametric:
-        return f"σ′(z[{layer}])", text
-    if "v" in text:  # in which v is f(z)
-        text += ", v = f(z)"
-    return f"∂v[{layer}]/∂z[{layer}]", f"1 + alpha[{layer}] ⊙ (f′(z) − 1), f′(z) = {text}"
 
 
 def scaled(scaler: Scaler | Piece, of: str) -> str:
@@ -114,13 +93,10 @@ def _minus(value: float) -> str:
 
 
 def chain(layer: int, n_layers: int, by: str) -> Chain:
-    """Return the factors of ∂L/∂`by` in a layer; `by` is W, b, z, s, alpha, or v of the one below.
+    """Return the factors of ∂L/∂`by` in a layer; `by` is W, b, z, s, or v of the layer below.
 
     Each has `term`, and `reused`: whether it was worked out for the layer above.
     """
-    if by == "alpha":
-        handed = [{**factor, "reused": True} for factor in chain(layer + 1, n_layers, "v")]
-        return [*handed, {"term": f"∂v[{layer}]/∂alpha[{layer}]", "reused": False}]
     terms: Chain = [
         {"term": "∂L/∂ŷ", "reused": layer < n_layers},
         {"term": f"∂ŷ/∂z[{n_layers}]", "reused": layer < n_layers},

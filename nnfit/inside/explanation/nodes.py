@@ -96,7 +96,7 @@ def _figure(slope: float) -> str:
 def _layer(i: int, architecture: Architecture, found: Mapping[str, Any]) -> Iterator[Values]:
     """Yield W[l], Wv[l] = W[l] v[l-1], b[l], z[l] and v[l], the last of which is ŷ.
 
-    Where there are such, s and s ⊙ v[0] come before, alpha[l] and f[l] = f(z[l]) between z and v.
+    Where the network has s, it and s ⊙ v[0] come before.
     """
     layer, step = found["forward"][i - 1], found["backward"][-i]
     above = found["backward"][-i - 1] if i < len(found["forward"]) else None
@@ -126,23 +126,9 @@ def _layer(i: int, architecture: Architecture, found: Mapping[str, Any]) -> Iter
         slope = "∂ŷ/∂z" if architecture.output_activation == "softmax" else slope
     else:
         derivative = above["handed_down"]["values"]
-    if "f" in layer:
-        yield from _bent(i, layer, parameters[f"alpha{i}"]["values"], derivative)
-        return
     yield _node(
         name, f"{layer['activation']}(z[{i}])", layer["v"], derivative, [(f"z[{i}]", slope)]
     )
-
-
-def _bent(
-    i: int, layer: Mapping[str, Any], alpha: Sequence[float], derivative: Sequence[float | None]
-) -> Iterator[Values]:
-    """Yield f[l] = f(z[l]) and v[l] = z[l] + alpha[l] (f[l] − z[l]), element by element."""
-    of_f = [None if d is None else finite(p * d) for p, d in zip(alpha, derivative, strict=True)]
-    z, f, p = f"z[{i}]", f"f[{i}]", f"alpha[{i}]"
-    yield _node(f, f"{layer['activation']}({z})", layer["f"], of_f, [(z, f"f′({z})")])
-    edges = [(z, f"1 − {p}"), (p, f"{f} − {z}"), (f, p)]
-    yield _node(f"v[{i}]", f"{z} + {p} ⊙ ({f} − {z})", layer["v"], derivative, edges)
 
 
 def _loss(architecture: Architecture, found: Mapping[str, Any]) -> Iterator[Values]:

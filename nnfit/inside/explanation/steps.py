@@ -14,6 +14,7 @@ from nnfit.inside.explanation import formulas
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import PointwiseHead
+from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Network
 from nnfit.training.metrics import finite
 
@@ -31,16 +32,13 @@ def plain(array: Array) -> list[Any]:
     return list(cells.tolist())
 
 
-def forward(
-    network: Network, z: Sequence[Array], f: Sequence[Array], v: Sequence[Array]
-) -> list[Values]:
+def forward(network: Network, z: Sequence[Array], v: Sequence[Array]) -> list[Values]:
     """Return each layer's z[l] and v[l], and its first unit as a sum; `v` starts with v[0].
 
-    Where the network has s, layer 1 has the `input` s ⊙ v[0]; where it has alpha, hidden layers
-    have `f`, their activation's own values.
+    Where the network has s, layer 1 has the `input` s ⊙ v[0].
     """
     architecture, p = network.architecture, network.parameters
-    scaled, parametric = architecture.input_scale, architecture.parametric_activation
+    scaled = architecture.input_scale
     u = [*(s * v[0] for s in p.s), *v[len(p.s) :]]
     inputs = [formulas.layer_input(i, scaled) for i in range(1, len(v))]
     return [
@@ -55,11 +53,10 @@ def forward(
                 "products": plain(p.W[i - 1][0] * u[i - 1]),
                 "z": finite(float(z[i - 1][0])),
             },
-            "sigma": formulas.sigma(name, i, parametric and i <= len(f)),
+            "sigma": OUTPUT_ACTIVATIONS[name].meaning,
             **({"input": plain(u[0])} if scaled and i == 1 else {}),
             "Wv": plain(p.W[i - 1] @ u[i - 1]),
             "z": plain(z[i - 1]),
-            **({"f": plain(f[i - 1])} if parametric and i <= len(f) else {}),
             "v": plain(v[i]),
         }
         for i, name in enumerate(architecture.every_activation, 1)
@@ -85,7 +82,6 @@ def backward(
         The gradients W1, b1, ... and x beside their complex steps.
     """
     L, scaled = len(delta), network.architecture.input_scale
-    parametric = network.architecture.parametric_activation
     penalty = " + l2 W[{0}]" if network.architecture.l2 else ""
     first, steps = last, []
     for i in range(L, 0, -1):
@@ -93,7 +89,6 @@ def backward(
             "W": f"delta[{i}] {formulas.layer_input(i, scaled)}ᵀ{penalty.format(i)}",
             "b": f"delta[{i}]",
             "s": "(W[1]ᵀ delta[1]) ⊙ v[0]",
-            "alpha": f"∂L/∂v[{i}] ⊙ (f(z[{i}]) − z[{i}])",
         }
         names = [block.name for block in network.parameters.layout.layers[i - 1].blocks]
         handed = network.parameters.W[i - 1].T @ delta[i - 1]
@@ -110,8 +105,8 @@ def backward(
                 "delta": {"chain": formulas.chain(i, L, "z"), **first},
                 "gradients": [
                     {
-                        "chain": formulas.chain(i, L, by := name.rstrip("0123456789")),
-                        "formula": made_of[by],
+                        "chain": formulas.chain(i, L, name[0]),
+                        "formula": made_of[name[0]],
                         **checked[name],
                     }
                     for name in names
@@ -120,13 +115,13 @@ def backward(
             }
         )
         if i > 1:
-            of_z, df = formulas.slope(network.architecture.activations[i - 2], i - 1, parametric)
+            df = OUTPUT_ACTIVATIONS[network.architecture.activations[i - 2]].slope
             first = {
-                "formula": f"∂L/∂v[{i - 1}] ⊙ {of_z}",
+                "formula": f"∂L/∂v[{i - 1}] ⊙ σ′(z[{i - 1}])",
                 "rule": "handed down by the layer above, through the activation",
                 "factors": [
                     _factor(f"∂L/∂v[{i - 1}]", f"W[{i}]ᵀ delta[{i}]", handed),
-                    _factor(of_z, df, slope[i - 2]),
+                    _factor(f"σ′(z[{i - 1}])", df, slope[i - 2]),
                 ],
                 "values": plain(delta[i - 2]),
             }

@@ -46,7 +46,7 @@ def make(request: Request) -> Graph:
             f"{MAX_NODES} nodes in a layer and {MAX_LAYERS} layers. 'nnfit plot weights' takes "
             "larger ones"
         )
-    tell_learned(request)
+    tell_scale(request)
     return Graph(
         W=tuple(model.network.parameters.W),
         b=tuple(model.network.parameters.b) if architecture.bias else None,
@@ -58,13 +58,10 @@ def make(request: Request) -> Graph:
     )
 
 
-def tell_learned(request: Request) -> None:
-    """Say what a picture of W leaves out."""
-    architecture = request.model.network.architecture
-    left_out = ["the scale s of the inputs"] * architecture.input_scale
-    left_out += ["alpha of the hidden units"] * architecture.parametric_activation
-    if left_out:
-        request.observer.note(f"W is drawn as it is, without {' and '.join(left_out)}")
+def tell_scale(request: Request) -> None:
+    """Say that a picture of W leaves s out, where there is one."""
+    if request.model.network.architecture.input_scale:
+        request.observer.note("W is drawn as it is, without the scale s of the inputs")
 
 
 def output_names(model: Model) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
     """Return a random direction (P,), filter-normalised.
 
     The share of each neuron, its row of [W | b], is as long as the neuron's own `parameters`; so is
-    that of s, and of each alpha.
+    that of s.
     """
     layout = network.architecture.layout
     direction = rng.normal(size=layout.size)
@@ -158,8 +158,8 @@ def random_direction(network: Network, parameters: Array, rng: np.random.Generat
         d, theta = layer.Wb.of(direction), layer.Wb.of(parameters)
         lengths = np.linalg.norm(d, axis=1, keepdims=True)
         d *= np.linalg.norm(theta, axis=1, keepdims=True) / lengths
-        for block in filter(None, (layer.s, layer.alpha)):
-            d, theta = block.of(direction), block.of(parameters)
+        if layer.s is not None:
+            d, theta = layer.s.of(direction), layer.s.of(parameters)
             d *= np.linalg.norm(theta) / np.linalg.norm(d)
     return direction
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnfit.csv.reading import BlockReader
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.network import output_names, tell_learned
+from nnfit.inside.pictures.network import output_names, tell_scale
 from nnfit.inside.pictures.request import Request
 from nnfit.model.model import Model
 from nnfit.model.streaming import csv_format
@@ -47,7 +47,7 @@ def make(request: Request) -> Weights:
         When the inputs do not fill the shape.
     """
     model, shape = request.model, request.options.shape
-    tell_learned(request)
+    tell_scale(request)
     W = model.network.parameters.W[0]
     names = tuple(model.encoder.input_names)
     if shape is None:

@@ -25,14 +25,12 @@ from nnfit.training import history
 FORMAT_VERSION = 1
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
-LEARNED = ("input_scale", "parametric_activation")
 STEP_LOSSES = "history_step_loss"  # where they were recorded, from the first step on
 
 
 def declare_network(network: Network) -> dict[str, Any]:
     """Return what `architecture_of` reads."""
     a = network.architecture
-    learned = {key: True for key in LEARNED if getattr(a, key)}  # younger than the format
     return {
         "sizes": list(a.sizes),
         "activations": list(a.activations),
@@ -42,8 +40,9 @@ def declare_network(network: Network) -> dict[str, Any]:
         "dropout": a.dropout,
         "l2": a.l2,
         "dtype": network.dtype.name,
+        # younger than the format
         **({"members": network.members} if network.members > 1 else {}),
-        **learned,
+        **({"input_scale": True} if a.input_scale else {}),
     }
 
 
@@ -80,7 +79,7 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
             bias=check.flag(net.get("bias"), "bias"),
             dropout=dropout,
             l2=l2,
-            **{key: check.flag(net.get(key, False), key) for key in LEARNED},
+            input_scale=check.flag(net.get("input_scale", False), "input_scale"),
         )
         make_head(architecture.loss, architecture.output_activation)
         members = check.integer(1, MAX_MEMBERS)(net.get("members", 1), "members")

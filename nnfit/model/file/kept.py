@@ -118,7 +118,6 @@ class KeptOptimizer:
     schedule: str = checked(check.one_of(*SCHEDULES))
     bias_rate: float = checked(_positive, default=1.0)
     scale_rate: float = checked(_positive, default=1.0)
-    activation_rate: float = checked(_positive, default=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,10 +50,6 @@ ABLATION: dict[str, dict[str, Any]] = {
     "cosine": {"optimizer.schedule": "cosine"},
     "with SELU": {"model.activation": "selu"},
     "with Mish": {"model.activation": "mish"},
-    "with parametric activations": {
-        "model.parametric_activation": True,
-        "optimizer.activation_rate": 0.1,
-    },
     "with dropout 0.15": {"model.dropout": 0.15},
     "with weight decay 0.02": {"optimizer.name": "adamw", "optimizer.weight_decay": 0.02},
 }

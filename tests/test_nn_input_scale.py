@@ -1,4 +1,4 @@
-"""A learned scale of the inputs and parametric activations, beside their formulas written out."""
+"""A learned scale of the inputs beside its formulas, and what else a published recipe asks for."""
 
 from __future__ import annotations
 
@@ -27,12 +27,9 @@ Array = NDArray[Any]
 N = 9
 
 
-def _network(learned: bool = True, **more: Any) -> Network:
-    architecture = Architecture(
-        (3, 5, 4, 2), ("tanh", "silu"), "mse",
-        input_scale=learned, parametric_activation=learned, **more,
-    )  # fmt: skip
-    return Network(architecture)
+def _network(scaled: bool = True, **more: Any) -> Network:
+    sizes, names = (3, 5, 4, 2), ("tanh", "silu")
+    return Network(Architecture(sizes, names, "mse", input_scale=scaled, **more))
 
 
 def _rows(network: Network) -> Any:
@@ -50,18 +47,17 @@ def _derivative(f: Callable[[Array], Array], z: Array) -> Array:
     return np.asarray(f(z + 1e-30j).imag / 1e-30)
 
 
-def test_at_first_the_network_is_the_one_without_them() -> None:
-    plain, learned = _network(False), _network()
-    for network in (plain, learned):
+def test_at_first_the_network_is_the_one_without_it() -> None:
+    plain, scaled = _network(False), _network()
+    for network in (plain, scaled):
         network.initialize("auto", np.random.default_rng(2))
-    p = learned.parameters
-    assert [p.s[0].tolist(), *(a.tolist() for a in p.alpha)] == [[1.0] * 3, [1.0] * 5, [1.0] * 4]
-    assert (plain.parameters.s, plain.parameters.alpha) == ([], [])
-    np.testing.assert_array_equal(p.flat[: -(3 + 5 + 4)], plain.parameters.flat)  # the same W and b
-    losses = [network.loss_and_gradient(_rows(network), 1.0 / N) for network in (plain, learned)]
+    p = scaled.parameters
+    assert p.s[0].tolist() == [1.0] * 3 and plain.parameters.s == []
+    np.testing.assert_array_equal(p.flat[:-3], plain.parameters.flat)  # the same W and b
+    losses = [network.loss_and_gradient(_rows(network), 1.0 / N) for network in (plain, scaled)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-14)
     for name, gradient in plain.gradient.named.items():
-        np.testing.assert_allclose(learned.gradient.named[name], gradient, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(scaled.gradient.named[name], gradient, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
@@ -78,21 +74,18 @@ def test_the_passes_are_the_formulas(dropout: float) -> None:
         masks = [mask.copy() for mask in ws.masks]
     x, Y = ws.a[0][:3].copy(), ws.Y.copy()
     network.loss_and_gradient(ws, 1.0 / N, masked)
-    (W1, W2, W3), (b1, b2, b3), (s,), (p1, p2) = p.W, p.b, p.s, p.alpha
+    (W1, W2, W3), (b1, b2, b3), (s,) = p.W, p.b, p.s
     z1 = W1 @ (s[:, None] * x) + b1[:, None]
-    v1 = (z1 + p1[:, None] * (np.tanh(z1) - z1)) * masks[0]
+    v1 = np.tanh(z1) * masks[0]
     z2 = W2 @ v1 + b2[:, None]
-    v2 = (z2 + p2[:, None] * (_silu(z2) - z2)) * masks[1]
+    v2 = _silu(z2) * masks[1]
     delta3 = 2.0 * (W3 @ v2 + b3[:, None] - Y) / (2 * N)
-    g2 = W3.T @ delta3 * masks[1]
-    delta2 = g2 * (1.0 - p2[:, None] + p2[:, None] * _derivative(_silu, z2))
-    g1 = W2.T @ delta2 * masks[0]
-    delta1 = g1 * (1.0 - p1[:, None] + p1[:, None] * _derivative(np.tanh, z1))
+    delta2 = W3.T @ delta3 * masks[1] * _derivative(_silu, z2)
+    delta1 = W2.T @ delta2 * masks[0] * _derivative(np.tanh, z1)
     g0 = W1.T @ delta1
     expected = {
         "s": (g0 * x).sum(1), "W1": delta1 @ (s[:, None] * x).T, "b1": delta1.sum(1),
-        "alpha1": (g1 * (np.tanh(z1) - z1)).sum(1), "W2": delta2 @ v1.T, "b2": delta2.sum(1),
-        "alpha2": (g2 * (_silu(z2) - z2)).sum(1), "W3": delta3 @ v2.T, "b3": delta3.sum(1),
+        "W2": delta2 @ v1.T, "b2": delta2.sum(1), "W3": delta3 @ v2.T, "b3": delta3.sum(1),
     }  # fmt: skip
     assert list(network.gradient.named) == list(expected)
     for name, gradient in expected.items():
@@ -101,10 +94,10 @@ def test_the_passes_are_the_formulas(dropout: float) -> None:
     np.testing.assert_allclose(dx, s[:, None] * g0, rtol=1e-10, atol=1e-14)
 
 
-def test_no_penalty_and_no_decay_touches_them() -> None:
+def test_no_penalty_and_no_decay_touches_it() -> None:
     network = _network(l2=0.5)
     groups = {block.name: block.group for block in network.architecture.layout.blocks}
-    assert (groups["s"], groups["alpha1"], groups["b2"]) == ("scale", "activation", "bias")
+    assert (groups["s"], groups["W1"], groups["b2"]) == ("scale", "weight", "bias")
     network.parameters.flat[:] = 3.0
     network.gradient.flat[:] = 0.0
     network.add_penalty()
@@ -136,12 +129,11 @@ def test_smoothed_labels() -> None:
 RECIPE = {
     "model": {
         "hidden_sizes": [6, 4], "activation": "mish", "dropout": 0.1, "parametrization": "ntk",
-        "input_scale": True, "parametric_activation": True, "bias_initialization": "normal",
-        "output_initialization": "zeros",
+        "input_scale": True, "bias_initialization": "normal", "output_initialization": "zeros",
     },
     "optimizer": {
-        "betas": [0.9, 0.95], "bias_rate": 0.1, "scale_rate": 6, "activation_rate": 0.1,
-        "schedule": "coslog4", "learning_rate": 0.04, "weight_decay": 0.02,
+        "betas": [0.9, 0.95], "bias_rate": 0.1, "scale_rate": 6, "schedule": "coslog4",
+        "learning_rate": 0.04, "weight_decay": 0.02,
     },
     "training": {"label_smoothing": 0.1, "epochs": 5},
 }  # fmt: skip
@@ -156,8 +148,7 @@ def _table() -> pd.DataFrame:
 def test_all_of_it_trains_and_is_kept_in_the_file(tmp_path: Any) -> None:
     model = nnfit.train({"data": {"target": "kind"}, **RECIPE}, _table())
     assert model.network.architecture.input_scale
-    assert all((array != 1.0).all() for array in [*model.network.parameters.s,
-                                                  *model.network.parameters.alpha])  # fmt: skip
+    assert (model.network.parameters.s[0] != 1.0).all()
     model.save(tmp_path / "m.npz")
     again = nnfit.load(tmp_path / "m.npz")
     assert again.to_bytes() == model.to_bytes()
@@ -219,20 +210,16 @@ def test_pictures_of_W_say_what_they_leave_out() -> None:
         observer = Observer()
         observer.note = heard.append  # type: ignore[method-assign]
         make_picture(kind, [("m.npz", model)], None, Options(), observer)
-        assert heard[-1] == (
-            "W is drawn as it is, without the scale s of the inputs and alpha of the hidden units"
-        )
+        assert heard[-1] == "W is drawn as it is, without the scale s of the inputs"
 
 
 def test_defaults_written_out_leave_no_trace_in_the_file() -> None:
     written = {
         "model": {
-            "parametrization": "standard", "input_scale": False, "parametric_activation": False,
-            "bias_initialization": "zeros", "output_initialization": "auto",
+            "parametrization": "standard", "input_scale": False, "bias_initialization": "zeros",
+            "output_initialization": "auto",
         },
-        "optimizer": {
-            "betas": [0.9, 0.999], "bias_rate": 1, "scale_rate": 1.0, "activation_rate": 1.0
-        },
+        "optimizer": {"betas": [0.9, 0.999], "bias_rate": 1, "scale_rate": 1.0},
         "training": {"label_smoothing": 0, "epochs": 2},
     }  # fmt: skip
     data = {"data": {"target": "kind"}}
