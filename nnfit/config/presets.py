@@ -86,10 +86,7 @@ def same(value: Any) -> Mapping[str, Any]:
     return each(value, value, value)
 
 
-_BINS = ByTask(
-    By("rows", ((5_000, 12),), 32),
-    By("rows", ((1_500, 0), (5_000, 12)), 32),
-)
+_BINS = ByTask(By("rows", ((5_000, 12),), 32), By("rows", ((1_500, 0),), 12))
 
 # By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
 # Where a class has too few rows for the folds, and a test set, a fraction is held out.
