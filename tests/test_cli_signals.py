@@ -81,9 +81,11 @@ def test_mid_training_the_best_epoch_is_saved(
         W1 = arrays["W1"]
     assert len(losses) == stopped - 1
     assert best == losses.argmin() + 1
-    # the weights are those of a run that ended with the best epoch
+    # the weights are those of a run that ended with the best epoch, in the engine that was taken
+    engine = package.load(nnfit.folder / "binary.npz").config["training"].get("engine", "numpy")
     short = nnfit("train", "-", "-q", *ENDLESS, "--set", f"training.epochs={best}",
-                  "-o", "short.npz", stdin=binary.yaml)  # fmt: skip
+                  "--set", f"training.engine={engine}", "-o", "short.npz", stdin=binary.yaml,
+                  )  # fmt: skip
     assert short.code == 0
     with np.load(nnfit.folder / "short.npz") as arrays:
         assert np.array_equal(arrays["W1"], W1)

@@ -73,6 +73,8 @@ def config(*overrides: str, **sections: Any) -> Config:
         (config(model={"bias": True}), "none"),
         (config(optimizer={"name": "adam"}), "none"),
         (config(training={"epochs": 3}), "none"),
+        (config(training={"engine": "numpy"}), "default"),
+        (config(training={"engine": "numpy", "epochs": 3}), "none"),
         (config("training.epochs=3"), "none"),
         (config(model={"bias": True}, preset="best"), "best"),
         (config("preset=fast", "model.bias=false"), "fast"),

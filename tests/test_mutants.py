@@ -94,7 +94,7 @@ SEEN = (
     Mutant(L, "huber_error", "0.5 * clipped", "0.4 * clipped"),
     Mutant(L, "d_huber_error", "== 0.0", "!= 0.0"),
     Mutant(N, "Workspace.__init__", "np.ones((*members, n_rows", "np.zeros((*members, n_rows"),
-    Mutant(N, "Workspace.__init__", "np.ones((*members, n + ones", "np.zeros((*members, n + ones"),
+    Mutant(N, "Workspace.__init__", "arrays(np.ones", "arrays(np.zeros"),
     Mutant(N, "Network.__init__", "np.multiply if", "np.add if"),
     Mutant(N, "Network.draw_dropout", "np.greater_equal", "np.less_equal"),
     Mutant(N, "Network.draw_dropout", "1.0 - p", "1.0 + p"),

@@ -86,6 +86,8 @@ def same(value: Any) -> Mapping[str, Any]:
     return each(value, value, value)
 
 
+_BINS = ByTask(By("rows", ((5_000, 12),), 32), By("rows", ((1_500, 0),), 12))
+
 # By dotted key; none by which rows are read, kinds and task decided, or the outputs counted.
 # Where a class has too few rows for the folds, and a test set, a fraction is held out.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -94,11 +96,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     ),
     "preprocessing.numeric": same("robust"),
     "preprocessing.bins": each(
-        *(
-            ByTask(By("numbers", ((0, 0),), By("rows", ((5_000, 12),), many)), 0)
-            for many in (12, 32, 32)
-        )
+        By("numbers", ((0, 0),), ByTask(12, 0)),
+        By("numbers", ((0, 0),), _BINS),
+        By("numbers", ((0, 0),), _BINS),
     ),
+    "preprocessing.max_categories": same(400),
     "preprocessing.clamp": same(ByTask(True, False)),
     "model.members": each(
         By("columns", ((1_000, 4),), 2),
@@ -129,7 +131,8 @@ def chosen(config: Config) -> str:
     if config.preset is not None:
         return config.preset
     own = (config.model, config.optimizer, config.training)
-    return "none" if any(section.model_fields_set for section in own) else "default"
+    keys = {key for section in own for key in section.model_fields_set}
+    return "none" if keys - {"engine"} else "default"
 
 
 def left_open(config: Config) -> Mapping[str, Any]:

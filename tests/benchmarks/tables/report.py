@@ -45,10 +45,13 @@ def page(machines: Sequence[Record], results: Results, picture: str | None) -> s
 
 def tables(results: Results) -> list[Table]:
     """Return all tables: the overviews of each half, the ablation, then set by set."""
-    found = []
+    found, first = [], results.first_splits()
     for role in ("reporting", "tuning"):
         for systems in groups(results):
             found += overview(results, role, systems)
+        for systems in nested(first, role):  # the slow ones have been on one split alone
+            if systems not in groups(results):
+                found += overview(first, role, systems, ", one split")
     found += [ablation(results, role) for role in ("reporting", "tuning")]
     for measure, title in (("score", "Scores"), ("log_loss", "Log-loss"), ("seconds", "Seconds")):
         found.append(set_by_set(results, measure, title))
@@ -64,6 +67,13 @@ def groups(results: Results) -> list[list[str]]:
     """Return the systems that have every set, then all of them, for the sets that all have."""
     everywhere, everybody = whole(results.everywhere()), whole(results.systems)
     return [everybody] if everywhere in ([], everybody) else [everywhere, everybody]
+
+
+def nested(results: Results, role: str) -> list[list[str]]:
+    """Return the systems that have the most sets, then those with the next ones, and so on."""
+    n = {name: len(results.common([name], role)) for name in whole(results.systems)}
+    each = sorted({*n.values()} - {0}, reverse=True)
+    return [[name for name in n if n[name] >= least] for least in each]
 
 
 def ablation(results: Results, role: str) -> Table:
@@ -104,7 +114,7 @@ def count(results: Results, sets: Sequence[str], mine: str, peer: str) -> str:
     return "–".join(str(found.count(outcome)) for outcome in (1, 0, -1))
 
 
-def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
+def overview(results: Results, role: str, systems: list[str], which: str = "") -> list[Table]:
     """Return mean ranks and relative errors, and nnfit's wins and losses."""
     sets, with_loss = (results.common(systems, role, m) for m in ("score", "log_loss"))
     if not sets or len(systems) < 2:
@@ -116,7 +126,7 @@ def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
     errors = measures.relative_errors(results.means(sets, systems, "error"), results.floors(sets))
     difference = measures.critical_difference(len(systems), len(sets))
     table = Table(
-        f"{role.capitalize()}: {len(systems)} systems on {len(sets)} tables",
+        f"{role.capitalize()}: {len(systems)} systems on {len(sets)} tables{which}",
         [
             "system",
             "mean rank of score",
@@ -137,7 +147,8 @@ def overview(results: Results, role: str, systems: list[str]) -> list[Table]:
         loss = "–" if np.isnan(loss_ranks[i]) else f"{loss_ranks[i]:.2f}"
         relative = [f"{100 * f(errors[:, i]):.1f} %" for f in (np.mean, np.median)]
         table.rows.append([systems[i], f"{ranks[i]:.2f}", loss, *relative, f"{seconds:.2g}"])
-    return [table, duels(results, role, systems)]
+    # of one split there is no standard error
+    return [table] if which else [table, duels(results, role, systems)]
 
 
 def quiet(results: Results) -> str:

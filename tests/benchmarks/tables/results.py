@@ -63,6 +63,16 @@ class Results:
                 n_sets[name] = n_sets.get(name, 0) + 1
         return sorted(n_sets, key=lambda name: -n_sets[name])
 
+    def first_splits(self) -> Results:
+        """Return those of each set's first split alone, on which everybody may have been."""
+        return Results(
+            record
+            for systems in self.by_set.values()
+            for splits in systems.values()
+            for record in splits.values()
+            if record["split"] == 0
+        )
+
     def n_splits(self, name: str) -> int:
         return max(len(splits) for splits in self.by_set[name].values())
 
