@@ -60,6 +60,7 @@ def make_fit(
     gradients: Gradients | None = None,
     of_members: OfMembers | None = None,
     folds: NDArray[Any] | None = None,
+    judged: Network | None = None,
     seed: int = 0,
     metric: Callable[[NDArray[Any]], float] = lambda y_hat: 0.0,
     observer: Observer | None = None,
@@ -77,9 +78,9 @@ def make_fit(
     learners, dropout = of_members
     n_rows = min(map(len, learners.own_rows or [train]))
     judging = train if folds is not None else validation
-    judge = Judge(network, train, validation, metric)
+    judge = Judge(judged or network, train, validation, metric)
     if folds is not None:
-        judge = FoldJudge(learners, train, folds, metric)
+        judge = FoldJudge(judged or network, learners, train, folds, metric)
     state = State(
         learners,
         schedule or Schedule("constant", settings.epochs),

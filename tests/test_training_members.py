@@ -134,7 +134,7 @@ def test_folds_are_judged_each_by_its_own_member(weighted: bool) -> None:
         seen.append(y_hat.copy())
         return 7.0
 
-    loss, shown, _ = FoldJudge(taking, rows, FOLDS, metric).figures()
+    loss, shown, _ = FoldJudge(network, taking, rows, FOLDS, metric).figures()
     expected = np.empty((N, 2))
     for i in range(N):
         flat = network.parameters.flat[FOLDS[i]]
@@ -148,7 +148,7 @@ def test_folds_are_judged_each_by_its_own_member(weighted: bool) -> None:
     assert loss == pytest.approx((s * losses).sum() / s.sum(), rel=1e-12)
     network.parameters.flat[1, 0] = np.inf
     network.parameters.flat[1, 20] = np.nan  # of one member
-    assert np.isnan(FoldJudge(taking, rows, FOLDS, metric).figures()[1])
+    assert np.isnan(FoldJudge(network, taking, rows, FOLDS, metric).figures()[1])
     taking.close()
 
 

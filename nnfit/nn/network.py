@@ -150,7 +150,7 @@ class Network:
         It has a gradient and workspaces of its own.
         """
         each = self.parameters.flat.reshape(-1, self.architecture.n_parameters)
-        return Network(self.architecture, self.dtype, each[which])
+        return type(self)(self.architecture, self.dtype, each[which])
 
     def initialize(
         self,

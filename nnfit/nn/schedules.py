@@ -32,6 +32,11 @@ class Schedule:
     _best: float = field(default=math.inf, init=False)
     _waited: int = field(default=0, init=False)
 
+    @property
+    def stays(self) -> bool:
+        """Whether the factor is the same all through an epoch."""
+        return self.name in ("constant", "plateau") and not self.warmup_epochs
+
     def at(self, time: float) -> float:
         """Return the factor at `time` epochs after the start, 0 <= time < epochs.
 

@@ -166,13 +166,22 @@ def make_learners(
 
 def _shards(file: ConfigFile, network: Network, workload: Workload, observer: Observer) -> Shards:
     probe = file.config.training.threads == "auto"
-    if file.config.training.engine == "compiled":
-        from nnfit.compiled.network import CompiledNetwork
-
-        network = CompiledNetwork(network.architecture, network.dtype, network.parameters.flat)
     return Shards(
-        network, workload.shards, n_threads=workload.threads, probe=probe, observer=observer
+        in_engine(file, network),
+        workload.shards,
+        n_threads=workload.threads,
+        probe=probe,
+        observer=observer,
     )
+
+
+def in_engine(file: ConfigFile, network: Network) -> Network:
+    """Return the network of the same parameters, in the same memory, whose passes the run takes."""
+    if file.config.training.engine != "compiled":
+        return network
+    from nnfit.compiled.network import CompiledNetwork
+
+    return CompiledNetwork(network.architecture, network.dtype, network.parameters.flat)
 
 
 def build_fit(
@@ -217,9 +226,10 @@ def build_fit(
         truth = truth[judged_rows(len(truth))]
     outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler)
     metric = partial(outcome.shown_metric, truth)
-    judge = Judge(network, train, validation, metric)
+    judged = in_engine(file, network)
+    judge = Judge(judged, train, validation, metric)
     if dataset.folds is not None:
-        judge = FoldJudge(learners, train, dataset.folds, metric)
+        judge = FoldJudge(judged, learners, train, dataset.folds, metric)
     return Fit(learners, state, settings, train, judge=judge, observer=observer, stop=stop)
 
 

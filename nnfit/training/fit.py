@@ -257,6 +257,8 @@ class Fit:
         state, sizes = self.state, self.state.sizes
         rate = self.settings.learning_rate * 0.5 ** len(state.progress.rollbacks)
         first, at = state.epoch.first, state.schedule.at
+        if state.schedule.stays:
+            return [rate * at(epoch - 1)] * -(-(stop - start) // sizes.batch)
         return [
             rate * at(epoch - 1 + (first + (row + min(row + sizes.batch, stop)) / 2) / sizes.train)
             for row in range(start, stop, sizes.batch)

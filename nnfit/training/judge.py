@@ -71,7 +71,7 @@ class FoldJudge(Judge):
     Parameters
     ----------
     learners : Learners
-        Of all members; their threads are used.
+        Their threads are used.
     train : Examples
         All rows.
     folds : ndarray of shape (N,)
@@ -80,16 +80,17 @@ class FoldJudge(Judge):
 
     def __init__(
         self,
+        network: Network,
         learners: Learners,
         train: Examples,
         folds: Array,
         metric: Callable[[Array], float],
     ) -> None:
-        super().__init__(learners.network, train, train, metric)
+        super().__init__(network, train, train, metric)
         self._learners = learners
-        members = range(learners.network.members)
+        members = range(network.members)
         self._held_out = [np.flatnonzero(folds == i) for i in members]
-        self._members = [learners.network.member(i) for i in members]
+        self._members = [network.member(i) for i in members]
         self._z = np.empty((train.Y.shape[1], len(train)), self.network.dtype)
 
     def _logits(self) -> Array:

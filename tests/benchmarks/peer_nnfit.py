@@ -84,15 +84,19 @@ class Peer:
             epochs=epochs, batch_size=self.shape.batch_size, learning_rate=LEARNING_RATE
         )
         of_members = None
+        judged = None
         if self.compiled:
             from nnfit.compiled.learner import CompiledLearner
+            from nnfit.compiled.network import CompiledNetwork
 
+            of = self.network
+            judged = CompiledNetwork(of.architecture, of.dtype, of.parameters.flat)
             rng = stream(0, "dropout")
             learner = CompiledLearner(self.network, self.optimizer, rng, gradients=self.shards)
             of_members = Learners(self.network, [(learner, slice(None))]), [rng]
         fit = make_fit(
             self.network, self.optimizer, settings, self.rows, gradients=self.shards,
-            of_members=of_members,
+            of_members=of_members, judged=judged,
         )  # fmt: skip
         fit.state.shuffling = self.shuffling
         return [record.train_loss for record in fit.run().records]
