@@ -18,6 +18,8 @@ from tests.benchmarks.tables import measures
 from tests.benchmarks.tables.results import Record, Results
 from tests.benchmarks.tables.sets import SEEDS, SETS
 
+TREES = ("CatBoost", "LightGBM", "HistGradientBoosting")
+
 
 def introduction() -> str:
     """Return what is measured and how, with the constants of the code."""
@@ -50,8 +52,9 @@ def tables(results: Results) -> list[Table]:
         for systems in groups(results):
             found += overview(results, role, systems)
         for systems in nested(first, role):  # the slow ones have been on one split alone
-            if systems not in groups(results):
+            if systems != groups(results)[0]:
                 found += overview(first, role, systems, ", one split")
+    found.append(behind(results))
     found += [ablation(results, role) for role in ("reporting", "tuning")]
     for measure, title in (("score", "Scores"), ("log_loss", "Log-loss"), ("seconds", "Seconds")):
         found.append(set_by_set(results, measure, title))
@@ -149,6 +152,24 @@ def overview(results: Results, role: str, systems: list[str], which: str = "") -
         table.rows.append([systems[i], f"{ranks[i]:.2f}", loss, *relative, f"{seconds:.2g}"])
     # of one split there is no standard error
     return [table] if which else [table, duels(results, role, systems)]
+
+
+def behind(results: Results) -> Table:
+    """Return where a boosted tree has the better score, beyond one standard error."""
+    table = Table("Where trees stay ahead", ["table", "rows", "for", "nnfit", "best tree", "score"])
+    for name in sorted(results.by_set, key=results.size):
+        trees = [tree for tree in TREES if tree in results.by_set[name]]
+        scores = {system: results.values(name, system, "score") for system in trees}
+        if "nnfit" not in results.by_set[name] or not trees:
+            continue
+        best, own = (
+            max(trees, key=lambda t: scores[t].mean()),
+            results.values(name, "nnfit", "score"),
+        )
+        if len(scores[best]) == len(own) and measures.compare(own, scores[best]) < 0:
+            row = [name, f"{results.size(name)[1]:,}", SETS[name].role, spell(own), best]
+            table.rows.append([*row, spell(scores[best])])
+    return table
 
 
 def quiet(results: Results) -> str:
