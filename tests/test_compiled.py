@@ -64,6 +64,22 @@ def test_the_derivative_of_a_loss_is_that_of_numpy(name: str) -> None:
     np.testing.assert_array_equal(ours, e)
 
 
+def test_where_no_folder_takes_the_machine_code_it_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def njit(**options: bool) -> Any:
+        asked.append(options["cache"])
+        if options["cache"]:
+            raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
+        return lambda function: function
+
+    monkeypatch.setattr(formulas, "_njit", njit)
+    assert formulas.entry(abs) is abs
+    assert asked == [True, False]
+
+
 def test_the_complex_step_holds_every_gradient() -> None:
     checks = list(standard_checks(("complex",), CompiledNetwork))
     assert all(check.passed or check.nothing_to_compare for check in checks)

@@ -52,7 +52,10 @@ def jit(function: F, **options: bool) -> F:
 
 def entry(function: F) -> F:
     """Return the function compiled for Python to call, and kept on disk with all that it calls."""
-    return jit(function, cache=True)
+    try:
+        return jit(function, cache=True)
+    except RuntimeError:  # Numba found no folder for it that may be written to
+        return jit(function, cache=False)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
