@@ -87,6 +87,8 @@ def check_gradients(
     if method not in ("complex", "central", "both"):
         raise ValueError(f"method must be one of complex, central, both, got {method!r}")
     network_class = _network_class(engine)
+    if engine == "compiled":
+        observer.note("the engine is compiled for complex numbers, unless it has been before")
     if inject_bug is not None:
         network_class = with_bug(inject_bug, network_class)
     methods = ("complex", "central") if method == "both" else (method,)
