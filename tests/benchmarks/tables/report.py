@@ -30,11 +30,7 @@ def introduction() -> str:
 
 def page(machines: Sequence[Record], results: Results, picture: str | None) -> str:
     """Return the whole page as Markdown."""
-    told = {
-        (*output.machine_lines({**m, "load_at_start": None}), f"threads of each: {m['threads']}")
-        for m in machines
-    }
-    lines = [f"- {line}" for machine in sorted(told) for line in machine]
+    lines = machine_lines(machines)
     lines = lines or ["Nothing has been measured yet."]
     parts = [introduction(), "## Machine\n", "\n".join(lines) + "\n"]
     if picture:
@@ -43,6 +39,19 @@ def page(machines: Sequence[Record], results: Results, picture: str | None) -> s
         found = sorted({f"{r['system']} on {r['set']}" for r in results.failures})
         parts.append(f"Failed, and left out: {'; '.join(found)}.\n")
     return "\n".join([*parts, *map(output.markdown_table, tables(results))])
+
+
+def machine_lines(machines: Sequence[Record]) -> list[str]:
+    """Return a line for each machine with its versions, the commits that ran there in it."""
+    commits: dict[tuple[str, ...], set[str]] = {}
+    for machine in machines:
+        versions = dict(machine["versions"])
+        versions["blas"] = ", ".join(sorted({*versions.get("blas", "").split(", ")}))
+        whole = {**machine, "versions": versions, "commit": "", "load_at_start": None}
+        where, what = output.machine_lines(whole)
+        told = (where, what.removeprefix("commit ; "), f"threads of each: {machine['threads']}")
+        commits.setdefault(told, set()).add(machine["commit"])
+    return [f"- {'; '.join(told)}; commits {', '.join(sorted(of))}" for told, of in commits.items()]
 
 
 def tables(results: Results) -> list[Table]:
