@@ -25,8 +25,11 @@ from nnfit.compiled.formulas import (
 )
 from nnfit.compiled.plans import (
     ADAM,
+    CROSS_ENTROPY,
     DELTA,
+    MAE,
     MASK,
+    MSE,
     N_IN,
     N_OUT,
     RMSPROP,
@@ -101,9 +104,9 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     one = z.dtype.type(1.0)
     delta_1d, v_1d = _units(work, layer[DELTA], K, n), _units(work, layer[V], K, n)
     delta, v, z_1d = delta_1d.reshape(K, n), v_1d.reshape(K, n), z.reshape(K * n)
-    outputs = 1 if plan.head == 1 else K
+    outputs = 1 if plan.head == CROSS_ENTROPY else K
     if plan.output == SOFTMAX:
-        softmax(z, v, plan.least if plan.head == 1 else -np.inf)
+        softmax(z, v, plan.least if plan.head == CROSS_ENTROPY else -np.inf)
     else:
         for i in range(K * n):
             v_1d[i] = z_1d[i]
@@ -111,11 +114,11 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     for k in range(K):
         for i in range(n):
             delta[k, i] = v[k, i] - Y[i, k]
-    if plan.head >= 2:
+    if plan.head >= MSE:
         for i in range(delta_1d.size):
-            if plan.head == 2:
+            if plan.head == MSE:
                 delta_1d[i] = d_mse(delta_1d[i])
-            elif plan.head == 3:
+            elif plan.head == MAE:
                 delta_1d[i] = d_mae(delta_1d[i])
             else:
                 delta_1d[i] = d_huber(delta_1d[i])

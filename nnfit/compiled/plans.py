@@ -14,6 +14,7 @@ from nnfit.nn.arrays import Array, negligible
 N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, MASK = range(10)  # columns of `Plan.layers`
 SOFTMAX = len(CODES)  # an output activation beside those
 HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
+CROSS_ENTROPY, MSE, MAE = HEADS["cross_entropy"], HEADS["mse"], HEADS["mae"]  # residuals from MSE
 MOMENTUM, RMSPROP, ADAM = range(3)  # codes of a rule; the first is SGD
 
 
