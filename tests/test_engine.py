@@ -82,28 +82,6 @@ def test_it_is_numpys_run_to_rounding(
 
 
 @has_numba
-def test_two_shards_give_the_same_bytes_whatever_the_threads(cli: Commands, folder: Path) -> None:
-    """Batches that NumPy would not cut; they are equal to rounding all the same."""
-    put_rows(folder, epochs=2)
-    options = ("--set", "model.hidden_sizes=[300, 600]", "--set", "training.batch_size=128",
-               "--set", "model.dropout=0", "--set", "training.dtype=float64")  # fmt: skip
-    for name, *other in (
-        ("one", "training.threads=1"),
-        ("two", "training.threads=2"),
-        ("numpy", "training.engine=numpy"),
-    ):
-        sets = [part for key in other for part in ("--set", key)]
-        assert cli("train", "c.yaml", "-o", f"{name}.npz", *options, *sets).code == 0
-    with (
-        np.load(folder / "one.npz") as one,
-        np.load(folder / "two.npz") as two,
-        np.load(folder / "numpy.npz") as numpy,
-    ):
-        np.testing.assert_array_equal(one["W2"], two["W2"])
-        np.testing.assert_allclose(one["W2"], numpy["W2"], rtol=1e-9, atol=1e-12)
-
-
-@has_numba
 def test_large_batches_go_in_shards(cli: Commands, folder: Path) -> None:
     put_rows(folder)
     rows = (folder / "rows.csv").read_text("utf-8").splitlines()

@@ -68,9 +68,6 @@ def test_the_number_of_shards_follows_from_the_sizes() -> None:
     assert [n_shards(small, n) for n in (32, 4095, 4096, 10**6)] == [1, 1, 4, 4]
     assert [n_shards(large, n) for n in (256, 511, 512, 4096)] == [1, 1, 2, 4]
     assert n_shards(dropout, 10**6) == 1
-    middle = Architecture((784, 256, 128, 10), ("relu", "relu"), "cross_entropy")
-    assert [n_shards(middle, n, compiled=True) for n in (64, 127, 128, 4096)] == [1, 1, 2, 4]
-    assert n_shards(middle, 128) == n_shards(small, 2048, compiled=True) == 1
 
 
 def test_of_rows_that_all_weigh_zero_the_penalty_is_left() -> None:

@@ -57,9 +57,11 @@ class Workload:
             n_rows = min(map(len, own_rows))
         size = training.batch_size
         batch_size = n_rows if size == "full" else min(size, n_rows)
-        architecture, compiled = network.architecture, training.engine == "compiled"
-        members = learners_of(architecture, batch_size, network.members, compiled)
-        shards = n_shards(architecture, batch_size, compiled) if network.members == 1 else 1
+        engine = training.engine
+        members = learners_of(
+            network.architecture, batch_size, network.members, engine == "compiled"
+        )
+        shards = n_shards(network.architecture, batch_size) if network.members == 1 else 1
         return cls(
             own_rows=own_rows,
             n_rows=n_rows,

@@ -22,7 +22,6 @@ from nnfit.training.examples import Examples
 LARGE_BATCH = 4096  # rows, from which four shards pay for any network
 LARGE_WORK = 10**9  # weights x rows, from which two shards pay for any batch of some size
 SMALLEST_SHARD = 256  # rows; the matrix products of fewer are slow
-COMPILED_WORK, COMPILED_SHARD = 2 * 10**7, 64  # likewise where no thread waits for the interpreter
 BLOCK_BYTES = 2**20  # of one layer's activations, about
 PROBES = 3  # steps on one thread, and as many on all, before the choice
 
@@ -64,15 +63,14 @@ class Alone:
         return z
 
 
-def n_shards(architecture: Architecture, batch_size: int, compiled: bool = False) -> int:
-    """Return into how many shards a batch is cut, by sizes and engine alone: 1, 2 or 4."""
+def n_shards(architecture: Architecture, batch_size: int) -> int:
+    """Return into how many shards a batch is cut, by sizes alone: 1, 2 or 4."""
     if architecture.dropout:  # draws its masks in one go
         return 1
     if batch_size >= LARGE_BATCH:
         return 4
     work = batch_size * architecture.n_parameters
-    least, rows = (COMPILED_WORK, COMPILED_SHARD) if compiled else (LARGE_WORK, SMALLEST_SHARD)
-    return 2 if work >= least and batch_size >= 2 * rows else 1
+    return 2 if work >= LARGE_WORK and batch_size >= 2 * SMALLEST_SHARD else 1
 
 
 class Shards:

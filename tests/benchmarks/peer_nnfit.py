@@ -54,7 +54,7 @@ class Peer:
         self.shuffling = np.random.default_rng(ORDER_SEED)
         self.reset()
         self._limits.close()
-        n = n_shards(self.network.architecture, shape.batch_size, self.compiled)
+        n = n_shards(self.network.architecture, shape.batch_size)
         threads = choose_threads(self.threads or "auto", n)
         self._limits.enter_context(blas_threads(1 if n > 1 else threads))
         self.shards = None
@@ -70,9 +70,7 @@ class Peer:
 
     def auto_threads(self) -> int:
         """Return how many threads nnfit itself takes, at most."""
-        return choose_threads(
-            "auto", n_shards(self.network.architecture, self.shape.batch_size, self.compiled)
-        )
+        return choose_threads("auto", n_shards(self.network.architecture, self.shape.batch_size))
 
     def reset(self) -> None:
         parameters = self.network.parameters
