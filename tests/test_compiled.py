@@ -14,6 +14,7 @@ from nnfit.gradcheck.checking import TOLERANCE, standard_checks
 from nnfit.gradcheck.problems import BUGS, with_bug
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.architecture import Architecture
+from nnfit.nn.inference import logits
 from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.nn.names import LOSSES
 from nnfit.nn.network import Network
@@ -181,3 +182,14 @@ def test_float32_is_that_of_numpy(loss: str) -> None:
     outputs = 1 if loss == "binary_cross_entropy" else 3
     architecture = Architecture((4, 6, 5, outputs), ("tanh", "softplus"), loss, input_scale=True)
     _compare(architecture, {"name": "adam"}, dtype=np.float32, by_group=True, epochs=3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_apart_in_memory_are_judged_too() -> None:
+    """As where the metric is over every second training row."""
+    network = CompiledNetwork(Architecture((4, 6, 3), ("relu",), "cross_entropy"), np.float64)
+    network.initialize("auto", np.random.default_rng(0))
+    X = np.random.default_rng(1).normal(size=(90, 5))
+    X[:, -1] = 1.0
+    apart, together = logits(network, X[::3]), logits(network, X[::3].copy())
+    np.testing.assert_array_equal(apart, together)

@@ -597,6 +597,8 @@ def test_a_signal_within_an_epoch_drops_the_unfinished_one() -> None:
     network, stop = _one_weight(), StopRequest()
 
     class Spy(Schedule):
+        stays = False
+
         def at(self, time: float) -> float:
             if time > 1.4:  # the second of epoch 2's four steps
                 os.kill(os.getpid(), signal.SIGINT)

@@ -86,4 +86,5 @@ class CompiledNetwork(Network):
             memory = Memory(
                 flat[of], self.gradient.flat[of], none, none, none, none, ws.work[of], ws.scaled[of]
             )
-            yield memory, Rows(X[of], Y[of], none, np.concatenate(draws), none.reshape(0, 0))
+            rows = np.ascontiguousarray(X[of])  # of judged rows every so many
+            yield memory, Rows(rows, Y[of], none, np.concatenate(draws), none.reshape(0, 0))
