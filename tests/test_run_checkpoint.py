@@ -707,6 +707,20 @@ def test_the_config_but_for_what_may_change(
     assert found == (None if said is None else expected)
 
 
+@pytest.mark.parametrize("engine", ["compiled", "numpy", None])
+def test_it_tells_the_engine_in_which_its_run_began(folder: Path, engine: str | None) -> None:
+    config = {} if engine is None else {"training.engine": engine}  # None: older than the key
+    with ExitStack() as held:
+        state = make_case(CASES["adam"], held).state
+        with whole_file("m.npz.checkpoint") as stream:
+            write(stream, state, {**RUN, "config": config})
+    assert Checkpoint("m.npz", True, Observer()).begun_in() == (engine or "numpy")
+    assert Checkpoint("m.npz", False, Observer()).begun_in() is None
+    assert Checkpoint("other.npz", True, Observer()).begun_in() is None
+    Path("m.npz.checkpoint").write_bytes(b"PK\x03\x04, damaged")
+    assert Checkpoint("m.npz", True, Observer()).begun_in() is None
+
+
 def test_a_checkpoint_that_is_older_than_a_key_has_its_default(labels: Example) -> None:
     data = {"path": "labels.csv", "target": "label", "exclude": ["code"]}
     config = {"data": data, "training": {"engine": "numpy"}}  # a run's own is no longer auto
