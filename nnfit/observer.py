@@ -81,8 +81,8 @@ class Summary:
         """The epoch whose weights are kept, or between which those of the members are."""
         first, last = min(self.best_epochs, default=0), max(self.best_epochs, default=0)
         if first == last:
-            return f"epoch {self.best_epoch:,}"
-        return f"epochs {first:,} to {last:,}"
+            return f"epoch {self.best_epoch}"
+        return f"epochs {first} to {last}"
 
 
 @dataclass(frozen=True, kw_only=True)
