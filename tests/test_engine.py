@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conftest import Commands, Nnfit
 
 has_numba = pytest.mark.skipif(bool(compiled.lacks()), reason="the extra 'fast' is not installed")
+alone_and_in_folds = pytest.mark.parametrize("members, validation", [(1, "0.2"), (3, "folds")])
 CONFIG = """\
 data: {path: rows.csv, target: y, validation: %s}
 model: {hidden_sizes: [16, 8], members: %d, dropout: 0.1, input_scale: true}
@@ -44,7 +45,7 @@ def sha(path: Path) -> str:
 
 
 @has_numba
-@pytest.mark.parametrize("members, validation", [(1, "0.2"), (3, "folds")])
+@alone_and_in_folds
 def test_the_same_bytes_whatever_the_threads(
     cli: Commands, folder: Path, members: int, validation: str
 ) -> None:
@@ -61,7 +62,7 @@ def test_the_same_bytes_whatever_the_threads(
 
 
 @has_numba
-@pytest.mark.parametrize("members, validation", [(1, "0.2"), (3, "folds")])
+@alone_and_in_folds
 def test_it_is_numpys_run_to_rounding(
     cli: Commands, folder: Path, members: int, validation: str
 ) -> None:
@@ -98,7 +99,7 @@ def test_large_batches_go_in_shards(cli: Commands, folder: Path) -> None:
 
 
 @has_numba
-@pytest.mark.parametrize("members, validation", [(1, "0.2"), (3, "folds")])
+@alone_and_in_folds
 def test_a_run_that_was_stopped_ends_with_the_same_bytes(
     nnfit: Nnfit, members: int, validation: str
 ) -> None:

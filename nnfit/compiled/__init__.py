@@ -27,13 +27,19 @@ def is_cached() -> bool:
 
     Where Numba keeps it: beside the kernel, where NUMBA_CACHE_DIR says, or in the user's cache.
     """
-    kernel = Path(__file__).with_name("kernel.py")
+    kernel, youngest = _kernel()
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     for folder in (kernel.parent, os.environ.get("NUMBA_CACHE_DIR"), Path(user) / "numba"):
         for found in Path(folder).rglob("kernel.take_steps-*.nbi") if folder else ():
-            if found.stat().st_mtime > kernel.stat().st_mtime:
+            if found.stat().st_mtime > youngest:
                 return True
     return False
+
+
+def _kernel() -> tuple[Path, float]:
+    """Return the file of the entries, and when the youngest of all files here was written."""
+    kernel = Path(__file__).with_name("kernel.py")
+    return kernel, max(path.stat().st_mtime for path in kernel.parent.glob("*.py"))
 
 
 def load() -> None:
@@ -42,8 +48,7 @@ def load() -> None:
     Numba compiles anew when the file of an entry is another, and knows nothing of the files with
     what it calls: the kernel is as young as the youngest.
     """
-    kernel = Path(__file__).with_name("kernel.py")
-    youngest = max(path.stat().st_mtime for path in kernel.parent.glob("*.py"))
+    kernel, youngest = _kernel()
     if youngest > kernel.stat().st_mtime:
         with contextlib.suppress(OSError):  # where nobody may write, nobody changes a file
             os.utime(kernel, (youngest, youngest))

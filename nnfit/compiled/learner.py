@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,30 +11,14 @@ from nnfit.compiled.plans import ADAM, MOMENTUM, RMSPROP, Memory, Rows, Rule, pl
 from nnfit.nn.arrays import Array, negligible_moment
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import SGD, Adam, Optimizer, RMSprop
+from nnfit.training.examples import Examples
+from nnfit.training.gradients import Gradients
 
 WORK_AT_ONCE = 2 * 10**8  # weights x rows between two looks at the clock: some 50 ms
 
 
-class Labelled(Protocol):
-    """Examples `X` (N, D + 1), their targets `Y` (N, K) and weights (N,)."""
-
-    X: Array
-    Y: Array
-    weights: Array | None
-
-    def __getitem__(self, rows: slice) -> Any: ...
-
-
-class Gradients(Protocol):
-    """Fills the gradient of its `network` with a batch's, and returns the logits."""
-
-    network: Network
-
-    def differentiate(self, batch: Any) -> Array: ...
-
-
 class CompiledLearner:
-    """Takes the steps of one network, which may be a member of a larger one.
+    """A `Learner` of one network, which may be a member of a larger one.
 
     `optimizer` holds the moments; `dropout` draws the masks. `gradients`, where a batch is cut into
     shards, works out the gradient of each step, the penalty's included.
@@ -51,14 +34,13 @@ class CompiledLearner:
     ) -> None:
         architecture, dtype = network.architecture, network.dtype
         self.optimizer, self._dropout, self._gradients = optimizer, dropout, gradients
-        self.network = network
         self._plan, self._n_units = plan_of(architecture, dtype)
         self._none: Array = np.empty(0, dtype)
         moments, rates = optimizer.state, optimizer.rates
         none, W1 = self._none, network.parameters.Wb[0]
         self._memory = Memory(
             flat=network.parameters.flat,
-            gradient=(gradients or self).network.gradient.flat,
+            gradient=(network if gradients is None else gradients.network).gradient.flat,
             M=moments.get("M", none),
             V=moments.get("V", moments.get("v", none)),
             is_weight=optimizer.is_weight,
@@ -74,7 +56,7 @@ class CompiledLearner:
         return max(1, WORK_AT_ONCE // (self._memory.flat.size * batch)) * batch
 
     def learn(
-        self, rows: Labelled, logits: Array, alphas: Sequence[float], batch: int, norm: float | None
+        self, rows: Examples, logits: Array, alphas: Sequence[float], batch: int, norm: float | None
     ) -> None:
         """Take a step from each minibatch of the rows, at the learning rate that is its own.
 

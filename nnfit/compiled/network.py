@@ -22,7 +22,7 @@ class CompiledWorkspace(Workspace):
     """
 
     def __init__(self, network: CompiledNetwork, n_rows: int) -> None:
-        super().__init__(network, n_rows)
+        super().__init__(network, n_rows, forward_only=True)  # most of those are not used
         members, layers = network.parameters.flat.shape[:-1], network.plan.layers
         self.work = np.zeros((*members, network.n_units * n_rows), network.dtype)
 

@@ -47,8 +47,8 @@ def decided(
     if wanted == "auto" and begun is not None:
         engine = begun
     elif wanted == "auto":
-        cost = LOADING + (0.0 if compiled.is_cached() else COMPILING)
-        pays = saved_seconds(network, steps, batch_size) > cost
+        left = saved_seconds(network, steps, batch_size) - LOADING
+        pays = left > 0.0 and (left > COMPILING or compiled.is_cached())
         engine = "compiled" if pays and not lacks else "numpy"
     if engine == "compiled" and lacks:
         if wanted == "auto":
