@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from loops import make_fit
 
+from nnfit import compiled
 from nnfit.gradcheck.checking import TOLERANCE, standard_checks
 from nnfit.gradcheck.problems import BUGS, with_bug
 from nnfit.nn.activations import ACTIVATIONS
@@ -77,9 +78,12 @@ def test_where_no_folder_takes_the_machine_code_it_is_not_kept(
             raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
         return lambda function: function
 
+    def f() -> None: ...
+
     monkeypatch.setattr(formulas, "_njit", njit)
-    assert formulas.entry(abs) is abs
+    assert formulas.entry(f) is f
     assert asked == [True, False]
+    assert f.__qualname__ == f"f_{compiled.digest()}"  # by which Numba keeps it
 
 
 def test_the_complex_step_holds_every_gradient() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import time
 from pathlib import Path
@@ -162,18 +161,30 @@ def test_auto_takes_it_where_the_run_is_long(
     assert (taken(10**7, True, "numpy"), taken(1, True, "compiled")) == ("numpy", "compiled")
 
 
-def test_the_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "__init__.py"))
+def test_the_cache_of_these_sources_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numba looks at the kernel's file alone; what it calls is in the name of the index."""
+    for name in ("compiled/__init__.py", "compiled/formulas.py", "nn/losses.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("# one", encoding="utf-8")
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled" / "__init__.py"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "own"))
-    kernel = tmp_path / "kernel.py"
-    kernel.touch()
-    os.utime(kernel, (10, 10))
-    assert not compiled.is_cached()
-    for place in ("user/numba/x", "own/y", "__pycache__"):
-        index = tmp_path / place / "kernel.take_steps-1.py311.nbi"
-        index.parent.mkdir(parents=True)
-        index.touch()
-        assert compiled.is_cached()
-        os.utime(index, (5, 5))  # of a kernel before this one
+    compiled.digest.cache_clear()
+    try:
+        digests = [compiled.digest()]
+        for place in ("user/numba/x", "own/y", "compiled/__pycache__"):
+            assert not compiled.is_cached()
+            index = tmp_path / place / f"kernel.take_steps_{digests[-1]}-1.py311.nbi"
+            index.parent.mkdir(parents=True)
+            index.touch()
+            assert compiled.is_cached()
+            other = tmp_path / ("nn/losses.py" if len(digests) % 2 else "compiled/formulas.py")
+            other.write_text(f"# {place}", encoding="utf-8")
+            compiled.digest.cache_clear()
+            digests.append(compiled.digest())
         assert not compiled.is_cached()
+        assert len(set(digests)) == 4
+    finally:
+        compiled.digest.cache_clear()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import os
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,36 +23,31 @@ def lacks() -> str:
     )
 
 
+@cache
+def digest() -> str:
+    """Return a hash of the sources that machine code is made of.
+
+    It is a part of the name under which Numba keeps an entry: Numba itself looks at the file of the
+    entry alone, and would go on with the old formulas.
+    """
+    here = Path(__file__).parent
+    made = hashlib.blake2b(digest_size=6)
+    for path in sorted([*here.glob("*.py"), *here.parent.joinpath("nn").glob("*.py")]):
+        made.update(path.read_bytes())
+    return made.hexdigest()
+
+
 def is_cached() -> bool:
     """Return whether the machine code is on disk, so that it need not be compiled again.
 
     Where Numba keeps it: beside the kernel, where NUMBA_CACHE_DIR says, or in the user's cache.
     """
-    kernel, youngest = _kernel()
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    for folder in (kernel.parent, os.environ.get("NUMBA_CACHE_DIR"), Path(user) / "numba"):
-        for found in Path(folder).rglob("kernel.take_steps-*.nbi") if folder else ():
-            if found.stat().st_mtime > youngest:
-                return True
-    return False
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "numba")
+    folders = (Path(__file__).parent, os.environ.get("NUMBA_CACHE_DIR"), user)
+    index = f"kernel.take_steps_{digest()}-*.nbi"
+    return any(True for folder in folders if folder for _ in Path(folder).rglob(index))
 
 
-def _kernel() -> tuple[Path, float]:
-    """Return the file of the entries, and when the youngest of all files here was written."""
-    kernel = Path(__file__).with_name("kernel.py")
-    return kernel, max(path.stat().st_mtime for path in kernel.parent.glob("*.py"))
-
-
-def load() -> None:
-    """Load what the engine needs, SciPy's BLAS included, before its threads are counted.
-
-    Numba compiles anew when the file of an entry is another, and knows nothing of the files with
-    what it calls: the kernel is as young as the youngest.
-    """
-    kernel, youngest = _kernel()
-    if youngest > kernel.stat().st_mtime:
-        with contextlib.suppress(OSError):  # where nobody may write, nobody changes a file
-            os.utime(kernel, (youngest, youngest))
+def load_blas() -> None:
+    """Load SciPy's BLAS, by which the kernel multiplies, before anybody limits its threads."""
     import scipy.linalg  # noqa: F401
-
-    import nnfit.compiled.kernel  # noqa: F401

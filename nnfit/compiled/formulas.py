@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+from nnfit.compiled import digest
 from nnfit.nn.activations import (
     ELU_ALPHA,
     GELU_C,
@@ -52,6 +53,7 @@ def jit(function: F, **options: bool) -> F:
 
 def entry(function: F) -> F:
     """Return the function compiled for Python to call, and kept on disk with all that it calls."""
+    function.__qualname__ = f"{function.__name__}_{digest()}"
     try:
         return jit(function, cache=True)
     except RuntimeError:  # Numba found no folder for it that may be written to

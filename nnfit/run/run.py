@@ -127,7 +127,7 @@ def train_run(
     if file.config.training.engine == "compiled":
         if not compiled.is_cached():
             observer.note("the compiled engine is compiled, which takes a while the first time")
-        compiled.load()
+        compiled.load_blas()
     with (
         blas_threads(workload.blas_threads),
         make_learners(file, network, workload, observer) as (learners, dropout),

@@ -34,7 +34,7 @@ class Peer:
         self.threads, self.variant = threads, variant
         self.compiled = variant == "compiled"
         if self.compiled:
-            compiled.load()
+            compiled.load_blas()
         self._limits = ExitStack()
 
     def versions(self) -> dict[str, str]:
