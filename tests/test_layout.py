@@ -28,7 +28,7 @@ FLOORS = [
     {"dataset", "graph"},
     {"model"},
     {"run"},
-    {"inside"},
+    {"inside", "many"},
     {"api"},
     {"report"},
     {"cli"},

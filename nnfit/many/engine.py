@@ -1,0 +1,129 @@
+"""What every engine does with many tasks: hands them to workers, and tells what comes back.
+
+Results depend on the task alone, never on the worker, their number, or who ends first.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+from nnfit.errors import ExitCode, NnfitError
+
+TRIES = 3  # of a task whose worker is lost: the first, and two more
+POLL_SECONDS = 0.2  # a signal is seen within that time
+HEARD_SECONDS = 0.2  # between two reports of one task
+
+Report = Callable[[float], None]  # how much of the task is done, from 0 to 1
+Work = Callable[..., Any]  # work(shared, report, *task.arguments)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work: `name` is that of messages, the `arguments` can be pickled."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+class Engine(Protocol):
+    """Does tasks in workers."""
+
+    jobs: int
+
+    def results(
+        self,
+        work: Work,
+        shared: Any,
+        tasks: Iterable[Task | None],
+        heard: Callable[[Task, float], None],
+    ) -> Iterator[tuple[Task, Any]]:
+        """Yield each task with what `work(shared, report, *arguments)` returned, as it ends.
+
+        Parameters
+        ----------
+        work : callable
+            Of a module, so that any process finds it.
+        shared : picklable
+            What all tasks need; it reaches each worker once.
+        tasks : iterable of Task or None
+            Looked at only when a worker is free, so that later tasks may depend on results. None
+            says that a result must come first.
+        heard : callable
+            Told how much of a task is done.
+
+        Raises
+        ------
+        NnfitError
+            What `work` raised, or WorkerLost when a task lost its worker too often.
+        Interrupted
+            When a signal came; no worker is then left.
+        """
+        ...  # pragma: no cover
+
+
+class WorkerLost(NnfitError):
+    """The workers of one task died, again and again."""
+
+    exit_code = ExitCode.FAILED
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: its `value`, or the messages of an error, or the text of a bug."""
+
+    value: Any = None
+    messages: tuple[str, ...] = ()
+    exit_code: int = 0
+    bug: str = ""
+
+    @classmethod
+    def of(cls, work: Work, shared: Any, report: Report, arguments: tuple[Any, ...]) -> Outcome:
+        """Do the work, whatever comes of it."""
+        try:
+            return cls(value=work(shared, report, *arguments))
+        except NnfitError as err:
+            return cls(messages=err.messages, exit_code=int(err.exit_code))
+        except Exception:
+            return cls(bug=traceback.format_exc())
+
+    def result(self, name: str) -> Any:
+        """Return the value of the task `name`, or raise in this process what was raised there."""
+        if self.bug:
+            raise RuntimeError(f"{name}: {self.bug}")
+        if self.messages:
+            _raise(self.messages, ExitCode(self.exit_code), name)
+        return self.value
+
+
+def _raise(messages: tuple[str, ...], exit_code: ExitCode, name: str) -> NoReturn:
+    error = NnfitError(*(f"{name}: {message}" for message in messages))
+    error.exit_code = exit_code
+    raise error
+
+
+def seldom(report: Report) -> Report:
+    """Return `report`, called no more often than somebody looks."""
+    last = -HEARD_SECONDS
+
+    def sparing(fraction: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= HEARD_SECONDS:
+            last = now
+            report(fraction)
+
+    return sparing
+
+
+def lost(name: str, how: str, tries: int) -> str:
+    """Return what is said of a task that lost its worker; raise WorkerLost after the last try."""
+    if tries >= TRIES:
+        raise WorkerLost(
+            f"{name}: {how}, {tries} times; expected its result. Where memory ran out, give it "
+            "more, or take fewer --jobs"
+        )
+    return f"{name}: {how}; tried again"
