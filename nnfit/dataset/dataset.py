@@ -56,6 +56,24 @@ class Dataset(Decisions):
     folds: Indices | None = None
 
 
+@dataclass(frozen=True)
+class Decided:
+    """Rows that have a target, and what was decided: on them, or on all those they are some of."""
+
+    rows: NamedRows
+    decisions: Decisions
+
+    @classmethod
+    def read(cls, file: ConfigFile, frame: pd.DataFrame | None, observer: Observer) -> Decided:
+        """Return the rows of `frame`, or of the CSV that `data.path` names; errors as `prepare`."""
+        rows = read_to_learn(file, frame, observer)
+        return cls(rows, decide(file, rows, observer))
+
+    def take(self, places: Indices) -> Decided:
+        """Return the rows at `places`, ascending, with the same decisions."""
+        return Decided(self.rows.take(places), self.decisions)
+
+
 class _Notes(Observer):
     """Passes everything on and remembers the notes, which the plan shows."""
 
@@ -75,14 +93,14 @@ class _Notes(Observer):
 
 def prepare(
     file: ConfigFile,
-    frame: pd.DataFrame | None,
+    source: Decided | pd.DataFrame | None,
     rng: np.random.Generator,
     observer: Observer,
     kept: dict[str, NamedRows] | None = None,
 ) -> Dataset:
     """Read, decide, split, and encode with what the training rows teach.
 
-    The rows are those of `frame`, or of the CSV that `data.path` names; `rng` draws the held-out
+    The rows are those of `source`, or of the CSV that `data.path` names; `rng` draws the held-out
     ones. The observer hears of warnings and progress; what was decided is in `notes`. The rows of
     each part as they were read are put into `kept`; otherwise nothing holds on to them.
 
@@ -92,8 +110,9 @@ def prepare(
         Each with its place.
     """
     notes = _Notes(observer)
-    rows = read_to_learn(file, frame, notes)
-    decisions = decide(file, rows, notes)
+    if not isinstance(source, Decided):
+        source = Decided.read(file, source, notes)
+    rows, decisions = source.rows, source.decisions
     file = _resolved(file, rows, decisions, notes)
     data = file.config.data
     arrangement = Arrangement.of(rows, data.roles, Written.of(data))

@@ -57,5 +57,20 @@ def decided(
                 "without --resume"
             )
         raise ConfigError(f"{file.where('training.engine')}: got compiled, which {lacks}")
+    return _with_engine(file, engine)
+
+
+def settled(file: ConfigFile, at_hand: bool) -> ConfigFile:
+    """Return the config of many runs: `auto` then depends on the run alone, whoever takes it.
+
+    Where the machine code is not `at_hand` for all of them, it is NumPy's: otherwise the first run
+    would compile it, and the others be of another engine.
+    """
+    if file.config.training.engine != "auto" or (at_hand and not compiled.lacks()):
+        return file
+    return _with_engine(file, "numpy")
+
+
+def _with_engine(file: ConfigFile, engine: str) -> ConfigFile:
     training: Any = file.config.training.model_copy(update={"engine": engine})
     return dataclasses.replace(file, config=file.config.model_copy(update={"training": training}))

@@ -16,7 +16,7 @@ import numpy as np
 from nnfit import compiled
 from nnfit.budget import rows_at_once
 from nnfit.config.reading import ConfigFile
-from nnfit.dataset.dataset import Dataset, prepare
+from nnfit.dataset.dataset import Dataset, Decided, prepare
 from nnfit.dataset.deciding import count_kinds
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import ConfigError, Interrupted, TrainingError
@@ -86,7 +86,7 @@ class Run:
 
 def train_run(
     file: ConfigFile,
-    frame: pd.DataFrame | None = None,
+    source: Decided | pd.DataFrame | None = None,
     *,
     output: str = "",
     observer: Observer | None = None,
@@ -98,6 +98,8 @@ def train_run(
 
     Parameters
     ----------
+    source : Decided or DataFrame, optional
+        Used instead of `data.path`.
     stop : StopRequest, optional
         Entered around the loop: signals then end it after the current minibatch.
     checkpoint : Checkpoint, optional
@@ -112,7 +114,7 @@ def train_run(
     """
     observer = observer or Observer()
     seed = file.config.seed
-    dataset = prepare(file, frame, stream(seed, "split"), observer)
+    dataset = prepare(file, source, stream(seed, "split"), observer)
     file = dataset.file
     if needs_folds and dataset.folds is None:
         raise ConfigError(
