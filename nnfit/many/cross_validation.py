@@ -66,7 +66,8 @@ class CrossValidation:
             if labels is not None:
                 codes = np.concatenate([np.array(result.codes, int) for result in own])[order]
                 cells.append(labels.decode(codes))
-            writer.write(writer.rows([*cells, values]))
+            cells.append(values)
+            writer.write(writer.rows(cells))
 
 
 def _cells(column: Any) -> list[Any]:
@@ -146,5 +147,5 @@ def _tell(result: FoldResult, folds: Folds, told: set[str], observer: Observer) 
     told.update(result.warnings)
     repeat = {"repeat": result.repeat} if len(folds.numbers) > 1 else {}
     figures = {name: value for name, value in result.metrics.items() if is_figure(value)}
-    seconds = {"epochs": result.epochs, "seconds": round(result.seconds, 2)}
+    seconds = {"epochs": result.epochs, "seconds": f"{result.seconds:.2f}"}
     observer.row({**repeat, "fold": result.fold, "rows": result.rows, **figures, **seconds})

@@ -54,14 +54,9 @@ class Folds:
 
     @classmethod
     def of(
-        cls,
-        file: ConfigFile,
-        k: int,
-        repeats: int,
-        observer: Observer,
-        table: Decided | None = None,
+        cls, file: ConfigFile, table: Decided, k: int, repeats: int, observer: Observer
     ) -> Folds:
-        """Read the table, where it is not given, and deal out its rows.
+        """Deal out the rows of a table.
 
         Raises
         ------
