@@ -79,10 +79,7 @@ JobsOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str,
-    typer.Option(
-        metavar="local|dask://HOST:PORT", help="Where: processes of this machine, or a cluster."
-    ),
+    str, typer.Option(metavar="ENGINE", help="Processes of this machine, or dask://HOST:PORT.")
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Leave only warnings and errors on stderr.")
