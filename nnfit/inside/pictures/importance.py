@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.kinds import METRICS
 from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.model.streaming import tell_trained
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import METRICS, metrics_of
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
 
 MAX_ROWS = 5000
-ERRORS = ("log_loss", "rmse", "mae")  # less is better
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def make(request: Request) -> Importance:
         When the metric is none of this task's, or has no value on these rows.
     """
     model, rows, options = request.model, request.rows(), request.options
-    known, metric = METRICS[model.task], options.metric
+    known, metric = metrics_of(model.task), options.metric
     if metric is None:
         metric = "r2" if len(model.targets) > 1 else known[0]
     if metric not in known:
@@ -83,7 +82,7 @@ def make(request: Request) -> Importance:
         for k, order in enumerate(orders):
             permuted = with_column_permuted(rows, column, order)
             losses[i, k] = baseline - _metric(model, permuted, metric)
-    if metric in ERRORS:
+    if METRICS[metric].less:
         losses = -losses
     by_size = np.argsort(-losses.mean(axis=1), kind="stable")[: options.top]
     return Importance(
