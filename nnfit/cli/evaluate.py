@@ -22,9 +22,7 @@ def evaluate(
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAMES", help="Print these alone, in this order: rmse,r2; repeatable."
-        ),
+        typer.Option(metavar="NAMES", help="Print these alone, such as rmse,r2; repeatable."),
     ] = None,
     delimiter: options.DelimiterOption = None,
     decimal: options.DecimalOption = None,
@@ -52,8 +50,8 @@ def evaluate(
             result["metrics"] = _only(result["metrics"], names)
         if result["metrics"].get("baseline_of") == "evaluated":
             observer.note(
-                f"{evaluation.name}: the baseline is these rows' own; {model} does not tell that "
-                "of its training rows"
+                f"{evaluation.name}: the baseline is that of these rows; {model} does not keep what "
+                "its training rows' is"
             )
     if names and not json:
         del result["rows"]
@@ -81,7 +79,7 @@ def _asked(model: Model, lists: list[str]) -> list[str]:
 
 
 def _only(metrics: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return the metrics of these names, in their order, and the baseline of those that have one."""
+    """Return the metrics of these names, in their order, and the baseline of those with one."""
     baseline = {name: metrics["baseline"][name] for name in names if name in metrics["baseline"]}
     beside = {"baseline": baseline, "baseline_of": metrics["baseline_of"]} if baseline else {}
     return {name: metrics[name] for name in names} | beside
