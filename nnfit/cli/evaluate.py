@@ -50,8 +50,8 @@ def evaluate(
             result["metrics"] = _only(result["metrics"], names)
         if result["metrics"].get("baseline_of") == "evaluated":
             observer.note(
-                f"{evaluation.name}: the baseline is that of these rows; {model} does not keep what "
-                "its training rows' is"
+                f"{evaluation.name}: the baseline is that of these rows; that of its training rows "
+                f"{model} does not keep"
             )
     if names and not json:
         del result["rows"]
