@@ -68,6 +68,7 @@ def _by_name(screen: Screen, what: str, of: Mapping[str, Mapping[str, Any]]) -> 
     """Return a row of metrics for each of `what`."""
     names = list(dict.fromkeys(name for values in of.values() for name in values))
     names = [n for n in names if all(is_number(v.get(n) or 0) for v in of.values())]
+    del names[3 if screen.narrow else len(names) :]
     rows: list[list[Cell]] = [
         [cut(label, NAME_WIDTH), *(number(values.get(name)) for name in names)]
         for label, values in of.items()

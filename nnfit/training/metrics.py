@@ -16,7 +16,7 @@ import numpy as np
 from nnfit.nn.arrays import Array
 from nnfit.nn.names import metrics_of
 
-KEPT = ("accuracy", "log_loss", "f1_macro", "roc_auc")  # those of classes in a model's file
+KEPT = ("accuracy", "log_loss", "f1_macro", "roc_auc", "rmse", "mae", "r2")  # in a model's file
 BINS = 15  # of the expected calibration error
 PROBABILITY_FLOOR = float(np.finfo(np.float64).eps)  # keeps log_loss finite
 
