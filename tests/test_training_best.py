@@ -148,13 +148,14 @@ def best_of(best: str, figures: list[tuple[float, float]]) -> int:
     return ranks.index(min(ranks)) + 1
 
 
+ENGINES = ["numpy", "compiled"]
 METRICS = {
     "kind": ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision"],
     "y": ["rmse", "mae", "r2"],
 }
 
 
-@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("target", "best"), [(t, m) for t, names in METRICS.items() for m in names]
 )
@@ -189,9 +190,12 @@ def test_the_weights_are_those_that_a_run_ends_with_at_the_best_epoch() -> None:
     )
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("validation", ["folds", 0.3])
-def test_each_members_weights_are_of_its_own_best_epoch(validation: Any) -> None:
-    more = {"data": {"validation": validation}, "model": {"members": 3}}
+def test_each_members_weights_are_of_its_own_best_epoch(validation: Any, engine: str) -> None:
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    more = {"data": {"validation": validation}, "model": {"members": 3}, "engine": engine}
     run, heard = trained("accuracy", "kind", **more)
     each = [
         best_of("accuracy", [(r.member_metrics[i], r.member_losses[i]) for r in heard.records])
