@@ -9,11 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-METRICS = {
-    "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
-    "regression": ("rmse", "mae", "r2"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
