@@ -97,6 +97,23 @@ class Finding:
     decision: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """What a sweep is going to do."""
+
+    config: str
+    folder: str
+    keys: Sequence[str]  # that are varied
+    sampler: str
+    trials: int  # at most
+    there: int  # trials that have their line already
+    metric: str  # the score
+    less_is_better: bool
+    judged_by: str  # "validation rows", "5 folds"
+    jobs: int
+    seconds: float  # after which no trial begins
+
+
 class Observer:
     """Listens to reading and training; every method here does nothing."""
 
@@ -129,6 +146,15 @@ class Observer:
 
     def finished(self, summary: Summary) -> None:
         """Hear how the run ended."""
+
+    def sweep_started(self, plan: SweepPlan) -> None:
+        """Hear which trials will be made."""
+
+    def sweep_progress(self, done: int, under_way: float, left: float | None) -> None:
+        """Hear how many trials are done, what is done of others, and the seconds left if known."""
+
+    def trial_ended(self, line: Mapping[str, Any], best: bool) -> None:
+        """Hear the line of `SWEEP.jsonl` on a trial that ended here; `best` if none is better."""
 
     def close(self) -> None:
         """Put the terminal back in order; called once, however the work ended."""

@@ -7,7 +7,6 @@ together is found when a whole config is checked.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a sweep is asked for: the config, the keys to vary, and how many trials are compared by what.
+"""What a sweep is asked for: the config, the keys to vary, how many trials, and what judges them.
 
 It stands in a file that names a config, or in the options of a command, which win.
 """
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails

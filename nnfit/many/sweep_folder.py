@@ -1,0 +1,161 @@
+"""The folder of a sweep: what it is of, the lines of its trials, who is at which, the best model.
+
+Several processes, on several machines, may work in one folder at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from nnfit.config.reading import ConfigFile
+from nnfit.config.rendering import render
+from nnfit.config.younger import kept
+from nnfit.dataset.dataset import Dataset
+from nnfit.errors import ConfigError, NnfitError, OutputError
+from nnfit.many.journal import Journal
+from nnfit.many.trials import Trial
+from nnfit.model.file.reading import load
+from nnfit.run.checkpoint.fingerprint import difference, fingerprint
+from nnfit.run.checkpoint.lock import Lock, Locked
+from nnfit.run.run import Run
+from nnfit.storage.files import check_writable, whole_file
+from nnfit.storage.output import told
+from nnfit.version import __version__
+
+# What a checkpoint leaves free, and the result of a trial depends on.
+_ALSO = ("epochs", "patience", "patience_factor", "on_divergence")
+
+
+class SweepFolder:
+    """The folder at `path`, which need not be there yet."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.journal = Journal(os.path.join(path, "SWEEP.jsonl"))
+        self.model = os.path.join(path, "best.npz")
+        self._about = os.path.join(path, "sweep.json")
+        self._trials = os.path.join(path, "trials")
+        if os.path.lexists(path) and not os.path.isdir(path):
+            raise OutputError(
+                f"{path}: is no folder; expected one to put trials in. Name it with -o"
+            )
+
+    def about(self) -> Mapping[str, Any] | None:
+        """Return what the sweep in the folder is of, None where there is none."""
+        try:
+            with open(self._about, encoding="utf-8") as stream:
+                found = json.load(stream)
+            if isinstance(found, dict):
+                return found
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError):
+            pass
+        raise ConfigError(
+            f"{self._about}: cannot be read; expected what nnfit wrote. Name another folder with -o"
+        )
+
+    def check(self, about: Mapping[str, Any]) -> None:
+        """Refuse a folder that is of another sweep.
+
+        Raises
+        ------
+        ConfigError
+            With the first difference.
+        """
+        other = self.about()
+        if other is not None and (what := difference(about, other)):
+            raise ConfigError(f"{self._about}: {what}, or name another folder with -o")
+
+    def make(self, about: Mapping[str, Any]) -> None:
+        """Make the folder, if need be, and write what it is of."""
+        with told(self.path):
+            os.makedirs(self.path, exist_ok=True)
+        check_writable(self.journal.path)
+        if not os.path.exists(self._about):
+            with whole_file(self._about) as stream:
+                stream.write(json.dumps(about, ensure_ascii=False).encode() + b"\n")
+
+    def claim(self, trial: Trial) -> ExitStack | None:
+        """Return what gives a trial free again, None while another process is at it."""
+        path, held = os.path.join(self._trials, f"{trial.id}.lock"), ExitStack()
+        with told(path):
+            os.makedirs(self._trials, exist_ok=True)
+            try:
+                held.enter_context(Lock(path))
+            except Locked:
+                return None
+        return held
+
+    def output(self, trial: Trial) -> str:
+        """Return where the model of a trial would be; its checkpoint lies beside that."""
+        return os.path.join(self._trials, f"{trial.id}.npz")
+
+    def forget(self, trials: Iterable[Trial]) -> None:
+        """Remove the checkpoints of trials that are not gone on with."""
+        for trial in trials:
+            with told(self._trials), suppress(FileNotFoundError):
+                os.unlink(f"{self.output(trial)}.checkpoint")
+
+    def tidy(self) -> None:
+        """Remove the folder of locks and checkpoints, once it is empty."""
+        with suppress(OSError):
+            os.rmdir(self._trials)
+
+    def at_home(self, file: ConfigFile) -> ConfigFile:
+        """Return the config as it is in this folder, from which its paths lead to the same CSVs."""
+        data, paths = file.config.data, {}
+        for key, path in data.tables.items():
+            found = file.resolve(path)
+            paths[key] = path if path == "-" or os.path.isabs(path) else _from(self.path, found)
+        config = file.config.model_copy(
+            update={"data": data.model_copy(update=paths), "output": None}
+        )
+        return dataclasses.replace(
+            file, config=config, name="best.yaml", folder=Path(self.path), places={},
+            data_option=None,
+        )  # fmt: skip
+
+    def has(self, file: ConfigFile) -> bool:
+        """Return whether the best model is there, trained by this config of this folder."""
+        try:
+            model = load(self.model)
+        except NnfitError:
+            return False
+        there = os.path.exists(os.path.join(self.path, "best.yaml"))
+        return there and model.version == __version__ and _alike(model.config, kept(file.config))
+
+    def save(self, run: Run, file: ConfigFile) -> None:
+        """Write the best model, then its config, by which `nnfit train` makes it again."""
+        training = file.config.training.model_copy(update={"engine": run.engine})
+        run.model.save(self.model)
+        with whole_file(os.path.join(self.path, "best.yaml")) as stream:
+            stream.write(render(file.config.model_copy(update={"training": training})).encode())
+
+
+def about(file: ConfigFile, dataset: Dataset, metric: str, cv: int | None) -> dict[str, Any]:
+    """Return what a folder keeps of a sweep: all that the lines of its trials depend on."""
+    found = fingerprint(file, dataset, 1)
+    training = file.config.training
+    found["config"] |= {f"training.{name}": getattr(training, name) for name in _ALSO}
+    found["config"] |= {"sweep.metric": metric, "sweep.cv": cv}
+    return found
+
+
+def _from(folder: str, path: str) -> str:
+    """Return the way from a folder to a file."""
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two configs say the same, whichever engine a run of them took."""
+    both = [
+        {**config, "training": {**config["training"], "engine": None}} for config in (one, other)
+    ]
+    return both[0] == both[1]

@@ -1,0 +1,202 @@
+"""One trial of a sweep: its settings, the work of a worker on it, and the lines kept of all.
+
+Which trials there are is the samplers' matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from nnfit.config.reading import ConfigFile
+from nnfit.dataset.dataset import Decided
+from nnfit.dataset.deciding import decide
+from nnfit.errors import DataError, NnfitError
+from nnfit.many.engine import Report
+from nnfit.nn.names import ERRORS
+from nnfit.observer import Observer, Plan
+from nnfit.run.checkpoint import Checkpoint
+from nnfit.run.run import train_run
+
+Line = Mapping[str, Any]  # of SWEEP.jsonl
+
+# Changes of these keys leave what was read, and decided, of the table as it is; `data` has others.
+_OF_SPLIT = ("data.validation", "data.test")
+_DECISIVE = ("features", "loss", "model", "model.output_activation")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Values by dotted key, in JSON, and the share of its epochs that it is to be trained for."""
+
+    settings: Mapping[str, Any]
+    share: float = 1.0
+
+    @cached_property
+    def id(self) -> str:
+        """The hash of the settings, 12 hexadecimal digits."""
+        text = json.dumps(self.settings, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What the trials have in common: the table, `decided` if it is the same for all.
+
+    It is None where each reads its own; with `anew` each decides for itself on the rows.
+    """
+
+    decided: Decided | None
+    anew: bool
+
+    @classmethod
+    def of(cls, decided: Decided, keys: Iterable[str]) -> Shared:
+        """Return what trials share that differ in these keys."""
+        varied = {key for key in keys if key not in _OF_SPLIT}
+        own = any(key.partition(".")[0] == "data" for key in varied)
+        return cls(decided=None if own else decided, anew=not varied.isdisjoint(_DECISIVE))
+
+    def source(self, file: ConfigFile) -> Decided | None:
+        """Return the rows of a trial, None where it has to read them."""
+        if self.decided is None or not self.anew:
+            return self.decided
+        rows = self.decided.rows
+        return Decided(rows, decide(file, rows, Observer()))
+
+
+def run_trial(
+    shared: Shared, report: Report, file: ConfigFile, share: float, output: str | None
+) -> dict[str, Any]:
+    """Train as `file` says, for a share of the epochs, and return what a line says of it.
+
+    Parameters
+    ----------
+    output : str, optional
+        Beside it lies the checkpoint from which the next share goes on.
+
+    Returns
+    -------
+    dict
+        `metrics` of the validation rows, `epochs`, `seconds`; `error`, where it came to nothing;
+        `ended`, whether no epoch is left to train.
+    """
+    hearing = _Hearing(report, share)
+    kept = nullcontext() if output is None else Checkpoint(output, True, Observer())
+    try:
+        with kept as checkpoint:
+            run = train_run(
+                file, shared.source(file), observer=hearing, checkpoint=checkpoint, share=share
+            )
+    except NnfitError as err:
+        return failed(err)
+    summary = run.summary
+    told: dict[str, Any] = {
+        "metrics": dict(summary.metrics["validation"] or {}),
+        "epochs": summary.epochs,
+        "seconds": summary.seconds,
+        "ended": not summary.interrupted,
+    }
+    if run.failure is not None:
+        told["error"] = str(run.failure)
+    elif summary.metrics["validation"] is None:
+        told["error"] = "has no validation rows"
+    return told
+
+
+def failed(err: NnfitError) -> dict[str, Any]:
+    """Return what a line says of a trial that could not be run."""
+    return {"metrics": {}, "epochs": 0, "seconds": 0.0, "ended": True, "error": err.messages[0]}
+
+
+def line_of(trial: Trial, told: Mapping[str, Any], metric: str, seed: int) -> dict[str, Any]:
+    """Return the line of a trial, of what `run_trial` told; `seed` is its config's."""
+    line = {
+        "id": trial.id,
+        "settings": dict(trial.settings),
+        "score": None if "error" in told else told["metrics"].get(metric),
+        "metrics": told["metrics"],
+        "epochs": told["epochs"],
+        "seconds": round(told["seconds"], 3),
+        "seed": seed,
+    }
+    if trial.share < 1.0 and not told["ended"]:
+        line["share"] = trial.share
+    return line | ({"error": told["error"]} if "error" in told else {})
+
+
+class Results:
+    """The lines of a folder: by trial, and by the share of its epochs that it was trained for.
+
+    `best` is the best of the trials that have values for `keys`, and for no other, and
+    `failure` what was said of the last that came to nothing.
+    """
+
+    def __init__(self, path: str, metric: str, keys: Iterable[str]) -> None:
+        self._path, self._keys = path, set(keys)
+        self._sign = 1.0 if metric in ERRORS else -1.0
+        self._lines: dict[str, dict[float, Line]] = {}
+        self.best: Line | None = None
+        self.failure = ""
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, line: Line) -> None:
+        """Take a line.
+
+        Raises
+        ------
+        DataError
+            When it is not of a trial.
+        """
+        score, share, kinds = line.get("score"), line.get("share", 1.0), (int, float)
+        settings = line.get("settings")
+        if not (
+            isinstance(line.get("id"), str)
+            and isinstance(settings, dict)
+            and (score is None or type(score) in kinds)
+            and type(share) in kinds
+        ):
+            raise DataError(
+                f"{self._path}: has a line that is no trial's; expected an id, settings and a "
+                "score. Name another folder with -o, or move the file away"
+            )
+        if settings.keys() == self._keys:
+            self._lines.setdefault(line["id"], {})[share] = line
+            self.failure = str(line.get("error", self.failure))
+            if score is not None and (self.best is None or self.rank(line) < self.rank(self.best)):
+                self.best = line
+
+    def of(self, trial: Trial) -> Line | None:
+        """Return the line of a trial, as long as it was to be trained or longer."""
+        lines = self._lines.get(trial.id, {})
+        return lines.get(1.0) or lines.get(trial.share)
+
+    def whole(self) -> list[Line]:
+        """Return the lines of trials whose training is complete."""
+        return [lines[1.0] for lines in self._lines.values() if 1.0 in lines]
+
+    def rank(self, line: Line) -> tuple[float, float, str]:
+        """Return what orders lines that have a score, the best first.
+
+        What was trained for a greater share of its epochs comes before what was dropped.
+        """
+        return -line.get("share", 1.0), self._sign * line["score"], line["id"]
+
+
+class _Hearing(Observer):
+    """Passes on how much of the share that is to be trained is done."""
+
+    def __init__(self, report: Report, share: float) -> None:
+        self._report, self._share, self._epochs = report, share, 1
+
+    def started(self, plan: Plan) -> None:
+        self._epochs = plan.epochs
+
+    def progress(self, epoch: int, fraction: float) -> None:
+        self._report(min(1.0, (epoch - 1 + fraction) / self._epochs / self._share))
