@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -30,9 +30,13 @@ class Task:
 
 
 class Engine(Protocol):
-    """Does tasks in workers."""
+    """Does tasks in workers, up to so many `jobs` at a time.
+
+    `at_hand` says whether each has the machine code of the compiled engine on disk.
+    """
 
     jobs: int
+    at_hand: bool
 
     def results(
         self,
@@ -40,7 +44,7 @@ class Engine(Protocol):
         shared: Any,
         tasks: Iterable[Task | None],
         heard: Callable[[Task, float], None],
-    ) -> Iterator[tuple[Task, Any]]:
+    ) -> Generator[tuple[Task, Any]]:
         """Yield each task with what `work(shared, report, *arguments)` returned, as it ends.
 
         Parameters

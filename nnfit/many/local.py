@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from nnfit import compiled
 from nnfit.errors import Interrupted
 from nnfit.many.engine import POLL_SECONDS, Outcome, Report, Task, Work, lost, seldom
 from nnfit.observer import Observer
@@ -28,6 +29,7 @@ class LocalEngine:
 
     def __init__(self, jobs: int, stop: StopRequest, observer: Observer) -> None:
         self.jobs, self._stop, self._observer = jobs, stop, observer
+        self.at_hand = compiled.is_cached()
         self._context = multiprocessing.get_context(START)
 
     def results(
@@ -36,7 +38,7 @@ class LocalEngine:
         shared: Any,
         tasks: Iterable[Task | None],
         heard: Callable[[Task, float], None],
-    ) -> Iterator[tuple[Task, Any]]:
+    ) -> Generator[tuple[Task, Any]]:
         """Yield results as `Engine.results` says."""
         workers: list[_Worker] = []
         again: list[Task] = []
