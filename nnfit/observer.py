@@ -97,23 +97,6 @@ class Finding:
     decision: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepPlan:
-    """What a sweep is going to do."""
-
-    config: str
-    folder: str
-    keys: Sequence[str]  # that are varied
-    sampler: str
-    trials: int  # at most
-    there: int  # trials that have their line already
-    metric: str  # the score
-    less_is_better: bool
-    judged_by: str  # "validation rows", "5 folds"
-    jobs: int
-    seconds: float  # after which no trial begins
-
-
 class Observer:
     """Listens to reading and training; every method here does nothing."""
 
@@ -150,17 +133,11 @@ class Observer:
     def row(self, cells: Mapping[str, Any]) -> None:
         """Hear one line, by column, of the table that is told run by run."""
 
+    def trial(self, cells: Mapping[str, Any], best: Sequence[Mapping[str, Any]]) -> None:
+        """Hear one run of those that compete, by column, and the best so far, the best first."""
+
     def finished(self, summary: Summary) -> None:
         """Hear how the run ended."""
-
-    def sweep_started(self, plan: SweepPlan) -> None:
-        """Hear which trials will be made."""
-
-    def sweep_progress(self, done: int, under_way: float, left: float | None) -> None:
-        """Hear how many trials are done, what is done of others, and the seconds left if known."""
-
-    def trial_ended(self, line: Mapping[str, Any], best: bool) -> None:
-        """Hear the line of `SWEEP.jsonl` on a trial that ended here; `best` if none is better."""
 
     def close(self) -> None:
         """Put the terminal back in order; called once, however the work ended."""

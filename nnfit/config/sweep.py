@@ -69,7 +69,8 @@ class SweepConfig(fields.Section):
     @property
     def seconds(self) -> float:
         """After how many seconds no trial begins."""
-        return math.inf if self.time is None else float(self.time[:-1]) * UNITS[self.time[-1]]
+        text = self.time
+        return math.inf if text is None else float(text[:-1]) * UNITS[text[-1]]
 
 
 @dataclass(frozen=True, kw_only=True)

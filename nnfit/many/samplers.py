@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,13 +102,15 @@ class Halving(Sampler):
         return self._last
 
 
-def make_sampler(sweep: SweepFile, epochs: int) -> Sampler:
-    """Return the grid, random or halving sampler of a sweep whose runs have so many epochs."""
+def make_sampler(sweep: SweepFile, epochs: Callable[[Mapping[str, Any]], int]) -> Sampler:
+    """Return the grid, random or halving sampler; `epochs` are those of a run with settings."""
     n, axes = sweep.config.trials, sweep.axes
     if sweep.sampler == "grid":
         return Listed(list(itertools.islice(_grid(axes), n)))
     settings = drawn(axes, sweep.grid, TRIALS if n is None else n, sweep.config.seed)
-    return Listed(settings) if sweep.sampler == "random" else Halving(settings, epochs)
+    if sweep.sampler == "random":
+        return Listed(settings)
+    return Halving(settings, epochs(settings[0]))
 
 
 def drawn(axes: Sequence[Axis], grid: float, n: int, seed: int) -> list[dict[str, Any]]:

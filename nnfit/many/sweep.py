@@ -5,32 +5,26 @@ A second run, here or on another machine, skips what has its line, and what anot
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
-from nnfit import compiled
-from nnfit.config.reading import ConfigFile
 from nnfit.config.sweep import SweepFile
-from nnfit.dataset.dataset import Dataset, Decided, prepare
-from nnfit.dataset.deciding import shape_of
-from nnfit.errors import ConfigError, Interrupted, TrainingError, joined
+from nnfit.dataset.dataset import Decided
+from nnfit.errors import ConfigError, Interrupted, TrainingError
 from nnfit.many.engine import POLL_SECONDS, Engine, Task
 from nnfit.many.samplers import Sampler, make_sampler
 from nnfit.many.sweep_folder import SweepFolder, about
+from nnfit.many.trial_configs import TrialConfigs, metric_of
 from nnfit.many.trials import Line, Results, Shared, Trial, failed, line_of, run_trial
-from nnfit.nn.names import ERRORS, METRICS
-from nnfit.observer import Observer, SweepPlan
+from nnfit.nn.names import ERRORS
+from nnfit.observer import Observer
 from nnfit.run.engine import settled
-from nnfit.run.run import train_run
 from nnfit.training.stop import StopRequest
-from nnfit.training.streams import stream
-
-DEFAULT_METRICS = {"classification": "log_loss", "regression": "rmse"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +57,30 @@ class Sweep:
     """
 
     def __init__(
-        self, sweep: SweepFile, folder: SweepFolder, stop: StopRequest, observer: Observer
+        self,
+        sweep: SweepFile,
+        folder: SweepFolder,
+        engine: Engine,
+        stop: StopRequest,
+        observer: Observer,
     ) -> None:
         self._began = time.monotonic()
-        self._sweep, self._folder, self._stop, self._observer = sweep, folder, stop, observer
-        self._decided, dataset = self._read()
-        self._metric = _metric(sweep, dataset)
-        self._about = about(dataset.file, dataset, self._metric, sweep.config.cv)
+        self._sweep, self._folder, self._engine = sweep, folder, engine
+        self._stop, self._observer = stop, observer
+        # a sweep that is gone on with has the engine that it began in
+        begun = (folder.about() or {}).get("config", {"training.engine": "auto"})
+        at_hand = begun.get("training.engine", "numpy") == "auto" and engine.at_hand
+        base = settled(sweep.base, at_hand)
+        decided = Decided.read(base, None, observer)
+        cv, keys = sweep.config.cv, [axis.key for axis in sweep.axes]
+        self._shared = Shared.of(decided, keys, cv)
+        self._configs = TrialConfigs(sweep, self._shared, at_hand)
+        self._metric = metric_of(sweep, decided.decisions.task)
+        self._about = about(base, decided, self._metric, cv)
         folder.check(self._about)
-        keys = [axis.key for axis in sweep.axes]
-        self._shared = Shared.of(self._decided, keys)
         self._results = Results(folder.journal.path, self._metric, keys)
         self._hear()
-        self._sampler = self._make_sampler(dataset.file.config.training.epochs)
+        self._sampler = self._make_sampler()
         for settings in self._sampler.settings:
             if self._results.of(Trial(settings)) is None:
                 sweep.trial(settings)
@@ -83,10 +88,9 @@ class Sweep:
         self._wave: list[Trial] = []
         self._running: dict[str, _Running] = {}
         self._finished: set[tuple[str, float]] = set()
-        self._ended_here = 0
         self._complete = False
 
-    def run(self, engine: Engine) -> Swept:
+    def run(self) -> Swept:
         """Run what is left to run, and train the best.
 
         Raises
@@ -97,10 +101,11 @@ class Sweep:
             When no trial came to anything.
         """
         self._folder.make(self._about)
-        self._observer.sweep_started(self._plan(engine.jobs))
+        self._observer.note(self._plan())
+        self._show()
         try:
             with self._stop:
-                self._run_trials(engine)
+                self._run_trials()
             best = self._results.best
             if best is None:
                 raise TrainingError(
@@ -109,8 +114,8 @@ class Sweep:
                 )
             self._train(best)
         except Interrupted as stopped:
-            text = f"stopped; {self._done} of {self._sampler.total} trials are done, "
-            text += f"in {self._folder.journal.path}; the same command goes on"
+            text = f"stopped; {self._done} of {self._sampler.total} trials are done, in "
+            text += f"{self._folder.journal.path}; the same command goes on"
             raise Interrupted(text, stopped.exit_code) from None
         return Swept(
             best=best,
@@ -119,55 +124,40 @@ class Sweep:
             seconds=time.monotonic() - self._began,
         )
 
-    def _read(self) -> tuple[Decided, Dataset]:
-        """Return the table, and what becomes of it by the config alone."""
-        stored = self._folder.about() or {}
-        first = stored.get("config")
-        begun = first.get("training.engine", "numpy") if isinstance(first, dict) else "auto"
-        self._at_hand = begun == "auto" and compiled.is_cached()
-        base = settled(self._sweep.base, self._at_hand)
-        decided = Decided.read(base, None, self._observer)
-        dataset = prepare(base, decided, stream(base.config.seed, "split"), self._observer)
-        judged = "validation" in dataset.parts or dataset.folds is not None
-        if not judged and self._sweep.config.cv is None:
-            raise ConfigError(
-                f"{base.where('data.validation')}: leaves no validation rows, by which trials are "
-                "compared. Hold some out, such as 0.2, or compare by folds, --cv 5"
-            )
-        return decided, dataset
+    def _make_sampler(self) -> Sampler:
+        if self._sweep.sampler == "tpe":
+            from nnfit.many.tpe import Tpe
 
-    def _make_sampler(self, epochs: int) -> Sampler:
-        if self._sweep.sampler != "tpe":
-            return make_sampler(self._sweep, epochs)
-        from nnfit.many.tpe import Tpe
-
-        return Tpe(self._sweep, self._folder, self._metric)
-
-    def _plan(self, jobs: int) -> SweepPlan:
-        config, cv = self._sweep.config, self._sweep.config.cv
-        return SweepPlan(
-            config=self._sweep.base.name,
-            folder=self._folder.path,
-            keys=[axis.key for axis in self._sweep.axes],
-            sampler=self._sweep.sampler,
-            trials=self._sampler.total,
-            there=len(self._results),
-            metric=self._metric,
-            less_is_better=self._metric in ERRORS,
-            judged_by="validation rows" if cv is None else f"{cv} folds",
-            jobs=jobs,
-            seconds=config.seconds,
+            return Tpe(self._sweep, self._folder, self._metric)
+        return make_sampler(
+            self._sweep,
+            lambda settings: self._configs.resolved(settings)[0].config.training.epochs,
         )
 
-    def _run_trials(self, engine: Engine) -> None:
-        results = engine.results(run_trial, self._shared, self._tasks(), self._heard)
+    def _plan(self) -> str:
+        """Return what will be done, in a sentence."""
+        cv, there = self._sweep.config.cv, len(self._results)
+        keys = ", ".join(axis.key for axis in self._sweep.axes)
+        less = "less" if self._metric in ERRORS else "more"
+        return (
+            f"{self._sampler.total} trials of {keys} ({self._sweep.sampler})"
+            + f", {there} done before" * (there > 0)
+            + f"; compared by {self._metric} of "
+            + ("the validation rows" if cv is None else f"{cv} folds")
+            + f", {less} is better"
+        )
+
+    def _run_trials(self) -> None:
+        tasks = self._tasks()
         try:
-            for task, told in results:
-                running = self._running[task.name]
-                self._ended(running.trial, told, running.seed)
-                self._running.pop(task.name).claim.close()
+            with closing(
+                self._engine.results(run_trial, self._shared, tasks, self._heard)
+            ) as results:
+                for task, told in results:
+                    running = self._running.pop(task.name)
+                    with running.claim:
+                        self._ended(running.trial, told, running.seed)
         finally:
-            results.close()
             for running in self._running.values():
                 running.claim.close()
         if self._stop.signal is not None:
@@ -231,7 +221,7 @@ class Sweep:
         """Return the work on a trial; None where its config is wrong, which is its result."""
         trial = running.trial
         try:
-            file = self._prepared(trial.settings, {"refit": False})  # which changes no score
+            file = self._configs.prepared(trial.settings, {"training.refit": False})
         except ConfigError as err:
             self._ended(trial, failed(err), self._sweep.base.config.seed)
             running.claim.close()
@@ -242,49 +232,61 @@ class Sweep:
         output = self._folder.output(trial) if self._sampler.goes_on else None
         return Task(task, (file, trial.share, output))
 
-    def _prepared(self, settings: Mapping[str, Any], also: Mapping[str, Any]) -> ConfigFile:
-        """Return the config of a trial as any worker runs it, with other keys of `training`."""
-        file = settled(self._sweep.trial(settings), self._at_hand)
-        training = file.config.training
-        threads = 1 if training.threads == "auto" else training.threads
-        training = training.model_copy(update={"threads": threads, **also})
-        return dataclasses.replace(
-            file, config=file.config.model_copy(update={"training": training})
-        )
-
     def _train(self, line: Line) -> None:
         """Train by the settings of a trial and save the model, unless it is there."""
-        file = self._prepared(line["settings"], {})
-        source = self._shared.source(file) or Decided.read(file, None, Observer())
-        known = source.decisions
-        shape = shape_of(source.rows, known.columns, known.n_outputs, known.labels)
-        file = self._folder.at_home(file.resolved(shape))
-        if self._folder.has(file):
-            return
-        run = train_run(file, source, stop=self._stop)
-        if run.failure is not None:
-            raise run.failure
-        if run.summary.interrupted:
-            raise Interrupted("stopped", self._stop.exit_code)
-        self._folder.save(run, file)
+        there = self._configs.best_is_there(self._folder, line["settings"])
+        names = [f"{key} {json.dumps(value)}" for key, value in line["settings"].items()]
+        self._observer.note(
+            f"the best of {len(self._results)} trials: {self._metric} {line['score']:.6g} by "
+            + ", ".join(names)
+            + "; it is trained and saved" * (not there)
+        )
+        if not there:
+            self._configs.train_best(self._folder, line["settings"], self._stop)
 
     def _ended(self, trial: Trial, told: Mapping[str, Any], seed: int) -> None:
         """Keep the line of a trial, whatever becomes of this process after."""
         line = line_of(trial, told, self._metric, seed)
 
         def alike(other: Line) -> bool:
-            return other["id"] == line["id"] and other.get("share", 1.0) == line.get("share", 1.0)
+            shares = [one.get("share", 1.0) for one in (other, line)]
+            return bool(other["id"] == line["id"] and shares[0] == shares[1])
 
         for other in self._folder.journal.append(line, unless=alike):
             self._results.add(other)
         self._results.add(line)
-        self._ended_here += 1
         self._tell(trial, line)
-        self._observer.trial_ended(line, self._results.best is line)
+        best = self._results.best
+        row = self._row(line, f"{self._done}/{self._sampler.total}{'*' * (line is best)}")
+        top = [self._row(one, str(i + 1)) for i, one in enumerate(self._results.top)]
+        self._observer.trial(row, top)
+        self._show()
 
     def _tell(self, trial: Trial, line: Line) -> None:
         self._finished.add((trial.id, trial.share))
         self._sampler.told(trial, line)
+
+    def _row(self, line: Line, place: str) -> dict[str, Any]:
+        """Return the columns in which a trial is shown."""
+        row = {
+            "trial": place,
+            self._metric: "failed" if "error" in line else line["score"],
+            "epochs": line["epochs"],
+            "seconds": line["seconds"],
+        }
+        names = Counter(axis.keys[-1] for axis in self._sweep.axes)
+        for axis in self._sweep.axes:
+            name = axis.keys[-1]
+            row[name if names[name] == 1 else axis.key] = line["settings"][axis.key]
+        return row
+
+    def _show(self) -> None:
+        under_way = sum(running.done for running in self._running.values())
+        self._observer.many("trials", self._done + under_way, self._sampler.total)
+
+    def _heard(self, task: Task, fraction: float) -> None:
+        self._running[task.name].done = fraction
+        self._show()
 
     @property
     def _done(self) -> int:
@@ -294,30 +296,6 @@ class Sweep:
         for line in self._folder.journal.news():
             self._results.add(line)
 
-    def _heard(self, task: Task, fraction: float) -> None:
-        self._running[task.name].done = fraction
-        under_way = sum(running.done for running in self._running.values())
-        elapsed, work = time.monotonic() - self._began, self._ended_here + under_way
-        rest = self._sampler.total - self._done - under_way
-        left = elapsed / work * max(0.0, rest) if work > 0.0 else None
-        if left is not None:
-            left = min(left, max(0.0, self._time_left))
-        self._observer.sweep_progress(self._done, under_way, left)
-
     @property
     def _time_left(self) -> float:
         return self._sweep.config.seconds - (time.monotonic() - self._began)
-
-
-def _metric(sweep: SweepFile, dataset: Dataset) -> str:
-    """Return the metric by which trials are compared.
-
-    By default one that means the same whatever loss a trial is trained by.
-    """
-    metric = sweep.config.metric or DEFAULT_METRICS[dataset.task]
-    known = METRICS[dataset.task]
-    if metric not in known:
-        raise ConfigError(
-            f"--metric: got {metric!r} for a {dataset.task}; expected {joined(known, 'or')}"
-        )
-    return metric

@@ -6,6 +6,7 @@ Several processes, on several machines, may work in one folder at a time.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,23 +14,24 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from nnfit.config.presets import with_values
 from nnfit.config.reading import ConfigFile
 from nnfit.config.rendering import render
 from nnfit.config.younger import kept
-from nnfit.dataset.dataset import Dataset
+from nnfit.dataset.dataset import Decided
 from nnfit.errors import ConfigError, NnfitError, OutputError
 from nnfit.many.journal import Journal
 from nnfit.many.trials import Trial
 from nnfit.model.file.reading import load
-from nnfit.run.checkpoint.fingerprint import difference, fingerprint
+from nnfit.run.checkpoint.fingerprint import difference, settings
 from nnfit.run.checkpoint.lock import Lock, Locked
 from nnfit.run.run import Run
 from nnfit.storage.files import check_writable, whole_file
 from nnfit.storage.output import told
 from nnfit.version import __version__
 
-# What a checkpoint leaves free, and the result of a trial depends on.
-_ALSO = ("epochs", "patience", "patience_factor", "on_divergence")
+# What changes no line of a trial.
+FREE = {"output", "data.path", "data.test", "training.checkpoint_seconds", "training.refit"}
 
 
 class SweepFolder:
@@ -110,13 +112,11 @@ class SweepFolder:
 
     def at_home(self, file: ConfigFile) -> ConfigFile:
         """Return the config as it is in this folder, from which its paths lead to the same CSVs."""
-        data, paths = file.config.data, {}
-        for key, path in data.tables.items():
-            found = file.resolve(path)
-            paths[key] = path if path == "-" or os.path.isabs(path) else _from(self.path, found)
-        config = file.config.model_copy(
-            update={"data": data.model_copy(update=paths), "output": None}
-        )
+        values: dict[str, Any] = {"output": None}
+        for key, path in file.config.data.tables.items():
+            if path != "-" and not os.path.isabs(path):
+                values[f"data.{key}"] = _from(self.path, file.resolve(path))
+        config = with_values(file.config, values)
         return dataclasses.replace(
             file, config=config, name="best.yaml", folder=Path(self.path), places={},
             data_option=None,
@@ -133,19 +133,24 @@ class SweepFolder:
 
     def save(self, run: Run, file: ConfigFile) -> None:
         """Write the best model, then its config, by which `nnfit train` makes it again."""
-        training = file.config.training.model_copy(update={"engine": run.engine})
+        config = with_values(file.config, {"training.engine": run.engine})
         run.model.save(self.model)
         with whole_file(os.path.join(self.path, "best.yaml")) as stream:
-            stream.write(render(file.config.model_copy(update={"training": training})).encode())
+            stream.write(render(config).encode())
 
 
-def about(file: ConfigFile, dataset: Dataset, metric: str, cv: int | None) -> dict[str, Any]:
+def about(file: ConfigFile, decided: Decided, metric: str, cv: int | None) -> dict[str, Any]:
     """Return what a folder keeps of a sweep: all that the lines of its trials depend on."""
-    found = fingerprint(file, dataset, 1)
-    training = file.config.training
-    found["config"] |= {f"training.{name}": getattr(training, name) for name in _ALSO}
-    found["config"] |= {"sweep.metric": metric, "sweep.cv": cv}
-    return found
+    digest = hashlib.sha256(decided.rows.digest().encode())
+    for key, path in file.config.data.tables.items():
+        if key != "path" and path != "-":
+            with suppress(OSError), open(file.resolve(path), "rb") as stream:  # reading tells
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return {
+        "nnfit_version": __version__,
+        "config": settings(file, FREE) | {"sweep.metric": metric, "sweep.cv": cv},
+        "data": digest.hexdigest(),
+    }
 
 
 def _from(folder: str, path: str) -> str:

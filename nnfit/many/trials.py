@@ -18,12 +18,14 @@ from nnfit.dataset.dataset import Decided
 from nnfit.dataset.deciding import decide
 from nnfit.errors import DataError, NnfitError
 from nnfit.many.engine import Report
+from nnfit.many.folds import Folds, run_fold, spread
 from nnfit.nn.names import ERRORS
 from nnfit.observer import Observer, Plan
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.run import train_run
 
 Line = Mapping[str, Any]  # of SWEEP.jsonl
+SHOWN = 10  # of the best trials
 
 # Changes of these keys leave what was read, and decided, of the table as it is; `data` has others.
 _OF_SPLIT = ("data.validation", "data.test")
@@ -53,17 +55,20 @@ class Shared:
 
     decided: Decided | None
     anew: bool
+    cv: int | None  # the folds by which a trial is judged, instead of validation rows
 
     @classmethod
-    def of(cls, decided: Decided, keys: Iterable[str]) -> Shared:
+    def of(cls, decided: Decided, keys: Iterable[str], cv: int | None) -> Shared:
         """Return what trials share that differ in these keys."""
         varied = {key for key in keys if key not in _OF_SPLIT}
         own = any(key.partition(".")[0] == "data" for key in varied)
-        return cls(decided=None if own else decided, anew=not varied.isdisjoint(_DECISIVE))
+        return cls(decided=None if own else decided, anew=not varied.isdisjoint(_DECISIVE), cv=cv)
 
-    def source(self, file: ConfigFile) -> Decided | None:
-        """Return the rows of a trial, None where it has to read them."""
-        if self.decided is None or not self.anew:
+    def source(self, file: ConfigFile) -> Decided:
+        """Return the rows of a trial; errors as of training."""
+        if self.decided is None:
+            return Decided.read(file, None, Observer())
+        if not self.anew:
             return self.decided
         rows = self.decided.rows
         return Decided(rows, decide(file, rows, Observer()))
@@ -82,15 +87,20 @@ def run_trial(
     Returns
     -------
     dict
-        `metrics` of the validation rows, `epochs`, `seconds`; `error`, where it came to nothing;
-        `ended`, whether no epoch is left to train.
+        `metrics` of the validation rows, or their means over folds, as are the `epochs`; the
+        `seconds`; `error`, where it came to nothing; `ended`, whether no epoch is left to train.
     """
-    hearing = _Hearing(report, share)
-    kept = nullcontext() if output is None else Checkpoint(output, True, Observer())
     try:
+        if shared.cv is not None:
+            return _by_folds(shared.source(file), report, file, shared.cv)
+        kept = nullcontext() if output is None else Checkpoint(output, True, Observer())
         with kept as checkpoint:
             run = train_run(
-                file, shared.source(file), observer=hearing, checkpoint=checkpoint, share=share
+                file,
+                shared.source(file),
+                observer=_Hearing(report, share),
+                checkpoint=checkpoint,
+                share=share,
             )
     except NnfitError as err:
         return failed(err)
@@ -106,6 +116,23 @@ def run_trial(
     elif summary.metrics["validation"] is None:
         told["error"] = "has no validation rows"
     return told
+
+
+def _by_folds(table: Decided, report: Report, file: ConfigFile, k: int) -> dict[str, Any]:
+    """Return what `run_trial` does, by the mean over `k` folds."""
+    folds = Folds.of(file, table, k, 1, Observer())
+    results = [
+        run_fold(folds, lambda done, i=i: report((i + done) / k), 0, i)  # type: ignore[misc]
+        for i in range(k)
+    ]
+    told: dict[str, Any] = {
+        "metrics": {name: of["mean"] for name, of in spread(results).items()},
+        "epochs": round(sum(result.epochs for result in results) / k),
+        "seconds": sum(result.seconds for result in results),
+        "ended": True,
+    }
+    failures = [result.failure for result in results if result.failure]
+    return told | ({"error": failures[0]} if failures else {})
 
 
 def failed(err: NnfitError) -> dict[str, Any]:
@@ -132,15 +159,15 @@ def line_of(trial: Trial, told: Mapping[str, Any], metric: str, seed: int) -> di
 class Results:
     """The lines of a folder: by trial, and by the share of its epochs that it was trained for.
 
-    `best` is the best of the trials that have values for `keys`, and for no other, and
-    `failure` what was said of the last that came to nothing.
+    Of the trials that have values for `keys`, and for no other, `top` are the best, the best first,
+    and `failure` is what was said of the last that came to nothing.
     """
 
     def __init__(self, path: str, metric: str, keys: Iterable[str]) -> None:
         self._path, self._keys = path, set(keys)
         self._sign = 1.0 if metric in ERRORS else -1.0
         self._lines: dict[str, dict[float, Line]] = {}
-        self.best: Line | None = None
+        self.top: list[Line] = []
         self.failure = ""
 
     def __len__(self) -> int:
@@ -169,13 +196,19 @@ class Results:
         if settings.keys() == self._keys:
             self._lines.setdefault(line["id"], {})[share] = line
             self.failure = str(line.get("error", self.failure))
-            if score is not None and (self.best is None or self.rank(line) < self.rank(self.best)):
-                self.best = line
+            if score is not None:
+                others = [other for other in self.top if other["id"] != line["id"]]
+                self.top = sorted([*others, line], key=self.rank)[:SHOWN]
 
     def of(self, trial: Trial) -> Line | None:
         """Return the line of a trial, as long as it was to be trained or longer."""
         lines = self._lines.get(trial.id, {})
         return lines.get(1.0) or lines.get(trial.share)
+
+    @property
+    def best(self) -> Line | None:
+        """The best of all, None where no trial has a score."""
+        return self.top[0] if self.top else None
 
     def whole(self) -> list[Line]:
         """Return the lines of trials whose training is complete."""
