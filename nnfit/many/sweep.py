@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from nnfit.config.sweep import SweepFile
 from nnfit.dataset.dataset import Decided
 from nnfit.errors import ConfigError, Interrupted, TrainingError
-from nnfit.many.engine import POLL_SECONDS, Engine, Task
+from nnfit.many.engine import Engine, Task, WorkerLost
+from nnfit.many.hand_out import HandOut
 from nnfit.many.samplers import Sampler, make_sampler
 from nnfit.many.sweep_folder import SweepFolder, about
 from nnfit.many.trial_configs import TrialConfigs, metric_of
@@ -35,16 +36,6 @@ class Swept:
     trials: int
     model: str
     seconds: float
-
-
-@dataclass
-class _Running:
-    """A trial that a worker is at."""
-
-    trial: Trial
-    claim: ExitStack
-    seed: int
-    done: float = 0.0  # of it
 
 
 class Sweep:
@@ -79,16 +70,13 @@ class Sweep:
         self._about = about(base, decided, self._metric, cv)
         folder.check(self._about)
         self._results = Results(folder.journal.path, self._metric, keys)
-        self._hear()
+        for line in folder.journal.news():
+            self._results.add(line)
         self._sampler = self._make_sampler()
         for settings in self._sampler.settings:
             if self._results.of(Trial(settings)) is None:
                 sweep.trial(settings)
-        self._pending: deque[Trial] = deque()
-        self._wave: list[Trial] = []
-        self._running: dict[str, _Running] = {}
-        self._finished: set[tuple[str, float]] = set()
-        self._complete = False
+        self._hand_out = HandOut(self._sampler, self._results, folder, self._is_over, self._task)
 
     def run(self) -> Swept:
         """Run what is left to run, and train the best.
@@ -102,7 +90,6 @@ class Sweep:
         """
         self._folder.make(self._about)
         self._observer.note(self._plan())
-        self._show()
         try:
             with self._stop:
                 self._run_trials()
@@ -114,7 +101,8 @@ class Sweep:
                 )
             self._train(best)
         except Interrupted as stopped:
-            text = f"stopped; {self._done} of {self._sampler.total} trials are done, in "
+            text = f"stopped; {len(self._hand_out.finished)} of {self._sampler.total} trials are "
+            text += "done, in "
             text += f"{self._folder.journal.path}; the same command goes on"
             raise Interrupted(text, stopped.exit_code) from None
         return Swept(
@@ -139,8 +127,11 @@ class Sweep:
         cv, there = self._sweep.config.cv, len(self._results)
         keys = ", ".join(axis.key for axis in self._sweep.axes)
         less = "less" if self._metric in ERRORS else "more"
+        runs, n = self._sampler.total, len(self._sampler.settings)
         return (
-            f"{self._sampler.total} trials of {keys} ({self._sweep.sampler})"
+            f"{n or runs} trials of {keys} ({self._sweep.sampler}"
+            + f", {runs} runs" * (0 < n < runs)
+            + ")"
             + f", {there} done before" * (there > 0)
             + f"; compared by {self._metric} of "
             + ("the validation rows" if cv is None else f"{cv} folds")
@@ -148,89 +139,43 @@ class Sweep:
         )
 
     def _run_trials(self) -> None:
-        tasks = self._tasks()
-        try:
-            with closing(
-                self._engine.results(run_trial, self._shared, tasks, self._heard)
-            ) as results:
-                for task, told in results:
-                    running = self._running.pop(task.name)
-                    with running.claim:
-                        self._ended(running.trial, told, running.seed)
-        finally:
-            for running in self._running.values():
-                running.claim.close()
+        """Run trials until none is left; one that costs its worker again and again has failed."""
+        hand_out, left = self._hand_out, True
+        while left:
+            left = False
+            tasks = hand_out.tasks()
+            try:
+                with closing(
+                    self._engine.results(run_trial, self._shared, tasks, self._heard)
+                ) as results:
+                    for task, told in results:
+                        taken = hand_out.running.pop(task.name)
+                        with taken.claim:
+                            self._ended(taken.trial, told)
+            except WorkerLost as err:
+                name = err.messages[0].partition(": ")[0]
+                taken, left = hand_out.running.pop(name), True
+                with taken.claim:
+                    self._ended(taken.trial, failed(err))
+            finally:
+                hand_out.take_back()
         if self._stop.signal is not None:
             raise Interrupted("stopped", self._stop.exit_code)
-        if self._complete and self._sampler.goes_on:
-            self._folder.forget(self._wave)
-        self._folder.tidy()
+        hand_out.tidy()
 
-    def _tasks(self) -> Iterator[Task | None]:
-        """Yield what a free worker can do, None while a result must come first."""
-        while self._stop.signal is None and self._time_left > 0.0:
-            running = self._take()
-            if running is not None:
-                if task := self._task(running):
-                    yield task
-                continue
-            if not self._pending:
-                wave = self._sampler.wave(self._results)
-                if wave == []:
-                    self._complete = True
-                    return
-                if wave is not None:
-                    self._begin(wave)
-                    continue
-            if self._running:
-                yield None
-            else:  # the others' results must come first
-                time.sleep(POLL_SECONDS)
-                self._hear()
+    def _is_over(self) -> bool:
+        late = time.monotonic() - self._began >= self._sweep.config.seconds
+        return late or self._stop.signal is not None
 
-    def _begin(self, wave: list[Trial]) -> None:
-        """Put the trials of a wave up to be taken, but for those that have their line."""
-        ids = {trial.id for trial in wave}
-        if self._sampler.goes_on:
-            self._folder.forget(trial for trial in self._wave if trial.id not in ids)
-        self._wave = wave
-        for trial in wave:
-            line = self._results.of(trial)
-            if line is None:
-                self._pending.append(trial)
-            else:
-                self._tell(trial, line)
-
-    def _take(self) -> _Running | None:
-        """Return the next trial that has no line and that nobody is at."""
-        for _ in range(len(self._pending)):
-            trial = self._pending.popleft()
-            claim = self._folder.claim(trial)
-            if claim is None:
-                self._pending.append(trial)
-                continue
-            self._hear()  # who was at it may just have ended it
-            line = self._results.of(trial)
-            if line is None:
-                return _Running(trial, claim, 0)
-            claim.close()
-            self._tell(trial, line)
-        return None
-
-    def _task(self, running: _Running) -> Task | None:
+    def _task(self, trial: Trial) -> Task | None:
         """Return the work on a trial; None where its config is wrong, which is its result."""
-        trial = running.trial
         try:
             file = self._configs.prepared(trial.settings, {"training.refit": False})
         except ConfigError as err:
-            self._ended(trial, failed(err), self._sweep.base.config.seed)
-            running.claim.close()
+            self._ended(trial, failed(err))
             return None
-        running.seed = file.config.seed
-        task = f"trial {trial.id}"
-        self._running[task] = running
         output = self._folder.output(trial) if self._sampler.goes_on else None
-        return Task(task, (file, trial.share, output))
+        return Task(f"trial {trial.id}", (file, trial.share, output))
 
     def _train(self, line: Line) -> None:
         """Train by the settings of a trial and save the model, unless it is there."""
@@ -244,8 +189,9 @@ class Sweep:
         if not there:
             self._configs.train_best(self._folder, line["settings"], self._stop)
 
-    def _ended(self, trial: Trial, told: Mapping[str, Any], seed: int) -> None:
+    def _ended(self, trial: Trial, told: Mapping[str, Any]) -> None:
         """Keep the line of a trial, whatever becomes of this process after."""
+        seed = trial.settings.get("seed", self._sweep.base.config.seed)
         line = line_of(trial, told, self._metric, seed)
 
         def alike(other: Line) -> bool:
@@ -255,16 +201,12 @@ class Sweep:
         for other in self._folder.journal.append(line, unless=alike):
             self._results.add(other)
         self._results.add(line)
-        self._tell(trial, line)
-        best = self._results.best
-        row = self._row(line, f"{self._done}/{self._sampler.total}{'*' * (line is best)}")
+        self._hand_out.tell(trial, line)
+        place = f"{len(self._hand_out.finished)}/{self._sampler.total}"
+        row = self._row(line, place + "*" * (line is self._results.best))
         top = [self._row(one, str(i + 1)) for i, one in enumerate(self._results.top)]
         self._observer.trial(row, top)
         self._show()
-
-    def _tell(self, trial: Trial, line: Line) -> None:
-        self._finished.add((trial.id, trial.share))
-        self._sampler.told(trial, line)
 
     def _row(self, line: Line, place: str) -> dict[str, Any]:
         """Return the columns in which a trial is shown."""
@@ -280,22 +222,11 @@ class Sweep:
             row[name if names[name] == 1 else axis.key] = line["settings"][axis.key]
         return row
 
-    def _show(self) -> None:
-        under_way = sum(running.done for running in self._running.values())
-        self._observer.many("trials", self._done + under_way, self._sampler.total)
-
     def _heard(self, task: Task, fraction: float) -> None:
-        self._running[task.name].done = fraction
+        self._hand_out.running[task.name].done = fraction
         self._show()
 
-    @property
-    def _done(self) -> int:
-        return len(self._finished)
-
-    def _hear(self) -> None:
-        for line in self._folder.journal.news():
-            self._results.add(line)
-
-    @property
-    def _time_left(self) -> float:
-        return self._sweep.config.seconds - (time.monotonic() - self._began)
+    def _show(self) -> None:
+        under_way = sum(taken.done for taken in self._hand_out.running.values())
+        done = len(self._hand_out.finished) + under_way
+        self._observer.many("trials", done, self._sampler.total)

@@ -57,7 +57,8 @@ class Tpe(Sampler):
     def wave(self, results: Results) -> list[Trial] | None:
         if self._study is None:
             self._study = self._opened()
-            return self._reconciled(results)
+            if there := self._reconciled(results):
+                return there
         waiting = sum(map(len, self._waiting.values()))
         if len(results) + waiting >= self.total or self._asked > self.total + REPEATS:
             return None if waiting else []

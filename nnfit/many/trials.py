@@ -156,6 +156,21 @@ def line_of(trial: Trial, told: Mapping[str, Any], metric: str, seed: int) -> di
     return line | ({"error": told["error"]} if "error" in told else {})
 
 
+def require_line(line: Line, path: str) -> None:
+    """Raise DataError if a line of the file at `path` is not of a trial."""
+    kinds = (int, float)
+    if not (
+        isinstance(line.get("id"), str)
+        and isinstance(line.get("settings"), dict)
+        and type(line.get("score", "")) in (*kinds, type(None))
+        and type(line.get("share", 1.0)) in kinds
+    ):
+        raise DataError(
+            f"{path}: has a line that is no trial's; expected an id, settings and a score. "
+            "Name another file or folder, or move this one away"
+        )
+
+
 class Results:
     """The lines of a folder: by trial, and by the share of its epochs that it was trained for.
 
@@ -181,18 +196,8 @@ class Results:
         DataError
             When it is not of a trial.
         """
-        score, share, kinds = line.get("score"), line.get("share", 1.0), (int, float)
-        settings = line.get("settings")
-        if not (
-            isinstance(line.get("id"), str)
-            and isinstance(settings, dict)
-            and (score is None or type(score) in kinds)
-            and type(share) in kinds
-        ):
-            raise DataError(
-                f"{self._path}: has a line that is no trial's; expected an id, settings and a "
-                "score. Name another folder with -o, or move the file away"
-            )
+        require_line(line, self._path)
+        settings, score, share = line["settings"], line["score"], line.get("share", 1.0)
         if settings.keys() == self._keys:
             self._lines.setdefault(line["id"], {})[share] = line
             self.failure = str(line.get("error", self.failure))

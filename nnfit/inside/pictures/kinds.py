@@ -129,6 +129,12 @@ KINDS = {
         "`--top`, `--seed`)",
         options=("metric", "repeats", "top", "seed", "split"),
     ),
+    "sweep": Kind(
+        meaning="the trials in `DIR/SWEEP.jsonl` of `nnfit sweep`: a line for each through what "
+        "was tried of the keys, the best one thick, and each key against the score",
+        data="none",
+        names=True,
+    ),
 }
 
 
