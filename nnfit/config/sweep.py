@@ -52,7 +52,7 @@ class SweepConfig(fields.Section):
     ] = Field(None, description="at most so many; default: the whole grid, else 20")
     time: Annotated[
         Annotated[str, AfterValidator(_time)] | None,
-        fields.Expect("a time, such as 90s, 10m or 2h"),
+        fields.Expect("a time such as 90s, 10m or 2h"),
     ] = Field(None, description="no trial begins after it")
     cv: Annotated[
         Annotated[int, Field(strict=True, ge=2, le=1000)] | None,

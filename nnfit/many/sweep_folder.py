@@ -55,7 +55,7 @@ class SweepFolder:
                 found = json.load(stream)
             if isinstance(found, dict):
                 return found
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, RecursionError):
             pass
@@ -106,8 +106,12 @@ class SweepFolder:
                 os.unlink(f"{self.output(trial)}.checkpoint")
 
     def tidy(self) -> None:
-        """Remove the folder of locks and checkpoints, once it is empty."""
+        """Remove the locks that killed processes left, and their folder, once it is empty."""
         with suppress(OSError):
+            for name in os.listdir(self._trials):
+                if name.endswith(".lock"):
+                    with suppress(OSError, Locked), Lock(os.path.join(self._trials, name)):
+                        pass
             os.rmdir(self._trials)
 
     def at_home(self, file: ConfigFile) -> ConfigFile:
