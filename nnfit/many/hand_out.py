@@ -99,7 +99,7 @@ class HandOut:
         self.running.clear()
 
     def tidy(self) -> None:
-        """Remove what only a sweep that is gone on with needs, where it is complete."""
+        """Remove what only a sweep that is gone on with needs: where it is complete, all."""
         if self.complete and self._sampler.goes_on:
             self._folder.forget(self._wave)
         self._folder.tidy()

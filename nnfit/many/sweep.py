@@ -153,15 +153,17 @@ class Sweep:
                         with taken.claim:
                             self._ended(taken.trial, told)
             except WorkerLost as err:
-                name = err.messages[0].partition(": ")[0]
-                taken, left = hand_out.running.pop(name), True
+                lost = hand_out.running.pop(err.messages[0].partition(": ")[0], None)
+                if lost is None:
+                    raise
+                taken, left = lost, True
                 with taken.claim:
                     self._ended(taken.trial, failed(err))
             finally:
                 hand_out.take_back()
+                hand_out.tidy()
         if self._stop.signal is not None:
             raise Interrupted("stopped", self._stop.exit_code)
-        hand_out.tidy()
 
     def _is_over(self) -> bool:
         late = time.monotonic() - self._began >= self._sweep.config.seconds
@@ -203,15 +205,15 @@ class Sweep:
         self._results.add(line)
         self._hand_out.tell(trial, line)
         place = f"{len(self._hand_out.finished)}/{self._sampler.total}"
-        row = self._row(line, place + "*" * (line is self._results.best))
-        top = [self._row(one, str(i + 1)) for i, one in enumerate(self._results.top)]
+        row = self._row("trial", place + "*" * (line is self._results.best), line)
+        top = [self._row("best", str(i + 1), one) for i, one in enumerate(self._results.top)]
         self._observer.trial(row, top)
         self._show()
 
-    def _row(self, line: Line, place: str) -> dict[str, Any]:
+    def _row(self, what: str, place: str, line: Line) -> dict[str, Any]:
         """Return the columns in which a trial is shown."""
         row = {
-            "trial": place,
+            what: place,
             self._metric: "failed" if "error" in line else line["score"],
             "epochs": line["epochs"],
             "seconds": line["seconds"],

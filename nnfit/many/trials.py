@@ -93,15 +93,11 @@ def run_trial(
     try:
         if shared.cv is not None:
             return _by_folds(shared.source(file), report, file, shared.cv)
-        kept = nullcontext() if output is None else Checkpoint(output, True, Observer())
+        kept = nullcontext() if output is None else Checkpoint(output, True, Observer(), share)
         with kept as checkpoint:
-            run = train_run(
-                file,
-                shared.source(file),
-                observer=_Hearing(report, share),
-                checkpoint=checkpoint,
-                share=share,
-            )
+            hearing = _Hearing(report, share)
+            table = shared.source(file)
+            run = train_run(file, table, observer=hearing, checkpoint=checkpoint)
     except NnfitError as err:
         return failed(err)
     summary = run.summary

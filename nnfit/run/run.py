@@ -6,7 +6,6 @@ No file is written here but a checkpoint, and nothing is shown but through the o
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -94,7 +93,6 @@ def train_run(
     stop: StopRequest | None = None,
     checkpoint: Checkpoint | None = None,
     needs_folds: bool = False,
-    share: float = 1.0,
 ) -> Run:
     """Train as `file` says; `output` is only named in what the observer hears.
 
@@ -108,8 +106,6 @@ def train_run(
         Written while the loop runs, and gone on from.
     needs_folds : bool
         Something is wanted of the run that only folds give.
-    share : float
-        Of the epochs; after it the run is left to be gone on with from its checkpoint.
 
     Raises
     ------
@@ -139,8 +135,6 @@ def train_run(
         make_learners(file, network, workload, observer) as (learners, dropout),
     ):
         fit = build_fit(file, dataset, learners, workload, dropout, observer, stop or StopRequest())
-        if share < 1.0:
-            fit.pause_after = math.ceil(share * file.config.training.epochs)
         if checkpoint is not None:
             checkpoint.attach(fit, lambda: fingerprint(file, dataset, workload.blas_threads))
         plan = _plan(file, dataset, network, output, workload)
