@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -154,12 +155,15 @@ def line_of(trial: Trial, told: Mapping[str, Any], metric: str, seed: int) -> di
 
 def require_line(line: Line, path: str) -> None:
     """Raise DataError if a line of the file at `path` is not of a trial."""
-    kinds = (int, float)
+    score = 0.0 if line.get("score") is None else line["score"]
+    numbers: list[Any] = [score, line.get("share", 1.0), line.get("seconds")]
     if not (
         isinstance(line.get("id"), str)
         and isinstance(line.get("settings"), dict)
-        and type(line.get("score", "")) in (*kinds, type(None))
-        and type(line.get("share", 1.0)) in kinds
+        and isinstance(line.get("metrics"), dict)
+        and type(line.get("epochs")) is int
+        and "score" in line
+        and all(type(n) in (int, float) and abs(n) < sys.float_info.max for n in numbers)
     ):
         raise DataError(
             f"{path}: has a line that is no trial's; expected an id, settings and a score. "

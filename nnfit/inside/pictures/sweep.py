@@ -18,6 +18,7 @@ from nnfit.nn.arrays import Array
 from nnfit.nn.names import ERRORS
 
 MOST = 2000  # trials; more lines than that are a surface
+FAR = 1e300  # a number beyond is shown by its name
 WIDE = 50.0  # largest / smallest number beyond which the scale is logarithmic
 
 
@@ -68,9 +69,9 @@ def make(request: Request) -> SweepPicture:
     for line in Journal(path).news():
         require_line(line, path)
         longest[line["id"]] = max(longest.get(line["id"], line), line, key=_share)
-    if not longest:
+    names = [*[*longest.values()][-1]["settings"]] if longest else []
+    if not names:
         raise PictureError(f"{path}: has no trials; expected SWEEP.jsonl as nnfit sweep wrote it")
-    names = [*[*longest.values()][-1]["settings"]]
     trials = [line for line in longest.values() if line["settings"].keys() == {*names}]
     scored = [line for line in trials if line["score"] is not None]
     if not scored:
@@ -98,9 +99,8 @@ def _share(line: Line) -> float:
 
 def _metric(lines: Sequence[Line]) -> str:
     """Return the metric that every score is, or `score` where none is."""
-    first = lines[0]["metrics"] if isinstance(lines[0].get("metrics"), dict) else {}
-    for name in first:
-        if all((line.get("metrics") or {}).get(name) == line["score"] for line in lines):
+    for name in lines[0]["metrics"]:
+        if all(line["metrics"].get(name) == line["score"] for line in lines):
             return str(name)
     return "score"
 
@@ -108,7 +108,7 @@ def _metric(lines: Sequence[Line]) -> str:
 def _tried(name: str, values: Sequence[Any]) -> TriedKey:
     """Return numbers, also those that are lists of one; anything else by its name."""
     flat = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in values]
-    if all(type(v) in (int, float) for v in flat):
+    if all(type(v) in (int, float) and abs(v) < FAR for v in flat):
         numbers = np.array(flat, np.float64)
         return TriedKey(name=name, values=numbers, labels=(), logarithmic=_is_wide(numbers))
     texts = [v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
