@@ -153,6 +153,9 @@ def test_a_folder_of_another_sweep_is_refused(cli: Commands, tiny: Example) -> N
     Path("tiny.csv").write_text(tiny.csv.replace("red", "pink"))
     done = cli(*sweep, "--set", "training.epochs=2")
     assert "out/sweep.json: is of a run on other data" in done.err
+    os.rename("out/sweep.json", "sweep.json")
+    done = cli(*sweep, "--set", "training.epochs=2")
+    assert "out/best.npz: is there, in a folder of no sweep, and would be replaced" in done.err
     Path("out/sweep.json").write_text("[1]")
     assert "out/sweep.json: cannot be read" in cli(*sweep, "--set", "training.epochs=2").err
 

@@ -41,6 +41,7 @@ class SweepFolder:
         self.path = path
         self.journal = Journal(os.path.join(path, "SWEEP.jsonl"))
         self.model = os.path.join(path, "best.npz")
+        self._config = os.path.join(path, "best.yaml")
         self._about = os.path.join(path, "sweep.json")
         self._trials = os.path.join(path, "trials")
         if os.path.lexists(path) and not os.path.isdir(path):
@@ -64,16 +65,22 @@ class SweepFolder:
         )
 
     def check(self, about: Mapping[str, Any]) -> None:
-        """Refuse a folder that is of another sweep.
+        """Refuse a folder that is of another sweep, or whose best model is no sweep's.
 
         Raises
         ------
-        ConfigError
-            With the first difference.
+        ConfigError, OutputError
+            With the first difference, or the file that would be replaced.
         """
         other = self.about()
         if other is not None and (what := difference(about, other)):
             raise ConfigError(f"{self._about}: {what}, or name another folder with -o")
+        for path in (self.model, self._config):
+            if other is None and os.path.lexists(path):
+                raise OutputError(
+                    f"{path}: is there, in a folder of no sweep, and would be replaced; expected "
+                    "a new folder. Name it with -o"
+                )
 
     def make(self, about: Mapping[str, Any]) -> None:
         """Make the folder, if need be, and write what it is of."""
@@ -132,14 +139,14 @@ class SweepFolder:
             model = load(self.model)
         except NnfitError:
             return False
-        there = os.path.exists(os.path.join(self.path, "best.yaml"))
+        there = os.path.exists(self._config)
         return there and model.version == __version__ and _alike(model.config, kept(file.config))
 
     def save(self, run: Run, file: ConfigFile) -> None:
         """Write the best model, then its config, by which `nnfit train` makes it again."""
         config = with_values(file.config, {"training.engine": run.engine})
         run.model.save(self.model)
-        with whole_file(os.path.join(self.path, "best.yaml")) as stream:
+        with whole_file(self._config) as stream:
             stream.write(render(config).encode())
 
 
