@@ -35,7 +35,7 @@ MODEL_KEYS = (
     "dropout"
 )
 SECTIONS = (
-    "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "
+    "preset, data, features, preprocessing, model, loss, class_weight, calibrate, optimizer, training, seed, "
     "output"
 )
 
