@@ -114,28 +114,20 @@ class HeldOut:
             )
         return found
 
-    def threshold(self, wanted: str) -> float:
-        """Return the probability that an option means, `f1`, `youden` or a number.
+    def threshold(self, by: str) -> float:
+        """Return the probability that was best by `f1` or `youden`.
 
         Raises
         ------
         DataError
-            When it is neither, or no threshold was found.
+            When none was found.
         """
-        if wanted in ("f1", "youden"):
-            if wanted not in self.told.thresholds:
-                raise DataError(
-                    f"--threshold: the held-out rows have one class only, by which {wanted} has no "
-                    "threshold. Name a probability"
-                )
-            return self.told.thresholds[wanted]
-        try:
-            value = float(wanted)
-        except ValueError:
-            value = np.nan
-        if not 0.0 <= value <= 1.0:
-            raise DataError(f"--threshold: got {wanted!r}; expected f1, youden or a probability")
-        return value
+        if by not in self.told.thresholds:
+            raise DataError(
+                f"--threshold: the held-out rows have one class only, by which {by} has no "
+                "threshold. Name a probability"
+            )
+        return self.told.thresholds[by]
 
 
 told = check.parsed(Told)
