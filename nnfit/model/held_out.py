@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from nnfit.training.calibration import (
 )
 
 MAX_ROWS = 2**53
+SHOWN = (0.5, 0.9, 0.95)  # shares whose reach is told
 _positive = check.number("a number > 0", lambda value: 0.0 < value <= np.exp(FURTHEST) * 1.01)
 _share = check.number("a number in [0, 1]", lambda value: 0.0 <= value <= 1.0)
 _figures = check.mapping_of(check.or_null(check.number("a number", np.isfinite)))
@@ -76,6 +77,20 @@ class HeldOut:
             told=Told(by=by, rows=len(truth), thresholds=thresholds, **told),
             scores=kept_scores(scores),
         )
+
+    def to_json(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return what it tells; `reach` is by share and name how far off so many rows are at most.
+
+        The `names` are the targets'; of classes there are none.
+        """
+        found: dict[str, Any] = {**asdict(self.told)}
+        reaches = {f"{share:g}": radius(self.scores, self.told.rows, share) for share in SHOWN}
+        found["reach"] = {
+            share: dict(zip(names, reach.tolist(), strict=True))
+            for share, reach in reaches.items()
+            if names and reach is not None
+        }
+        return found
 
     @property
     def change(self) -> str:

@@ -194,13 +194,9 @@ class Model:
             **({} if self.held_out is None else {"held_out": asdict(self.held_out.told)}),
             **({"judged_members": self.network.members} if MEMBER_LOSSES in self.history else {}),
         }
+        scores = None if self.held_out is None else self.held_out.scores
         return to_bytes(
-            meta,
-            self.network.parameters,
-            self.history,
-            self.trajectory,
-            steps=self.steps,
-            scores=None if self.held_out is None else self.held_out.scores,
+            meta, self.network.parameters, self.history, self.trajectory, self.steps, scores
         )
 
     def evaluation(self, name: str = "data") -> Evaluation:

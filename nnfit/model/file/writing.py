@@ -29,8 +29,7 @@ def to_bytes(
     meta: Mapping[str, Any],
     parameters: Parameters,
     history: Mapping[str, Array],
-    trajectory: Trajectory | None,
-    *,
+    trajectory: Trajectory | None = None,
     steps: Steps | None = None,
     scores: Array | None = None,
 ) -> bytes:
