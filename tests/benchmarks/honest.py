@@ -157,8 +157,9 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
         lines += [
             "",
             f"A temperature was taken in {len(taken)} of {len(classes)}; log-loss "
-            f"{loss['before']:.4f} to {loss['after']:.4f} in the mean, "
-            f"not worse in {sum(g <= 1e-9 for g in gains)}; expected calibration error {ece['before']:.4f} to {ece['after']:.4f}.",
+            f"{loss['before']:.4f} to {loss['after']:.4f} in the mean, not worse in "
+            f"{sum(g <= 1e-9 for g in gains)}; expected calibration error "
+            f"{ece['before']:.4f} to {ece['after']:.4f}.",
             "",
         ]
     return "\n".join(lines)
