@@ -113,9 +113,15 @@ KINDS = {
         text=True,
     ),
     "calibration": Kind(
-        meaning="how often probabilities come true, with 95 % intervals",
+        meaning="how often probabilities come true, with 95 % intervals, before and after the "
+        "temperature (`calibrate: auto`)",
         task="classification",
         shows="calibration",
+        options=("split",),
+    ),
+    "intervals": Kind(
+        meaning="how many rows lie in the intervals of `predict --interval`, or the sets of "
+        "`--prediction-set`, against the share that was asked for; and how wide they are",
         options=("split",),
     ),
     "residuals": Kind(
