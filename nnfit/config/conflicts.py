@@ -97,6 +97,12 @@ def _held_out(config: Config) -> Iterator[Conflict]:
             "got 'folds' with model.members 1; each member holds out one fold. Set model.members "
             "to 2 or more, such as 5",
         )
+    if config.calibrate == "auto" and not data.validation:
+        yield Conflict(
+            ("calibrate", "data.validation"),
+            "got auto with data.validation 0; expected held-out rows, by which a temperature is "
+            "found. Set data.validation to 0.2, say, or to folds",
+        )
     if config.training.keep_path and config.model.members > 1:
         yield Conflict(
             ("training.keep_path", "model.members"),
@@ -179,8 +185,9 @@ def _best(config: Config) -> Iterator[Conflict]:
         key, task, why = "loss", "classification", f"loss {loss} needs classes"
     else:
         key, task, why = "data.task", data.task, f"data.task is {data.task}"
-    if task not in ("auto", names.METRICS[best].task):
-        known = [name for name in names.BEST_METRICS if names.METRICS[name].task == task]
+    known = [] if task == "auto" else names.metrics_of(task)
+    if known and best not in known:
+        known = [name for name in known if name in names.BEST_METRICS]
         yield Conflict(
             ("training.best", key),
             f"got {shown(best)}, but {why}; expected {joined(('loss', *known), 'or')}",

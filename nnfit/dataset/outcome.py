@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import METRICS, OUTPUT_ACTIVATIONS, metrics_of
+from nnfit.nn.names import ERRORS, OUTPUT_ACTIVATIONS, metrics_of
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import TargetScaler
-from nnfit.training import scorecard
 from nnfit.training.metrics import (
     Classified,
     accuracy,
@@ -26,6 +25,7 @@ from nnfit.training.metrics import (
     regression_metrics,
     verdicts,
 )
+from nnfit.training.scorecard import of_classes, of_quantities
 
 MAX_POWER = 22  # of ten: no float64 holds a higher one as it is
 
@@ -170,8 +170,8 @@ class Outcome:
         with np.errstate(all="ignore"):
             if self.labels is not None:
                 seen = self._seen(judged)
-                return _known(scorecard.of_classes(truth, seen, self.labels.classes, taught))
-            return _known(scorecard.of_quantities(truth, judged, self.targets, taught))
+                return _known(of_classes(truth, seen, self.labels.classes, taught))
+            return _known(of_quantities(truth, judged, self.targets, taught))
 
     def _seen(self, judged: Array) -> Array:
         """Return verdicts as anybody sees the probabilities who works the metrics out again."""
@@ -197,7 +197,7 @@ class Outcome:
         """Return a `figure`, by default the `metric`; the worst there is where it has no value."""
         name = name or self.metric
         value = self.figure(name, truth, y_hat)
-        worst = math.inf if METRICS[name].less else -math.inf
+        worst = math.inf if name in ERRORS else -math.inf
         return worst if value is None else value
 
 

@@ -38,14 +38,6 @@ class Rule(NamedTuple):
     uses: tuple[str, ...] = ()
 
 
-class MetricName(NamedTuple):
-    """Of which task a metric is; `less` of it is better, or more; what it is says its function."""
-
-    task: str
-    less: bool = False
-    two_classes: bool = False  # it is of these alone
-
-
 ACTIVATIONS = {
     "identity": ActivationName("z", "1"),
     "sigmoid": ActivationName(
@@ -115,19 +107,16 @@ SCHEDULES = {
     "coslog4": Rule("four cosine waves, each twice as long as the last; Holzmüller et al. 2024"),
     "flat_cos": Rule("stays for half of the run, then falls to 0 along half a cosine"),
 }
-METRICS = {
-    "accuracy": MetricName("classification"),
-    "log_loss": MetricName("classification", less=True),
-    "f1_macro": MetricName("classification"),
-    "roc_auc": MetricName("classification", two_classes=True),
-    "balanced_accuracy": MetricName("classification"),
-    "average_precision": MetricName("classification", two_classes=True),
-    "ece": MetricName("classification", less=True),
-    "rmse": MetricName("regression", less=True),
-    "mae": MetricName("regression", less=True),
-    "r2": MetricName("regression"),
-    "median_ae": MetricName("regression", less=True),
+METRICS = {  # that a model keeps of its rows
+    "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
+    "regression": ("rmse", "mae", "r2"),
 }
+MORE_METRICS = {  # that are worked out beside them
+    "classification": ("balanced_accuracy", "average_precision", "ece"),
+    "regression": ("median_ae",),
+}
+ERRORS = ("log_loss", "ece", "rmse", "mae", "median_ae")  # the metrics of which less is better
+OF_TWO_CLASSES = ("roc_auc", "average_precision")
 BEST_METRICS = (  # those that may say which epoch is the best
     "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "rmse", "mae", "r2"
 )  # fmt: skip
@@ -141,11 +130,8 @@ INITIALIZATIONS = {
 
 def metrics_of(task: str, n_classes: int = 2) -> list[str]:
     """Return the names of the metrics of a task, and of so many classes."""
-    return [
-        name
-        for name, metric in METRICS.items()
-        if metric.task == task and not (metric.two_classes and n_classes > 2)
-    ]
+    names = [*METRICS[task], *MORE_METRICS[task]]
+    return [name for name in names if n_classes <= 2 or name not in OF_TWO_CLASSES]
 
 
 def users(rules: dict[str, Rule], key: str) -> list[str]:

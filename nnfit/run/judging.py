@@ -12,7 +12,7 @@ from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import ConfigError
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import OF_TWO_CLASSES
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
 from nnfit.training.judge import FoldJudge, Judge
@@ -60,7 +60,7 @@ def _require_value(file: ConfigFile, outcome: Outcome, truths: list[Array], n_ou
     for i, truth in enumerate(truths):
         if outcome.figure(best, truth, np.zeros((len(truth), n_outputs))) is None:
             which = "validation rows" if len(truths) == 1 else f"rows of fold {i + 1}"
-            needs = "rows of both classes" if METRICS[best].two_classes else "two rows or more"
+            needs = "rows of both classes" if best in OF_TWO_CLASSES else "two rows or more"
             raise ConfigError(
                 f"{file.where('training.best')}: {best} has no value on the {which}; expected "
                 f"{needs}. Hold out others, or set it to loss"

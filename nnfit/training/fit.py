@@ -70,6 +70,8 @@ class Fit:
     checkpoint : callable, optional
         Called between two minibatches, every `checkpoint_seconds` and when a signal ends the
         run, and at its own end where the settings say so: it may `capture` the state.
+    pause_after : float
+        After so many epochs it ends as if a signal had come.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Fit:
     """
 
     checkpoint: Callable[[State], None] | None = None
+    pause_after: float = math.inf
 
     def __init__(
         self,
@@ -104,8 +107,7 @@ class Fit:
         """
         state, settings = self.state, self.settings
         p, trajectory = state.progress, state.trajectory
-        begun_after = len(p.records)
-        interrupted, failure = False, None
+        begun_after, interrupted, failure = len(p.records), False, None
         if trajectory is not None and not trajectory.epochs:
             trajectory.add(0, state.parameters)
         begin = time.perf_counter()
@@ -115,7 +117,8 @@ class Fit:
         with np.errstate(all="ignore"):  # a loss that overflows is told once, as an error
             while not (interrupted or failure or self.ended):
                 try:
-                    interrupted = not self._epoch(len(p.records) + 1)
+                    epoch = len(p.records) + 1
+                    interrupted = epoch > self.pause_after or not self._epoch(epoch)
                 except Diverged as diverged:
                     if not settings.rollback:
                         raise
@@ -168,7 +171,7 @@ class Fit:
             return False
         seconds = time.perf_counter() - begin
         last_row, judged = state.sizes.train, self.judge.figures()
-        validation_loss, metric = judged.loss, judged.metric
+        validation_loss, metric = judged.validation_loss, judged.metric
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged(f"validation loss became {validation_loss}", epoch, last_row)
         if validation_loss is None and math.isnan(metric):
@@ -178,13 +181,10 @@ class Fit:
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
-            validation_loss=validation_loss,
-            metric=metric,
             learning_rate=state.learning_rate,
             rows_per_second=rows / max(seconds, 1e-9),
             penalty=self.network.reported_penalty(),
-            member_losses=judged.member_losses,
-            member_metrics=judged.member_metrics,
+            **judged._asdict(),
         )
         is_best = state.end_epoch(record)
         self.observer.epoch(record, is_best and validation_loss is not None)

@@ -16,12 +16,12 @@ from nnfit.training.learners import Learners
 
 
 class Figures(NamedTuple):
-    """An epoch's validation loss, None without such rows, and metric; those of each member.
+    """What an `EpochRecord` has of an epoch's judge: the loss is None without validation rows.
 
     A single network has no members; their metrics are there where they are asked for.
     """
 
-    loss: float | None
+    validation_loss: float | None
     metric: float
     member_losses: tuple[float, ...] = ()
     member_metrics: tuple[float, ...] = ()

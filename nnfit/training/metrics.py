@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import metrics_of
+from nnfit.nn.names import METRICS, metrics_of
 
-KEPT = ("accuracy", "log_loss", "f1_macro", "roc_auc", "rmse", "mae", "r2")  # in a model's file
 BINS = 15  # of the expected calibration error
 PROBABILITY_FLOOR = float(np.finfo(np.float64).eps)  # keeps log_loss finite
 
@@ -167,8 +166,8 @@ def classification_metrics(codes: Array, verdicts: Array, n_classes: int) -> dic
     With a row without probabilities log_loss and roc_auc are None.
     """
     rows = Classified(codes, verdicts, n_classes)
-    names = [name for name in metrics_of("classification", n_classes) if name in KEPT]
-    figures = {name: rows.figure(name) for name in names}
+    names, kept = metrics_of("classification", n_classes), METRICS["classification"]
+    figures = {name: rows.figure(name) for name in names if name in kept}
     return {**figures, "confusion_matrix": rows.confusion.tolist()}
 
 
@@ -236,7 +235,7 @@ def _of_one_target(y: Array, y_hat: Array, names: Sequence[str]) -> dict[str, fl
 
 
 def regression_metrics(
-    y: Array, y_hat: Array, targets: Sequence[str], names: Sequence[str] = ("rmse", "mae", "r2")
+    y: Array, y_hat: Array, targets: Sequence[str], names: Sequence[str] = METRICS["regression"]
 ) -> dict[str, Any]:
     """Return metrics in the targets' own units; the mean over targets and each one's.
 

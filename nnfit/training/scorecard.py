@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import metrics_of
-from nnfit.training.metrics import KEPT, Classified, mean, recalls, regression_metrics
-
-OF_THE_MEAN = ("rmse", "mae", "r2")  # it is no guess at the median
+from nnfit.nn.names import METRICS, metrics_of
+from nnfit.training.metrics import Classified, mean, recalls, regression_metrics
 
 
 def of_classes(
@@ -31,7 +29,7 @@ def of_classes(
     known = np.bincount(codes, minlength=n) / len(codes) if shares is None else shares
     same = Classified(codes, _majority(codes, known), n)
     figures = {name: rows.figure(name) for name in names}
-    kept = {name: figures.pop(name) for name in names if name in KEPT}
+    kept = {name: figures.pop(name) for name in names if name in METRICS["classification"]}
     return {
         **kept,
         "confusion_matrix": rows.confusion.tolist(),
@@ -49,10 +47,10 @@ def of_quantities(
     found = regression_metrics(y, y_hat, targets, metrics_of("regression"))
     found["median_ae"] = found.pop("median_ae")  # behind what a model keeps
     known = mean(y) if means is None else means
-    baseline = regression_metrics(y, np.broadcast_to(known, y.shape), targets, OF_THE_MEAN)
+    of_mean = regression_metrics(y, np.broadcast_to(known, y.shape), targets)
     return {
         **found,
-        "baseline": {name: baseline[name] for name in OF_THE_MEAN},
+        "baseline": {name: of_mean[name] for name in METRICS["regression"]},  # no guess at a median
         "baseline_of": _whose(means),
     }
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nnfit.errors import TrainingError, listed
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import ERRORS
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
@@ -143,7 +143,7 @@ class Progress:
         """Return what is the lower, the better an epoch is."""
         if self.by == "loss" or metric is None:
             return 0.0, loss
-        return metric if METRICS[self.by].less else -metric, loss
+        return metric if self.by in ERRORS else -metric, loss
 
     def go_back(self) -> None:
         """Take the good weights for the best ones."""

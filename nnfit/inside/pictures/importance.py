@@ -15,7 +15,7 @@ from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.model.streaming import tell_trained
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import METRICS, metrics_of
+from nnfit.nn.names import ERRORS, metrics_of
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
@@ -82,7 +82,7 @@ def make(request: Request) -> Importance:
         for k, order in enumerate(orders):
             permuted = with_column_permuted(rows, column, order)
             losses[i, k] = baseline - _metric(model, permuted, metric)
-    if METRICS[metric].less:
+    if metric in ERRORS:
         losses = -losses
     by_size = np.argsort(-losses.mean(axis=1), kind="stable")[: options.top]
     return Importance(

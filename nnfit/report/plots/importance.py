@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nnfit.inside.pictures.importance import Importance
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import ERRORS
 from nnfit.report.figures import number
 from nnfit.report.plots.colors import COLORS, FAINT, INK
 from nnfit.report.plots.labels import name, ticks, title
@@ -30,7 +30,7 @@ def draw(picture: Importance) -> Figure:
     axes.invert_yaxis()
     ticks(axes.xaxis, n=6)
     metric = picture.metric.replace("_", " ")
-    verb = "rises" if METRICS[picture.metric].less else "falls"
+    verb = "rises" if picture.metric in ERRORS else "falls"
     axes.set_xlabel(f"{metric} {verb} by, when the column is shuffled (± standard deviation)")
     top = f"the first {n} of {picture.n_columns} columns, " if n < picture.n_columns else ""
     title(
