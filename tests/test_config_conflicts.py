@@ -86,7 +86,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"training.best": "rmse", "loss": "cross_entropy"},
         "training.best: got 'rmse', but loss cross_entropy needs classes; expected loss, accuracy, "
-        "balanced_accuracy, f1_macro, roc_auc or average_precision",
+        "f1_macro, roc_auc, balanced_accuracy or average_precision",
     ),
     (
         {"data.include": ["x"], "data.exclude": ["x"]},
