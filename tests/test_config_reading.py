@@ -285,7 +285,7 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, patience_factor, label_smoothing, checkpoint_seconds, "
+            "batch_size, patience, patience_factor, best, label_smoothing, checkpoint_seconds, "
             "on_divergence, dtype, threads, engine, refit, keep_path, record_steps",
         ],
     ),

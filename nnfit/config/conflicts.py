@@ -30,6 +30,7 @@ def conflicts(config: Config) -> Iterator[Conflict]:
     yield from _columns(config)
     yield from _held_out(config)
     yield from _task(config)
+    yield from _best(config)
     yield from _output(config)
     yield from _layers(config)
     yield from _optimizer(config)
@@ -166,6 +167,31 @@ def _task(config: Config) -> Iterator[Conflict]:
                 said = f"got 'standardize', but {key} is {value}; classes have no scale."
                 yield Conflict(("preprocessing.target", key), f"{said} Leave it at auto")
                 break
+
+
+def _best(config: Config) -> Iterator[Conflict]:
+    best, data, loss = config.training.best, config.data, config.loss
+    if best == "loss":
+        return
+    if data.validation == 0:
+        yield Conflict(
+            ("training.best", "data.validation"),
+            f"got {shown(best)}, which judges held-out rows, but data.validation is 0. "
+            "Hold out rows, such as 0.2",
+        )
+    if len(data.target) > 1:
+        key, task, why = "data.target", "regression", "several targets are regression"
+    elif loss in _CROSS_ENTROPY:
+        key, task, why = "loss", "classification", f"loss {loss} needs classes"
+    else:
+        key, task, why = "data.task", data.task, f"data.task is {data.task}"
+    known = [] if task == "auto" else names.metrics_of(task)
+    if known and best not in known:
+        known = [name for name in known if name in names.BEST_METRICS]
+        yield Conflict(
+            ("training.best", key),
+            f"got {shown(best)}, but {why}; expected {joined(('loss', *known), 'or')}",
+        )
 
 
 def _output(config: Config) -> Iterator[Conflict]:

@@ -26,6 +26,7 @@ YOUNGER: dict[str, Any] = {
     "optimizer.bias_rate": 1.0,
     "optimizer.scale_rate": 1.0,
     "training.engine": "numpy",
+    "training.best": "loss",
     "training.label_smoothing": 0.0,
     "training.patience_factor": 1.0,
     "training.refit": False,

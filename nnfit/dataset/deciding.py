@@ -95,9 +95,10 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
             f"{listed(map(repr, data.target))} one to one. Add {'it' if one else 'them'} to "
             f"data.exclude if {'it is' if one else 'they are'} the target in other words"
         )
-    if labels is not None and (imbalance := labels.imbalance(rows)):
-        cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
-        observer.note(imbalance + cure)
+    if labels is not None:
+        said, much = labels.majority(rows)
+        cure = "; class_weight: balanced weighs the others up"
+        observer.note(said + cure * (much and config.class_weight is None))
     return Decisions(
         name=rows.name,
         targets=data.target,

@@ -16,7 +16,7 @@ from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
 from nnfit.nn.layout import affine_layers
-from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
+from nnfit.nn.names import BEST_METRICS, LOSSES, QUANTITY_LOSSES, metrics_of
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
 from nnfit.table.inputs import NumberInput
@@ -39,6 +39,7 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
             f"{file.where('training.label_smoothing')}: needs a cross-entropy, {target} is a "
             "quantity; expected 0"
         )
+    _check_best(file, decisions, target)
     if labels is None:
         if loss not in QUANTITY_LOSSES:
             raise ConfigError(
@@ -72,6 +73,21 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
         raise ConfigError(
             f"{file.where('model.output_activation')}: the output {output!r} gives no probability "
             f"that {loss} could use; expected auto or {own}"
+        )
+
+
+def _check_best(file: ConfigFile, decisions: Decisions, target: str) -> None:
+    """Refuse a `training.best` that is no metric of the task, or not of so many classes."""
+    best, n_classes = file.config.training.best, 0
+    has = "is a quantity"
+    if decisions.labels is not None:
+        n_classes = len(decisions.labels.classes)
+        has = f"has {n_classes} classes"
+    known = [name for name in metrics_of(decisions.task, n_classes) if name in BEST_METRICS]
+    if best not in ("loss", *known):
+        raise ConfigError(
+            f"{file.where('training.best')}: got {best!r}, but {target} {has}; expected "
+            f"{joined(('loss', *known), 'or')}"
         )
 
 

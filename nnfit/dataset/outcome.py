@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import OUTPUT_ACTIVATIONS
+from nnfit.nn.names import ERRORS, OUTPUT_ACTIVATIONS, metrics_of
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
 from nnfit.table.targets import TargetScaler
 from nnfit.training.metrics import (
+    Classified,
     accuracy,
     classification_metrics,
     regression_metrics,
     verdicts,
 )
+from nnfit.training.scorecard import of_classes, of_quantities
 
 MAX_POWER = 22  # of ten: no float64 holds a higher one as it is
 
@@ -73,6 +75,14 @@ class Outcome:
     def metric(self) -> str:
         """The name of the metric that is shown beside the loss."""
         return "rmse" if self.labels is None else "accuracy"
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all that the `scorecard` has beside the baseline."""
+        if self.labels is None:
+            return [*metrics_of("regression"), *["per_target"] * (len(self.targets) > 1)]
+        figures = metrics_of("classification", len(self.labels.classes))
+        return [*figures, "confusion_matrix", "per_class"]
 
     def probabilities(self, y_hat: Array) -> Array:
         """Return (N, n_classes) float64 from the network's outputs.
@@ -143,24 +153,52 @@ class Outcome:
     def score(self, truth: Array, judged: Array) -> dict[str, Any]:
         """Return the metrics of what was `judged` against codes (N,), or against values (N, K).
 
-        None, as JSON needs it, stands for what is beyond float64.
+        They are those that a model keeps. None, as JSON needs it, stands for what is beyond
+        float64.
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
-                # as anybody sees the probabilities who works the metrics out again
-                judged = np.column_stack([judged[:, 0], self.written(judged[:, 1:])])
-                return _known(classification_metrics(truth, judged, len(self.labels.classes)))
+                n_classes = len(self.labels.classes)
+                return _known(classification_metrics(truth, self._seen(judged), n_classes))
             return _known(regression_metrics(truth, judged, self.targets))
 
-    def shown_metric(self, truth: Array, y_hat: Array) -> float:
-        """Return the `metric` that `score` gives for these outputs, without the others.
+    def scorecard(self, truth: Array, judged: Array, taught: Array | None) -> dict[str, Any]:
+        """Return what `score` does, further metrics, those of each class and the baseline's.
 
-        Values are not rounded first: that is for those who read them one by one.
+        `taught` (n_values,) are the class shares, or the means, of the training rows, if known.
         """
-        if self.scaler is None:
-            return accuracy(truth, self.codes(y_hat))
-        rmse = self.score(truth, self.scaler.cut(self.scaler.decode(y_hat)))["rmse"]
-        return math.inf if rmse is None else float(rmse)
+        with np.errstate(all="ignore"):
+            if self.labels is not None:
+                seen = self._seen(judged)
+                return _known(of_classes(truth, seen, self.labels.classes, taught))
+            return _known(of_quantities(truth, judged, self.targets, taught))
+
+    def _seen(self, judged: Array) -> Array:
+        """Return verdicts as anybody sees the probabilities who works the metrics out again."""
+        return np.column_stack([judged[:, 0], self.written(judged[:, 1:])])
+
+    def figure(self, name: str, truth: Array, y_hat: Array) -> float | None:
+        """Return the metric `name` that `score` gives for these outputs, without the others.
+
+        Digits are not rounded first: that is for those who read them one by one.
+        """
+        with np.errstate(all="ignore"):
+            if self.scaler is not None:
+                values = self.scaler.cut(self.scaler.decode(y_hat))
+                value = regression_metrics(truth, values, self.targets, [name])[name]
+            elif name == "accuracy":
+                value = accuracy(truth, self.codes(y_hat))
+            else:
+                p = self.probabilities(y_hat)
+                value = Classified(truth, verdicts(truth, p), p.shape[1]).figure(name)
+        return value if value is not None and math.isfinite(value) else None
+
+    def shown_metric(self, truth: Array, y_hat: Array, name: str = "") -> float:
+        """Return a `figure`, by default the `metric`; the worst there is where it has no value."""
+        name = name or self.metric
+        value = self.figure(name, truth, y_hat)
+        worst = math.inf if name in ERRORS else -math.inf
+        return worst if value is None else value
 
 
 def _rounded(values: Array, decimals: Array) -> Array:

@@ -13,8 +13,9 @@ import numpy as np
 from nnfit.csv.writing import RowWriter
 from nnfit.errors import Interrupted, ResumeError
 from nnfit.many.engine import Engine, Task
-from nnfit.many.folds import FoldResult, Folds, is_figure, run_fold, spread
+from nnfit.many.folds import FoldResult, Folds, run_fold, spread
 from nnfit.many.journal import Journal
+from nnfit.nn.names import METRICS
 from nnfit.observer import Observer
 from nnfit.run.checkpoint.fingerprint import difference
 
@@ -146,6 +147,7 @@ def _tell(result: FoldResult, folds: Folds, told: set[str], observer: Observer) 
             observer.warning(f"fold {result.fold}: {text}")
     told.update(result.warnings)
     repeat = {"repeat": result.repeat} if len(folds.numbers) > 1 else {}
-    figures = {name: value for name, value in result.metrics.items() if is_figure(value)}
+    shown = {name for names in METRICS.values() for name in names}  # more make a line too long
+    figures = {name: value for name, value in result.metrics.items() if name in shown}
     seconds = {"epochs": result.epochs, "seconds": f"{result.seconds:.2f}"}
     observer.row({**repeat, "fold": result.fold, "rows": result.rows, **figures, **seconds})

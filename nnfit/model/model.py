@@ -16,7 +16,7 @@ import numpy as np
 from nnfit.budget import INPUTS_AT_ONCE, rows_at_once
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError, OutputError, listed, path_text, warn
-from nnfit.model.evaluation import Evaluation
+from nnfit.model.evaluation import Evaluation, training_averages
 from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
@@ -201,7 +201,8 @@ class Model:
 
     def evaluation(self, name: str = "data") -> Evaluation:
         """Return what takes rows of the table `name`, piece by piece, and judges them."""
-        return Evaluation(self.outcome, self.outputs, name)
+        taught = training_averages(self.outcome, self.metrics)
+        return Evaluation(self.outcome, self.outputs, name, taught)
 
     def outputs(self, rows: NamedRows, tally: Tally | None = None, threads: int = 1) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.

@@ -107,17 +107,31 @@ SCHEDULES = {
     "coslog4": Rule("four cosine waves, each twice as long as the last; Holzmüller et al. 2024"),
     "flat_cos": Rule("stays for half of the run, then falls to 0 along half a cosine"),
 }
-METRICS = {
+METRICS = {  # that a model keeps of its rows
     "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
     "regression": ("rmse", "mae", "r2"),
 }
-ERRORS = ("log_loss", "rmse", "mae")  # the metrics of which less is better
+MORE_METRICS = {  # that are worked out beside them
+    "classification": ("balanced_accuracy", "average_precision", "ece"),
+    "regression": ("median_ae",),
+}
+ERRORS = ("log_loss", "ece", "rmse", "mae", "median_ae")  # the metrics of which less is better
+OF_TWO_CLASSES = ("roc_auc", "average_precision")
+BEST_METRICS = (  # those that may say which epoch is the best
+    "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "rmse", "mae", "r2"
+)  # fmt: skip
 INITIALIZATIONS = {
     "he": "normal, variance 2/inputs; He et al. 2015",
     "glorot": "uniform, variance 2/(inputs + outputs); Glorot & Bengio 2010",
     "lecun": "normal, variance 1/inputs; LeCun et al. 1998",
     "zeros": "every weight 0",
 }
+
+
+def metrics_of(task: str, n_classes: int = 2) -> list[str]:
+    """Return the names of the metrics of a task, and of so many classes."""
+    names = [*METRICS[task], *MORE_METRICS[task]]
+    return [name for name in names if n_classes <= 2 or name not in OF_TWO_CLASSES]
 
 
 def users(rules: dict[str, Rule], key: str) -> list[str]:
