@@ -152,7 +152,7 @@ def test_methods(cli: Commands, binary: Example) -> None:
 @pytest.mark.slow
 def test_central_differences_count_the_kinks_they_cross(cli: Commands) -> None:
     from nnfit.nn.activations import ACTIVATIONS
-    from nnfit.nn.losses import RESIDUAL_LOSSES
+    from nnfit.nn.residuals import RESIDUAL_LOSSES
 
     found = checked(cli, "--method", "central")
     assert found["passed"]

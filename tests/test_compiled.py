@@ -16,7 +16,7 @@ from nnfit.gradcheck.problems import BUGS, with_bug
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.inference import logits
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.nn.names import LOSSES
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import make_optimizer

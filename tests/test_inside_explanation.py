@@ -19,7 +19,7 @@ from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError
 from nnfit.inside.explanation import FIRST_COLUMNS, FIRST_ROWS, explain
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.nn.names import OUTPUT_ACTIVATIONS
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows

@@ -28,7 +28,7 @@ from nnfit.nn.activations import (
     SELU_SCALE,
 )
 from nnfit.nn.arrays import Array
-from nnfit.nn.losses import HUBER_DELTA
+from nnfit.nn.residuals import HUBER_DELTA
 from nnfit.nn.names import ACTIVATIONS
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -28,7 +28,7 @@ class LossName(NamedTuple):
 
     @property
     def needs_classes(self) -> bool:
-        return bool(OUTPUT_ACTIVATIONS[self.output_activation].probability)
+        return bool(EVERY_OUTPUT[self.output_activation].probability)
 
 
 class Rule(NamedTuple):
@@ -70,18 +70,39 @@ OUTPUT_ACTIVATIONS = ACTIVATIONS | {
         probability="shares one probability among the classes",
     )
 }
+# with those that come with a loss alone
+EVERY_OUTPUT = OUTPUT_ACTIVATIONS | {
+    "mean_variance": ActivationName(
+        "z of a mean μ, log(1 + exp(z)) + 1e−6 of a variance s²",
+        "1 of a mean, 1/(1 + exp(−z)) of a variance",
+    ),
+    "exp": ActivationName("exp(z)", "v"),
+}
 LOSSES = {
     "mse": LossName("(ŷ − y)²", "2 (ŷ − y)", power=2),
     "mae": LossName("|ŷ − y|", "sign(ŷ − y)"),
     "huber": LossName(
         "h(ŷ − y), h(e) = e²/2 where |e| ≤ 1, else |e| − 1/2", "ŷ − y, cut to −1 … 1"
     ),
+    "gaussian_nll": LossName(
+        "(log s² + (y − μ)²/s²)/2, ŷ = (μ, s²); Nix & Weigend 1994",
+        output_activation="mean_variance",
+        power=2,
+    ),
+    "quantile": LossName(
+        "max(τ (y − ŷ), (τ − 1) (y − ŷ)), a ŷ for each τ; Koenker & Bassett 1978"
+    ),
+    "poisson": LossName("ŷ − y log ŷ", output_activation="exp"),
     "binary_cross_entropy": LossName(
         "−[y log ŷ + (1 − y) log(1 − ŷ)]", output_activation="sigmoid"
     ),
     "cross_entropy": LossName("−Σ_k y_k log ŷ_k", output_activation="softmax"),
 }
 QUANTITY_LOSSES = tuple(name for name, loss in LOSSES.items() if not loss.needs_classes)
+# of them those that take numbers of classes too, and those that make any target a quantity
+RESIDUAL_LOSSES = tuple(name for name in QUANTITY_LOSSES if LOSSES[name].derivative)
+DISTRIBUTION_LOSSES = tuple(name for name in QUANTITY_LOSSES if not LOSSES[name].derivative)
+QUANTILES = (0.05, 0.5, 0.95)
 OPTIMIZERS = {
     "sgd": Rule("W ← W − α v, v = momentum v + g; Polyak 1964", ("momentum", "nesterov")),
     "adam": Rule(
@@ -113,6 +134,11 @@ INITIALIZATIONS = {
     "lecun": "normal, variance 1/inputs; LeCun et al. 1998",
     "zeros": "every weight 0",
 }
+
+
+def outputs_of_target(loss: str, quantiles: tuple[float, ...]) -> int:
+    """Return how many outputs a quantity has, which stand side by side."""
+    return {"gaussian_nll": 2, "quantile": len(quantiles)}.get(loss, 1)
 
 
 def users(rules: dict[str, Rule], key: str) -> list[str]:

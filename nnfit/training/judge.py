@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import logits, mean_of_members, weighted_mean
+from nnfit.nn.inference import logits, of_members, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
 from nnfit.training.learners import Learners
@@ -44,7 +44,8 @@ class Judge:
         of_members: tuple[float, ...] = ()
         if self.validated:
             losses = head.losses(z, self.rows.Y.T)
-            loss = weighted_mean(mean_of_members(losses, 1), self.rows.weights)
+            together = losses if losses.ndim == 1 else losses.mean(axis=0)
+            loss = weighted_mean(together, self.rows.weights)
             of_members = self._of_members(losses)
             if not math.isfinite(loss):
                 return loss, math.nan, of_members
@@ -52,7 +53,7 @@ class Judge:
             return None, math.nan, of_members
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        return loss, self.metric(mean_of_members(y_hat, 2).T), of_members
+        return loss, self.metric(of_members(head, y_hat).T), of_members
 
     def _of_members(self, losses: Array) -> tuple[float, ...]:
         """Return the mean loss of each member, of losses (members, N)."""
