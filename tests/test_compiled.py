@@ -16,11 +16,11 @@ from nnfit.gradcheck.problems import BUGS, with_bug
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.inference import logits
-from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.nn.names import LOSSES
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.nn.rates import rate_factors
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.training.examples import Examples, network_rows
 from nnfit.training.learners import Learners
 from nnfit.training.state import Settings

@@ -16,9 +16,9 @@ import nnfit
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import Problem, random_problem, standard_problems
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Architecture
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 
 PROBLEMS = list(standard_problems())
 KINKS = [(name, kink) for name, f in ACTIVATIONS.items() for kink in f.kinks]

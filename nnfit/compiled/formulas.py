@@ -28,8 +28,8 @@ from nnfit.nn.activations import (
     SELU_SCALE,
 )
 from nnfit.nn.arrays import Array
-from nnfit.nn.residuals import HUBER_DELTA
 from nnfit.nn.names import ACTIVATIONS
+from nnfit.nn.residuals import HUBER_DELTA
 
 F = TypeVar("F", bound=Callable[..., Any])
 _njit: Any = numba.njit

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
@@ -131,6 +132,12 @@ def _some(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
+def _ascending(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if not numbers or any(a >= b for a, b in pairwise(numbers)):
+        raise ValueError
+    return numbers
+
+
 OneOrList = Discriminator(lambda value: MANY if isinstance(value, list | tuple) else ONE)
 OneOrMapping = Discriminator(lambda value: MANY if isinstance(value, dict) else ONE)
 One, Many = Tag(ONE), Tag(MANY)
@@ -147,6 +154,11 @@ NonNegative = Annotated[
     float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
 ]
 Betas = Annotated[tuple[Fraction, Fraction], Expect("two numbers in [0, 1), such as [0.9, 0.95]")]
+Quantiles = Annotated[
+    tuple[Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)], ...],
+    AfterValidator(_ascending),
+    Expect("different numbers in (0, 1), ascending, such as [0.05, 0.5, 0.95]"),
+]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), Expect("a number > 0")]
 
 Text = Annotated[str, AfterValidator(_utf8), Spelt("text")]

@@ -129,9 +129,10 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         return random_problem(case, architecture, rng, n_rows, weighted, network_class)
 
     for loss in LOSSES:
-        outputs, depths = 1 if loss == "binary_cross_entropy" else 3, (1, 2, 3)
+        outputs = 1 if loss == "binary_cross_entropy" else 3
+        depths: tuple[int, ...] = (1, 2, 3)
         if loss in DISTRIBUTION_LOSSES:
-            outputs, depths = 2 * outputs_of_target(loss, QUANTILES), depths[:1]
+            outputs, depths = 2 * outputs_of_target(loss, QUANTILES), (1,)
             two = Architecture((3, 4, outputs), ("tanh",), loss)
             members = [problem(f"{which}, {loss}", two, True) for which in ("members", "second")]
             yield in_one_network(members)

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from nnfit.csv.writing import RowWriter
+from nnfit.dataset.law import Law
 from nnfit.errors import Interrupted, ResumeError
 from nnfit.many.engine import Engine, Task
 from nnfit.many.folds import FoldResult, Folds, is_figure, run_fold, spread
@@ -44,8 +45,7 @@ class CrossValidation:
         """
         table, decisions = self.folds.table, self.folds.table.decisions
         targets, labels = decisions.targets, decisions.labels
-        several = len(targets) > 1
-        predicted = [f"prediction_{t}" if several else "prediction" for t in targets]
+        predicted = Law(decisions.loss, self.folds.file.config.quantiles).columns(targets)
         classes = [] if labels is None else [f"probability_{label}" for label in labels.classes]
         repeats = ["repeat"] * (len(self.folds.numbers) > 1)
         header = [*keep, *targets, *repeats, "fold", *predicted, *classes]

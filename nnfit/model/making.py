@@ -29,8 +29,9 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
     """Return how rows become labels, with `proba` their probabilities too, or values.
 
     Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
-    With `spread` comes how far the members are apart: in each target, or in the probability of
-    the class that is predicted.
+    Beside values comes what the loss tells: a standard deviation, quantiles. With `spread` comes
+    how far the members are apart: in each target, or in the probability of the class that is
+    predicted.
 
     Raises
     ------
@@ -49,12 +50,13 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         raise DataError("--proba: a regression model has no probabilities; leave it out")
     else:
         several = [f"_{target}" for target in model.targets] if len(model.targets) > 1 else [""]
-        columns = [f"prediction{of}" for of in several]
+        columns = outcome.law.columns(model.targets)
         columns += [f"prediction_spread{of}" for of in several if spread]
 
     twice = [column for column, n in Counter(columns).items() if n > 1]
     if twice:
-        raise DataError(f"--spread: {twice[0]!r} is a prediction too; rename a target")
+        what = "--spread" if spread else f"loss {outcome.law.loss}"
+        raise DataError(f"{what}: {twice[0]!r} is a prediction too; rename a target")
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         if spread:
@@ -62,7 +64,7 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         else:
             y_hat = model.outputs(rows, tally)
         if labels is None:
-            made = [outcome.values(y_hat)]
+            made = [outcome.told(y_hat)]
         else:
             codes = outcome.codes(y_hat)
             made = [(labels.typed if native else labels.decode)(codes)]

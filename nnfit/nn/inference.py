@@ -35,7 +35,7 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
 
     The layers run in the network's dtype; the output activation alone in float64, since in
     float32 a probability near 1 would leave nothing of the other class's. Of several members it is
-    what `of_members` makes of theirs: of probabilities the mean, not of logits, whose mean a single
+    what `mixture` makes of theirs: of probabilities the mean, not of logits, whose mean a single
     member that is sure of a class, and wrong, could rule (Lakshminarayanan, Pritzel, Blundell
     2017). May be called from several threads at once.
 
@@ -46,7 +46,7 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
         more of them some sums over inputs are added up in another order.
     """
     out: Array = np.empty((len(X), network.architecture.sizes[-1]))
-    _fill(out, network, X, lambda ws: of_members(network.head, _y_hat(network, ws)), threads)
+    _fill(out, network, X, lambda ws: mixture(network.head, _y_hat(network, ws)), threads)
     return out
 
 
@@ -63,7 +63,7 @@ def predict_with_spread(
     def both(ws: Workspace) -> Array:
         y_hats = _y_hat(network, ws).reshape(network.members, -1, ws.n_rows)
         each = [meaning(y_hat.T).T for y_hat in y_hats]
-        return np.concatenate([of_members(network.head, y_hats), np.std(each, axis=0)])
+        return np.concatenate([mixture(network.head, y_hats), np.std(each, axis=0)])
 
     _fill(out, network, X, both, 1)
     return out
@@ -77,7 +77,7 @@ def _y_hat(network: Network, ws: Workspace) -> Array:
     return y_hat
 
 
-def of_members(head: Head, y_hat: Array) -> Array:
+def mixture(head: Head, y_hat: Array) -> Array:
     """Return what members say together, (K, N), of each one's predictions (members, K, N).
 
     It is their mean; but for the variance of a mixture of Gaussians, which is the mean of theirs

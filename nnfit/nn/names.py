@@ -89,9 +89,7 @@ LOSSES = {
         output_activation="mean_variance",
         power=2,
     ),
-    "quantile": LossName(
-        "max(τ (y − ŷ), (τ − 1) (y − ŷ)), a ŷ for each τ; Koenker & Bassett 1978"
-    ),
+    "quantile": LossName("max(τ (y − ŷ), (τ − 1) (y − ŷ)), a ŷ for each τ; Koenker & Bassett 1978"),
     "poisson": LossName("ŷ − y log ŷ", output_activation="exp"),
     "binary_cross_entropy": LossName(
         "−[y log ŷ + (1 − y) log(1 − ŷ)]", output_activation="sigmoid"

@@ -103,5 +103,5 @@ RESIDUAL_LOSSES = {
 
 def pinball(quantiles: tuple[float, ...]) -> ResidualLoss:
     """Return the quantile loss of the residual, for so many outputs of each target."""
-    value, derivative = (partial(f, quantiles=quantiles) for f in (pinball_error, d_pinball_error))
-    return ResidualLoss(value, derivative, kinks=(0.0,))
+    value = partial(pinball_error, quantiles=quantiles)
+    return ResidualLoss(value, partial(d_pinball_error, quantiles=quantiles), kinks=(0.0,))

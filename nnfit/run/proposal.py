@@ -67,6 +67,8 @@ def propose(
     asked = load_config(tree, overrides)
     data = asked.config.data
     flat = {override.split("=", 1)[0].strip() for override in overrides}
+    if asked.config.task != data.task:  # the loss settles it
+        data = data.model_copy(update={"task": asked.config.task})
     fmt, lines = find_format(path, csv_format(asked.config), flat)
     rows, marks = read_plain(path, fmt, data, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")

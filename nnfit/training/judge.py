@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import logits, of_members, weighted_mean
+from nnfit.nn.inference import logits, mixture, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
 from nnfit.training.learners import Learners
@@ -53,7 +53,7 @@ class Judge:
             return None, math.nan, of_members
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        return loss, self.metric(of_members(head, y_hat).T), of_members
+        return loss, self.metric(mixture(head, y_hat).T), of_members
 
     def _of_members(self, losses: Array) -> tuple[float, ...]:
         """Return the mean loss of each member, of losses (members, N)."""

@@ -26,6 +26,7 @@ from nnfit.model.file.declared import (
 from nnfit.model.file.kept import Trained, kept_metrics, trained
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import DISTRIBUTION_LOSSES
 from nnfit.nn.network import Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member
@@ -227,9 +228,11 @@ def _assemble(
         raise Invalid(f"the columns give {encoder.n_inputs} inputs, the network takes {sizes[0]}")
     if labels is not None:
         n_classes = len(labels.classes)
+        if network.architecture.loss in DISTRIBUTION_LOSSES:
+            raise Invalid(f"the loss {network.architecture.loss} is not of classes")
         if len(targets) != 1 or sizes[-1] not in (n_classes, 1 if n_classes == 2 else n_classes):
             raise Invalid(f"{n_classes} classes do not fit {sizes[-1]} outputs")
-    elif len(targets) != sizes[-1]:
+    elif len(targets) * network.architecture.outputs_of_target != sizes[-1]:
         raise Invalid(f"{len(targets)} targets do not fit {sizes[-1]} outputs")
     model = Model(
         encoder=encoder,
