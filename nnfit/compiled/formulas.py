@@ -6,7 +6,7 @@ run in complex128 too, so that the complex step goes through what trains: compar
 `.real`. `type(z)(0.5)` is 0.5 in the precision of z, where a plain 0.5 would make it float64.
 
 A slope takes z and v = f(z), and uses z only where its name is in `USES_Z`: of the others z need
-not be kept. The three last are d(loss)/d(y_hat) of e = y_hat - y.
+not be kept. The last are d(loss)/d(y_hat) of e = y_hat - y, of which one takes a quantile q too.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ d_mae = inlined(lambda e: type(e)(np.sign(e.real)))
 d_huber = inlined(
     lambda e: e if abs(e.real) <= HUBER_DELTA else type(e)(HUBER_DELTA * np.sign(e.real))
 )
+d_quantile = inlined(lambda e, q: type(e)(1.0 - q if e.real > 0 else (-q if e.real < 0 else 0.0)))
 
 
 @jit

@@ -73,8 +73,7 @@ OUTPUT_ACTIVATIONS = ACTIVATIONS | {
 # with those that come with a loss alone
 EVERY_OUTPUT = OUTPUT_ACTIVATIONS | {
     "mean_variance": ActivationName(
-        "z of a mean μ, log(1 + exp(z)) + 1e−6 of a variance s²",
-        "1 of a mean, 1/(1 + exp(−z)) of a variance",
+        "z for μ, log(1 + exp(z)) + 1e−6 for s²", "1 for μ, 1/(1 + exp(−z)) for s²"
     ),
     "exp": ActivationName("exp(z)", "v"),
 }

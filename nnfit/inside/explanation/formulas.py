@@ -16,7 +16,7 @@ PENALTY = "(l2/2) Σ_l ‖W[l]‖²"
 _NO_RESIDUAL = {
     "binary_cross_entropy": "−y/ŷ + (1 − y)/(1 − ŷ)",
     "cross_entropy": "−y/ŷ",
-    "gaussian_nll": "(μ − y)/s² of μ, (1/s² − (y − μ)²/s⁴)/2 of s²",
+    "gaussian_nll": "(μ − y)/s² for μ, (1/s² − (y − μ)²/s⁴)/2 for s²",
     "quantile": "1 − τ where ŷ > y, −τ where ŷ < y, else 0",
     "poisson": "1 − y/ŷ",
 }  # ∂L/∂ŷ
