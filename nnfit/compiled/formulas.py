@@ -127,6 +127,13 @@ def d_mish(z: Any, v: Any) -> Any:
     return t + (z - t * v) * sigmoid(z)
 
 
+@inlined
+def exp_within(z: Any, least: float) -> Any:
+    """Return exp(z), from `least` up to its opposite; below it 0, and above it no more."""
+    v = np.exp(z if z.real < -least else type(z)(-least))
+    return v if z.real >= least else type(z)(0.0)
+
+
 d_mse = inlined(lambda e: type(e)(2.0) * e)
 d_mae = inlined(lambda e: type(e)(np.sign(e.real)))
 d_huber = inlined(

@@ -20,6 +20,7 @@ from nnfit.compiled.formulas import (
     d_mse,
     d_quantile,
     entry,
+    exp_within,
     jit,
     sigmoid,
     softmax,
@@ -132,7 +133,7 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
         activate(plan.output, v_1d)
     if plan.head == POISSON:
         for i in range(K * n):
-            v_1d[i] = np.exp(v_1d[i] if v_1d[i].real < -plan.least else z.dtype.type(-plan.least))
+            v_1d[i] = exp_within(v_1d[i], plan.least)
     for k in range(K):
         for i in range(n):
             delta[k, i] = v[k, i] - Y[i, k]

@@ -133,8 +133,9 @@ def _some(items: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _ascending(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    if not numbers or any(a >= b for a, b in pairwise(numbers)):
-        raise ValueError
+    for a, b in pairwise(numbers):
+        if a >= b:
+            raise refusal(f"got {a} before {b}; expected different quantiles, ascending")
     return numbers
 
 
@@ -154,11 +155,10 @@ NonNegative = Annotated[
     float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
 ]
 Betas = Annotated[tuple[Fraction, Fraction], Expect("two numbers in [0, 1), such as [0.9, 0.95]")]
-Quantiles = Annotated[
-    tuple[Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)], ...],
-    AfterValidator(_ascending),
-    Expect("different numbers in (0, 1), ascending, such as [0.05, 0.5, 0.95]"),
+Quantile = Annotated[
+    float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False), Expect("a number in (0, 1)")
 ]
+Quantiles = Annotated[tuple[Quantile, ...], AfterValidator(_some), AfterValidator(_ascending)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), Expect("a number > 0")]
 
 Text = Annotated[str, AfterValidator(_utf8), Spelt("text")]

@@ -113,13 +113,13 @@ def random_problem(
 def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> Iterator[Problem]:
     """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
 
-    With the loss of a distribution, for two targets, at depths 0 and 1 alone, and with weights in
-    two members. Then every output activation with every residual loss, and dropout, L2, sample
-    weights and the missing bias, alone and together; a learned scale of the inputs; smoothed
-    labels; one on so many rows that np.matmul multiplies instead of np.dot, the sum that is taken
-    in shards, and two members in one network. The numbers of each are drawn from the seed and its
-    own name, so that one more changes no other. The default seed draws no network whose output is
-    dead on every row, and no array with a kink beside every entry.
+    With the loss of a distribution, for two targets, at depths 0 and 1 alone. Then every output
+    activation with every residual loss, and dropout, L2, sample weights and the missing bias, alone
+    and together; a learned scale of the inputs; smoothed labels; one on so many rows that np.matmul
+    multiplies instead of np.dot, the sum that is taken in shards, and two members in one network,
+    with weights where the loss is of a distribution. The numbers of each are drawn from the seed
+    and its own name, so that one more changes no other. The default seed draws no network whose
+    output is dead on every row, and no array with a kink beside every entry.
     """
 
     def problem(
@@ -129,13 +129,7 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         return random_problem(case, architecture, rng, n_rows, weighted, network_class)
 
     for loss in LOSSES:
-        outputs = 1 if loss == "binary_cross_entropy" else 3
-        depths: tuple[int, ...] = (1, 2, 3)
-        if loss in DISTRIBUTION_LOSSES:
-            outputs, depths = 2 * outputs_of_target(loss, QUANTILES), (1,)
-            two = Architecture((3, 4, outputs), ("tanh",), loss)
-            members = [problem(f"{which}, {loss}", two, True) for which in ("members", "second")]
-            yield in_one_network(members)
+        outputs, depths = _outputs_and_depths(loss)
         yield problem(f"linear, {loss}", Architecture((3, outputs), (), loss))
         for name in ACTIVATIONS:
             for depth in depths:
@@ -172,11 +166,19 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         cut = Architecture((3, 4, 3), ("tanh",), loss, l2=0.3, input_scale=loss != "mse")
         of_rows = problem(f"in shards, {loss}", cut, loss != "mse", 9)
         yield replace(of_rows, network_class=in_shards(network_class))
-    for loss in ("mse", "cross_entropy"):
-        each = Architecture(
-            (3, 4, 1, 3), ("tanh", "softplus"), loss, l2=0.3, input_scale=loss != "mse"
-        )
-        yield in_one_network([problem(f"{which}, {loss}", each) for which in ("members", "second")])
+    for loss in ("mse", "cross_entropy", *DISTRIBUTION_LOSSES):
+        sizes, scaled = (3, 4, 1, _outputs_and_depths(loss)[0]), loss == "cross_entropy"
+        each = Architecture(sizes, ("tanh", "softplus"), loss, l2=0.3, input_scale=scaled)
+        weighted = loss in DISTRIBUTION_LOSSES
+        two = ("members", "second")
+        yield in_one_network([problem(f"{which}, {loss}", each, weighted) for which in two])
+
+
+def _outputs_and_depths(loss: str) -> tuple[int, tuple[int, ...]]:
+    """Return how many outputs the networks of a loss have, and how many hidden layers."""
+    if loss in DISTRIBUTION_LOSSES:  # of two targets
+        return 2 * outputs_of_target(loss, QUANTILES), (1,)
+    return 1 if loss == "binary_cross_entropy" else 3, (1, 2, 3)
 
 
 def in_one_network(problems: Sequence[Problem]) -> Problem:

@@ -186,8 +186,9 @@ class GaussianNLL:
 class PoissonNLL:
     """Negative log-likelihood of counts y >= 0 of mean exp(z): exp(z) - y z, mean over outputs.
 
-    Without the constant log y!; delta is (y_hat - y). Where exp(z) is so large that its square
-    leaves the range of the dtype, the loss goes on along its tangent, and its slope stays.
+    Without the constant log y!; delta is (y_hat - y). From where the square of exp(z) leaves the
+    range of the dtype y_hat stays as it is, and the loss goes on along its tangent; where y_hat is
+    `negligible` beside 1 it is 0 in delta.
     Source: McCullagh & Nelder, Generalized Linear Models, 1989, 6.2.
 
     >>> z = np.log([[2.0, 2.0]])  # y_hat = 2, twice
@@ -196,14 +197,17 @@ class PoissonNLL:
     """
 
     def predict(self, z: Array, y_hat: Array) -> None:
-        np.exp(z, out=y_hat)
+        np.minimum(z, _logs(z.dtype)[2], out=y_hat)
+        np.exp(y_hat, out=y_hat)
 
     def losses(self, z: Array, Y: Array) -> Array:
-        bounded = np.minimum(z, _largest_log(z.dtype))
+        bounded = np.minimum(z, _logs(z.dtype)[2])
         return _mean_over_outputs(np.exp(bounded) * (1.0 + (z - bounded)) - Y * z)
 
     def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
-        np.minimum(z, _largest_log(z.dtype), out=delta)
+        least, of_none, most = _logs(z.dtype)
+        np.minimum(z, most, out=delta)
+        np.copyto(delta, of_none, where=np.less(delta.real, least))
         np.exp(delta, out=delta)
         delta -= Y
         delta *= _share_of(z, share, z.shape[-2])
@@ -228,23 +232,17 @@ def softmax(z: Array, y_hat: Array, *, truncated: bool = False) -> None:
     """
     np.subtract(z, np.maximum.reduce(z.real, axis=-2, keepdims=True), out=y_hat)
     if truncated:  # before exp: none of its results is denormal then
-        least, of_none = _logs(z.dtype)
+        least, of_none, _ = _logs(z.dtype)
         np.copyto(y_hat, of_none, where=np.less(y_hat.real, least))
     np.exp(y_hat, out=y_hat)
     y_hat /= np.add.reduce(y_hat, axis=-2, keepdims=True)
 
 
 @lru_cache(maxsize=16)
-def _logs(dtype: Any) -> tuple[Array, Array]:
-    """Return those of `negligible` and of 0."""
+def _logs(dtype: Any) -> tuple[Array, Array, Array]:
+    """Return those of `negligible`, of 0, and of 1/negligible, whose square is still in range."""
     least = math.log(negligible(dtype))
-    return scalar(least, np.finfo(dtype).dtype), scalar(-math.inf, dtype)
-
-
-@lru_cache(maxsize=16)
-def _largest_log(dtype: Any) -> Array:
-    """Return the log of a number whose square is in range: 43 in float32, 354 in float64."""
-    return scalar(-math.log(negligible(dtype)), dtype)
+    return scalar(least, np.finfo(dtype).dtype), scalar(-math.inf, dtype), scalar(-least, dtype)
 
 
 def _share_of(z: Array, share: Share, n_outputs: int = 1) -> Array:
