@@ -170,8 +170,8 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         sizes, scaled = (3, 4, 1, _outputs_and_depths(loss)[0]), loss == "cross_entropy"
         each = Architecture(sizes, ("tanh", "softplus"), loss, l2=0.3, input_scale=scaled)
         weighted = loss in DISTRIBUTION_LOSSES
-        two = ("members", "second")
-        yield in_one_network([problem(f"{which}, {loss}", each, weighted) for which in two])
+        cases = [f"{which}, {loss}" for which in ("members", "second")]
+        yield in_one_network([problem(case, each, weighted) for case in cases])
 
 
 def _outputs_and_depths(loss: str) -> tuple[int, tuple[int, ...]]:
