@@ -394,7 +394,7 @@ def test_encoding_is_fitted_on_the_training_rows(cli: Commands, folder: Path) ->
 
 FITTING = [("binary", loss) for loss in ("auto", *LOSSES)]
 FITTING += [("tiny", loss) for loss in ("auto", "cross_entropy", *RESIDUAL_LOSSES)]
-FITTING += [("pair", loss) for loss in ("auto", *QUANTITY_LOSSES)]
+FITTING += [("pair", loss) for loss in ("auto", *QUANTITY_LOSSES) if loss != "poisson"]  # y < 0
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

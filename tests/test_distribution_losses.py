@@ -246,6 +246,7 @@ def test_a_standard_deviation_is_that_of_the_noise() -> None:
     far = pd.DataFrame({"x": [-1.5, 0.0, 1.5], "kind": ["a"] * 3})
     told = outcome.told(model.outputs(NamedRows(far, "far")))
     assert law.columns(("y",)) == ["prediction", "prediction_sd"] and told.shape == (3, 2)
+    assert outcome.told(model.outputs(NamedRows(far[:0], "none"))).shape == (0, 2)
     np.testing.assert_allclose(told[:, 0], 1000.0 + 200.0 * far["x"], atol=60.0)
     np.testing.assert_allclose(told[:, 1], 200.0 * np.exp(0.5 * far["x"]), rtol=0.25)
 

@@ -70,11 +70,13 @@ class Law:
 
     def n_crossing(self, y_hat: Array) -> int:
         """Return of how many rows (N, K) some quantile is above a higher one of its target."""
-        crossing = np.diff(self._each(y_hat)) < 0.0
-        return int(crossing.any(axis=(1, 2)).sum()) if self.loss == "quantile" else 0
+        if self.loss != "quantile":
+            return 0
+        return int((np.diff(self._each(y_hat)) < 0.0).any(axis=(1, 2)).sum())
 
     def _each(self, y_hat: Array) -> Array:
-        return y_hat.reshape(len(y_hat), -1, outputs_of_target(self.loss, self.quantiles))
+        n = outputs_of_target(self.loss, self.quantiles)
+        return y_hat.reshape(len(y_hat), y_hat.shape[1] // n, n)
 
     @property
     def score(self) -> tuple[str, Callable[[Array, Array, Array], float]] | None:

@@ -137,7 +137,7 @@ class Outcome:
             beside = np.stack(each, axis=-1)
         else:
             beside = self.written(beside * np.array(self.scaler.scales)[:, None])
-        return np.concatenate([self.values(y_hat), beside.reshape(len(y_hat), -1)], axis=1)
+        return np.column_stack([self.values(y_hat), *beside.swapaxes(0, 1)])
 
     def count(self, y_hat: Array, tally: Tally) -> None:
         """Add to the `tally` the rows whose quantiles cross."""
