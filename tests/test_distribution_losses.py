@@ -24,7 +24,7 @@ from nnfit.inside.explanation import explain
 from nnfit.nn.arrays import negligible
 from nnfit.nn.inference import mixture
 from nnfit.nn.losses import VARIANCE_FLOOR, make_head
-from nnfit.nn.names import DISTRIBUTION_LOSSES, LOSSES, QUANTILES
+from nnfit.nn.names import DISTRIBUTION_LOSSES, LOSSES, QUANTILES, SCORES
 from nnfit.nn.network import Architecture
 from nnfit.table.rows import NamedRows
 from nnfit.training.scores import gaussian_nll, pinball, poisson_deviance
@@ -269,7 +269,6 @@ TOLD = {
     "quantile": ["prediction", "quantile_0.05", "quantile_0.5", "quantile_0.95"],
     "poisson": ["prediction"],
 }
-SCORES = {"gaussian_nll": "nll", "quantile": "pinball", "poisson": "poisson_deviance"}
 
 
 def written(folder: Path, loss: str, **sections: Any) -> None:
@@ -313,16 +312,13 @@ def test_every_command_takes_the_loss(cli: Commands, folder: Path, loss: str) ->
     oof = pd.read_csv("oof.csv")
     assert [*oof.columns] == [target, "fold", *columns]
     shown = json.loads(cli("inspect", "m.npz", "--json").out)
-    assert (
-        shown["metrics"]["validation"][score]
-        == pytest.approx(
-            package.load("m.npz").outcome.law.score[1](  # type: ignore[index]
-                oof[target].to_numpy(float),
-                oof["prediction"].to_numpy(),
-                oof[columns[1:]].to_numpy(),
-            ),
-            rel=1e-6,
-        )
+    assert shown["metrics"]["validation"][score] == pytest.approx(
+        package.load("m.npz").outcome.law.score(
+            oof[target].to_numpy(float),
+            oof["prediction"].to_numpy(),
+            oof[columns[1:]].to_numpy(),
+        ),
+        rel=1e-6,
     )
     assert loss in cli("inspect", "m.npz").out
     assert cli("gradcheck", "c.yaml").code == cli("gradcheck", "m.npz").code == 0

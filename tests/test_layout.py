@@ -47,6 +47,7 @@ HOMES = {
     "numba": {"compiled"},
     "scipy": {"compiled"},
     "PIL": {"images"},
+    "optuna": {"many"},
 }
 
 

@@ -13,6 +13,7 @@ from nnfit.nn import names
 
 YOUNGER: dict[str, Any] = {
     "preset": "none",
+    "calibrate": "none",
     "data.groups": None,
     "data.time": None,
     "preprocessing.bins": 0,

@@ -6,7 +6,6 @@ a variance, `quantile` an output for each quantile; they stand side by side, tar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,16 +77,13 @@ class Law:
         n = outputs_of_target(self.loss, self.quantiles)
         return y_hat.reshape(len(y_hat), y_hat.shape[1] // n, n)
 
-    @property
-    def score(self) -> tuple[str, Callable[[Array, Array, Array], float]] | None:
-        """The name of the loss's own metric, and what it is of a target's truth (N,) in its units.
+    def score(self, y: Array, value: Array, beside: Array) -> float:
+        """Return the metric that is the loss's own, one of `SCORES`, of a target (N,) in its units.
 
-        That takes the values (N,) and what is told beside them (N, n).
+        It takes the values (N,), and what is told beside them (N, n).
         """
         if self.loss == "gaussian_nll":
-            return "nll", lambda y, mean, sd: gaussian_nll(y, mean, sd[:, 0])
+            return gaussian_nll(y, value, beside[:, 0])
         if self.loss == "quantile":
-            return "pinball", lambda y, _, told: pinball(y, told, self.quantiles)
-        if self.loss == "poisson":
-            return "poisson_deviance", lambda y, mean, _: poisson_deviance(y, mean)
-        return None
+            return pinball(y, beside, self.quantiles)
+        return poisson_deviance(y, value)

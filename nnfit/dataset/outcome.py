@@ -14,7 +14,7 @@ import numpy as np
 
 from nnfit.dataset.law import Law
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import EVERY_OUTPUT
+from nnfit.nn.names import EVERY_OUTPUT, SCORES
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
@@ -191,10 +191,9 @@ class Outcome:
                 return _known(classification_metrics(truth, judged, len(self.labels.classes)))
             n = len(self.targets)
             metrics = regression_metrics(truth, judged[:, :n], self.targets)
-            if (score := self.law.score) is not None:
-                name, of = score
+            if (name := SCORES.get(self.law.loss)) is not None:
                 beside = judged[:, n:].reshape(len(judged), n, -1)
-                each = [of(truth[:, k], judged[:, k], beside[:, k]) for k in range(n)]
+                each = [self.law.score(truth[:, k], judged[:, k], beside[:, k]) for k in range(n)]
                 per_target = metrics.pop("per_target", {})
                 metrics[name] = float(np.mean(each))
                 for target, value in zip(per_target, each, strict=False):

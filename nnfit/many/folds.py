@@ -108,7 +108,7 @@ class FoldResult:
 
     `repeat` and `fold` are from 1. `predicted` (rows, n) are probabilities, or values in the
     targets' own units with what is told beside them, as they are written; `codes` (rows,) are the
-    predicted classes.
+    predicted classes. `failure` says how the run diverged, if it did.
     """
 
     repeat: int
@@ -120,6 +120,7 @@ class FoldResult:
     epochs: int = 0
     seconds: float = 0.0
     warnings: Sequence[str] = field(default_factory=tuple)
+    failure: str = ""
 
 
 def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResult:
@@ -156,6 +157,7 @@ def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResul
         epochs=run.summary.epochs,
         seconds=time.monotonic() - began,
         warnings=heard.warnings,
+        failure="" if run.failure is None else str(run.failure),
     )
 
 

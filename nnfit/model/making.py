@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfit.errors import ConfigError, DataError
+from nnfit.model.honest import Honest
 from nnfit.model.model import Model
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
@@ -25,13 +26,15 @@ class Made(NamedTuple):
     cells: Callable[[NamedRows, Tally], list[Any]]
 
 
-def predictions(model: Model, proba: bool, native: bool = False, spread: bool = False) -> Made:
+def predictions(
+    model: Model, proba: bool, native: bool = False, spread: bool = False, **asked: Any
+) -> Made:
     """Return how rows become labels, with `proba` their probabilities too, or values.
 
     Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
     Beside values comes what the loss tells: a standard deviation, quantiles. With `spread` comes
     how far the members are apart: in each target, or in the probability of the class that is
-    predicted.
+    predicted. What else is `asked` are the options of `Honest`.
 
     Raises
     ------
@@ -52,10 +55,13 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         several = [f"_{target}" for target in model.targets] if len(model.targets) > 1 else [""]
         columns = outcome.law.columns(model.targets)
         columns += [f"prediction_spread{of}" for of in several if spread]
+    honest = Honest(model, **asked)
+    columns += honest.columns
 
     twice = [column for column, n in Counter(columns).items() if n > 1]
     if twice:
-        what = "--spread" if spread else f"loss {outcome.law.loss}"
+        asks = [f"--{option}" for option, on in (("spread", spread), *asked.items()) if on]
+        what = asks[0] if asks else f"loss {outcome.law.loss}"
         raise DataError(f"{what}: {twice[0]!r} is a prediction too; rename a target")
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
@@ -66,14 +72,14 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         if labels is None:
             made = [outcome.told(y_hat)]
         else:
-            codes = outcome.codes(y_hat)
+            codes = honest.codes(y_hat)
             made = [(labels.typed if native else labels.decode)(codes)]
             if proba:
                 made.append(outcome.written(outcome.probabilities(y_hat)))
         if spread:
             apart = apart if labels is None else apart[np.arange(len(apart)), codes, None]
             made.append(outcome.written(apart))
-        return made
+        return made + honest.cells(y_hat, native)
 
     return Made(columns, "predicted", cells)
 
