@@ -110,11 +110,10 @@ def check_target_range(
     beyond = np.argwhere(~(np.abs(Y) < limit))
     if len(beyond):
         i, k = beyond[0].tolist()
+        cure = "" if loss == "poisson" else ", or set preprocessing.target to standardize"
         raise DataError(
             f"{rows.place(i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
-            f"the range of {dtype.name}. Mend it"
-            + ", or set preprocessing.target to standardize"
-            * (loss != "poisson")
+            f"the range of {dtype.name}. Mend it{cure}"
         )
 
 

@@ -22,11 +22,6 @@ class Law:
     loss: str = "mse"
     quantiles: tuple[float, ...] = ()
 
-    @property
-    def n_beside(self) -> int:
-        """How many numbers are told of a target beside its value."""
-        return {"gaussian_nll": 1, "quantile": len(self.quantiles)}.get(self.loss, 0)
-
     def columns(self, targets: tuple[str, ...]) -> list[str]:
         """Return what predictions are called: the values, and then what is told beside them.
 

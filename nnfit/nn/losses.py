@@ -146,8 +146,8 @@ class GaussianNLL:
 
     Without the constant log(2 pi)/2. A target has two outputs, one below the other, and stands
     twice in `Y`: mu is z, and v is softplus(z) + VARIANCE_FLOOR. No step takes a softplus out of
-    range, as it would an exponential, and no v vanishes, so that a row that is met exactly has a
-    loss. Source: Nix & Weigend 1994; v as in Lakshminarayanan, Pritzel, Blundell 2017.
+    range, as it would an exponential, and no v vanishes, so that the loss has a lowest value.
+    Source: Nix & Weigend 1994; v as in Lakshminarayanan, Pritzel, Blundell 2017.
 
     >>> z = np.array([[3.0], [np.log(np.e - 1.0)]])  # mu = 3, v = 1.000001
     >>> GaussianNLL().losses(z, np.array([[1.0], [1.0]])).round(4).tolist()  # (0 + 2^2)/2
