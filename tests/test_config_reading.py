@@ -35,7 +35,8 @@ MODEL_KEYS = (
     "dropout"
 )
 SECTIONS = (
-    "preset, data, features, preprocessing, model, loss, class_weight, calibrate, optimizer, "
+    "preset, data, features, preprocessing, model, loss, quantiles, class_weight, calibrate, "
+    "optimizer, "
     "training, seed, output"
 )
 

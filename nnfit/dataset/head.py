@@ -21,6 +21,7 @@ from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
 from nnfit.table.inputs import NumberInput
 from nnfit.table.rows import NamedRows
+from nnfit.table.targets import refuse_below_zero
 
 
 def check_head(file: ConfigFile, decisions: Decisions) -> None:
@@ -96,6 +97,9 @@ def choose_target_scaling(config: Config, observer: Observer) -> Literal["standa
     method, output = config.preprocessing.target, config.model.output_activation
     if method != "auto":
         return method
+    if config.loss == "poisson":
+        observer.note("targets are left as they are, since the loss is of counts")
+        return "none"
     if output in ("auto", "identity"):
         return "standardize"
     observer.note(f"targets are left as they are, since the output is {output}")
@@ -112,16 +116,20 @@ def check_target_range(
 ) -> None:
     """Refuse a target whose loss, before anything is learnt, leaves the range of the dtype.
 
-    `Y` and `truth` (N, K) are the targets as the loss sees them and in their own units.
+    And one that the loss has no value for at all. `Y` and `truth` (N, K) are the targets as the
+    loss sees them and in their own units.
     """
+    if loss == "poisson":
+        refuse_below_zero(rows, targets, truth)
     largest = float(np.finfo(dtype).max)
     limit = largest ** (1 / LOSSES[loss].power) / 2
     beyond = np.argwhere(~(np.abs(Y) < limit))
     if len(beyond):
         i, k = beyond[0].tolist()
+        cure = "" if loss == "poisson" else ", or set preprocessing.target to standardize"
         raise DataError(
             f"{rows.place(i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
-            f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
+            f"the range of {dtype.name}. Mend it{cure}"
         )
 
 

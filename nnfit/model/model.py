@@ -164,7 +164,7 @@ class Model:
         with blas_threads(1):
             evaluation = self.evaluation().add(rows, tally)
             result = evaluation.result()
-        for sentence in self.encoder.warnings(tally, rows.name) + evaluation.warnings():
+        for sentence in self.warnings(tally, rows.name) + evaluation.warnings():
             warn(sentence)
         return result
 
@@ -198,6 +198,10 @@ class Model:
         return to_bytes(
             meta, self.network.parameters, self.history, self.trajectory, self.steps, scores
         )
+
+    def warnings(self, tally: Tally, name: str) -> list[str]:
+        """Return a sentence for each thing that was counted in rows of the table `name`."""
+        return self.encoder.warnings(tally, name) + self.outcome.warnings(tally, name)
 
     def evaluation(self, name: str = "data") -> Evaluation:
         """Return what takes rows of the table `name`, piece by piece, and judges them."""
@@ -258,6 +262,8 @@ class Model:
                     f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} "
                     "when scaled. Mend it, or train with numbers as large"
                 )
+        if tally is not None:
+            self.outcome.count(out[:, : network.architecture.sizes[-1]], tally)
         return out
 
     def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
@@ -286,6 +292,6 @@ class Model:
         rows, tally = NamedRows.from_frame(frame, "data", self.encoder.needed_columns), Tally()
         with blas_threads(1):
             y_hat = self.outputs(rows, tally, available_cores())
-        for sentence in self.encoder.warnings(tally, rows.name):
+        for sentence in self.warnings(tally, rows.name):
             warn(sentence)
         return y_hat

@@ -106,10 +106,10 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
 
     Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
     `n_parameters`, `members`, `n_parameters_in_all` (one figure or word each), `preset` (a word, or
-    None), `targets`, `classes` (names), `cut_to` (the smallest and the largest prediction by
-    target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`,
-    `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training`
-    (name to figure, or to figures by name), `held_out` (as `HeldOut.to_json`).
+    None), `quantiles`, `targets`, `classes` (names), `cut_to` (the smallest and the largest
+    prediction by target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`,
+    `weight_mean`, `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split)
+    and `training` (name to figure, or to figures by name), `held_out` (as `HeldOut.to_json`).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
@@ -117,6 +117,8 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
     if info.get("preset") is not None:
         rows.append(("preset", cut(info["preset"], 40)))
+    if quantiles := info.get("quantiles"):
+        rows.append(("quantiles", listed([repr(q) for q in quantiles], shown=20)))
     for key in ("targets", "classes"):
         if names := info.get(key):
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))

@@ -94,6 +94,7 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         dropout=model.dropout,
         l2=config.optimizer.l2,
         input_scale=model.input_scale,
+        quantiles=config.quantiles if dataset.loss == "quantile" else (),
     )
     _refuse_too_many(file, architecture, np.dtype(dtype))
     network = Network.of_zeros(architecture, dtype, model.members)
@@ -107,6 +108,10 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
             output=model.output_initialization,
             bias=model.bias_initialization,
         )
+    if dataset.loss == "poisson":  # begins with the mean count, or half a count where all are 0
+        Y = dataset.parts["train"].Y
+        for b in network.parameters.b[-1:]:
+            b[...] = np.log(np.maximum(Y.mean(axis=0), 0.5 / len(Y)))
     return network
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import logits, mean_of_members, weighted_mean
+from nnfit.nn.inference import logits, mixture, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
 from nnfit.training.learners import Learners
@@ -59,7 +59,8 @@ class Judge:
         of_members: tuple[float, ...] = ()
         if self.validated:
             losses = head.losses(z, self.rows.Y.T)
-            loss = weighted_mean(mean_of_members(losses, 1), self.rows.weights)
+            together = losses if losses.ndim == 1 else losses.mean(axis=0)
+            loss = weighted_mean(together, self.rows.weights)
             of_members = self._of_members(losses)
             if not math.isfinite(loss):
                 return Figures(loss, math.nan, of_members)
@@ -67,7 +68,7 @@ class Judge:
             return Figures(None, math.nan)
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        metric = self.metric(mean_of_members(y_hat, 2).T)
+        metric = self.metric(mixture(head, y_hat).T)
         return Figures(loss, metric, of_members, self._metrics_of_members(y_hat))
 
     def _of_members(self, losses: Array) -> tuple[float, ...]:
