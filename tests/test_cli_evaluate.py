@@ -17,6 +17,7 @@ from sklearn import metrics as reference  # type: ignore[import-untyped]
 from test_model_file import with_meta
 
 import nnfit as package
+from nnfit.nn.names import SCORES
 
 if TYPE_CHECKING:
     from conftest import Commands, Example
@@ -264,6 +265,20 @@ def test_the_baseline_of_targets_as_they_are_is_that_of_the_rows(
     metrics = json.loads(cli("evaluate", "m.npz", "d.csv", "--json", "-q").out)["metrics"]
     assert metrics["baseline_of"] == "evaluated"
     assert metrics["baseline"]["r2"] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "name"), SCORES.items())
+def test_the_score_of_a_loss_can_be_asked_for(
+    cli: Commands, folder: Path, loss: str, name: str
+) -> None:
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i % 7},{i % 5}\n" for i in range(40)))
+    data = {"path": "d.csv", "target": "y", "task": "regression"}
+    package.train({"data": data, "loss": loss, "training": {"epochs": 1}}).save("m.npz")
+    whole = json.loads(cli("evaluate", "m.npz", "d.csv", "--json", "-q").out)["metrics"]
+    asked = ("--metrics", f"{name},r2")
+    found = json.loads(cli("evaluate", "m.npz", "d.csv", "--json", "-q", *asked).out)["metrics"]
+    assert found[name] == whole[name] and list(found)[:2] == [name, "r2"]
+    assert package.load("m.npz").outcome.metrics == ["rmse", "mae", "r2", "median_ae", name]
 
 
 def test_rows_without_a_target_are_left_out_and_counted(cli: Commands, binary: Example) -> None:

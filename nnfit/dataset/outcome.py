@@ -14,7 +14,7 @@ import numpy as np
 
 from nnfit.dataset.law import Law
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import ERRORS, EVERY_OUTPUT, SCORES, metrics_of
+from nnfit.nn.names import ERRORS, EVERY_OUTPUT, METRICS, SCORES, metrics_of
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
@@ -231,7 +231,9 @@ class Outcome:
                 return _known(of_classes(truth, seen, self.labels.classes, taught))
             values = judged[:, : len(self.targets)]
             found = of_quantities(truth, values, self.targets, taught)
-            return _known(self._with_own_score(found, truth, judged))
+            kept = {name: found.pop(name) for name in (*METRICS[self.task], "per_target")
+                    if name in found}  # fmt: skip
+            return _known(self._with_own_score(kept, truth, judged) | found)
 
     def _seen(self, judged: Array) -> Array:
         """Return verdicts as anybody sees the probabilities who works the metrics out again."""
