@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from nnfit.errors import ExitCode, NnfitError
+from nnfit.training.threads import blas_threads
 
 TRIES = 3  # of a task whose worker is lost: the first, and two more
 POLL_SECONDS = 0.2  # a signal is seen within that time
@@ -30,9 +31,14 @@ class Task:
 
 
 class Engine(Protocol):
-    """Does tasks in workers."""
+    """Does tasks in workers, each with one thread for its matrix products."""
 
-    jobs: int
+    jobs: int  # tasks that are done at once, as far as is known
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether every worker has the machine code of the compiled engine on disk."""
+        ...  # pragma: no cover
 
     def results(
         self,
@@ -51,7 +57,7 @@ class Engine(Protocol):
             What all tasks need; it reaches each worker once.
         tasks : iterable of Task or None
             Looked at only when a worker is free, so that later tasks may depend on results. None
-            says that a result must come first.
+            says that a result must come first; where none is to come, it is the end.
         heard : callable
             Told how much of a task is done.
 
@@ -66,7 +72,7 @@ class Engine(Protocol):
 
 
 class WorkerLost(NnfitError):
-    """The workers of one task died, again and again."""
+    """The workers of one task died, again and again, or there is no getting at any."""
 
     exit_code = ExitCode.FAILED
 
@@ -83,17 +89,27 @@ class Outcome:
     @classmethod
     def of(cls, work: Work, shared: Any, report: Report, arguments: tuple[Any, ...]) -> Outcome:
         """Do the work, whatever comes of it."""
+        blas_threads(1)  # from now on: beside it, in a thread or a process, others are at work
         try:
             return cls(value=work(shared, report, *arguments))
         except NnfitError as err:
             return cls(messages=err.messages, exit_code=int(err.exit_code))
+        except MemoryError as err:
+            text = f"out of memory ({err}); use less data, a smaller model or fewer --jobs"
+            return cls(messages=(text,), exit_code=int(ExitCode.FAILED))
         except Exception:
-            return cls(bug=traceback.format_exc())
+            return cls.of_bug()
+
+    @classmethod
+    def of_bug(cls) -> Outcome:
+        """Return the exception that is being handled, as text: it may not be one to pickle."""
+        return cls(bug=traceback.format_exc())
 
     def result(self, name: str) -> Any:
         """Return the value of the task `name`, or raise in this process what was raised there."""
         if self.bug:
-            raise RuntimeError(f"{name}: {self.bug}")
+            last = self.bug.rstrip().rpartition("\n")[2]
+            raise RuntimeError(f"{name}: {last}") from RuntimeError(f"in a worker\n{self.bug}")
         if self.messages:
             _raise(self.messages, ExitCode(self.exit_code), name)
         return self.value
