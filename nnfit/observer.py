@@ -127,6 +127,12 @@ class Observer:
         Of these only the progress is told.
         """
 
+    def many(self, what: str, done: float, total: float) -> None:
+        """Hear how much of `total` runs is done; `what` they are, as in "folds"."""
+
+    def row(self, cells: Mapping[str, Any]) -> None:
+        """Hear one line, by column, of the table that is told run by run."""
+
     def finished(self, summary: Summary) -> None:
         """Hear how the run ended."""
 

@@ -17,7 +17,7 @@ from nnfit.errors import ExitCode, NnfitError, printable
 from nnfit.version import __version__
 
 COMMANDS = (
-    "train", "predict", "activations", "evaluate", "gradcheck", "inspect", "explain", "plot",
+    "train", "predict", "activations", "evaluate", "cv", "gradcheck", "inspect", "explain", "plot",
     "graph", "init", "schema", "flatten",
 )  # fmt: skip
 

@@ -64,6 +64,23 @@ MemberOption = Annotated[
         help="Which network of a model that has several members, from 1; the first by default.",
     ),
 ]
+ConfigArgument = Annotated[
+    str, typer.Argument(metavar="CONFIG|-", show_default=False, help="A YAML config.")
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", metavar="FILE|-", help="Read this CSV instead of data.path.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        show_default=False,
+        help="How many at a time; as many as there are cores by default.",
+    ),
+]
+EngineOption = Annotated[
+    str, typer.Option(metavar="ENGINE", help="Processes of this machine, or dask://HOST:PORT.")
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Leave only warnings and errors on stderr.")
 ]

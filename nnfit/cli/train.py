@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[
-        str, typer.Argument(metavar="CONFIG|-", show_default=False, help="A YAML config.")
-    ],
+    config: options.ConfigArgument,
     set_: options.SetOption = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Read this CSV instead of data.path.")
-    ] = None,
+    data: options.DataOption = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="MODEL", help="Write the model here.")
     ] = None,

@@ -149,7 +149,7 @@ def resolve(config: Config, shape: Shape) -> Config:
     """
     filled = {key: _settled(rule, shape) for key, rule in left_open(config).items()}
     while True:
-        resolved = _with(config, filled)
+        resolved = with_values(config, filled)
         clashing = {key for conflict in conflicts(resolved) for key in conflict.keys}
         if not clashing & filled.keys():
             return resolved
@@ -187,11 +187,14 @@ def _value(config: Config, key: str) -> Any:
     return getattr(getattr(config, section), name)
 
 
-def _with(config: Config, values: Mapping[str, Any]) -> Config:
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
     """Return `config` with values by dotted key, and with the name of its preset."""
     update: dict[str, Any] = {"preset": chosen(config)}
-    for key in values:
-        section = key.split(".")[0]
-        inner = {k.split(".")[1]: v for k, v in values.items() if k.startswith(f"{section}.")}
-        update[section] = getattr(config, section).model_copy(update=inner)
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        if section:
+            inner = update.get(section, getattr(config, section))
+            update[section] = inner.model_copy(update={name: value})
+        else:
+            update[name] = value
     return config.model_copy(update=update)

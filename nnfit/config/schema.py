@@ -100,6 +100,12 @@ class DataConfig(Section):
             del named["validation"]
         return {key: path for key, path in named.items() if isinstance(path, str)}
 
+    def leaves_out(self, column: str) -> bool:
+        """Return whether a column has no role at all, neither as a feature nor otherwise."""
+        if column in self.target or column in self.roles.values():
+            return False
+        return column in self.exclude or (self.include is not None and column not in self.include)
+
     @property
     def has_folds(self) -> bool:
         """Whether each member holds out a fold of the training rows."""

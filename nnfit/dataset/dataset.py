@@ -6,7 +6,7 @@ No network is built here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,9 +64,18 @@ class Decided:
     decisions: Decisions
 
     @classmethod
-    def read(cls, file: ConfigFile, frame: pd.DataFrame | None, observer: Observer) -> Decided:
-        """Return the rows of `frame`, or of the CSV that `data.path` names; errors as `prepare`."""
-        rows = read_to_learn(file, frame, observer)
+    def read(
+        cls,
+        file: ConfigFile,
+        frame: pd.DataFrame | None,
+        observer: Observer,
+        as_spelt: Collection[str] = (),
+    ) -> Decided:
+        """Return the rows of `frame`, or of the CSV that `data.path` names; errors as `prepare`.
+
+        Columns that are no features can be read `as_spelt`, text.
+        """
+        rows = read_to_learn(file, frame, observer, as_spelt)
         return cls(rows, decide(file, rows, observer))
 
     def take(self, places: Indices) -> Decided:

@@ -33,8 +33,15 @@ def read_named(
     return NamedRows(read_table(path, fmt, text_columns, observer), name_of(path))
 
 
-def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observer) -> NamedRows:
+def read_to_learn(
+    file: ConfigFile,
+    frame: pd.DataFrame | None,
+    observer: Observer,
+    as_spelt: Collection[str] = (),
+) -> NamedRows:
     """Return the rows that have a target: of `frame`, or of the CSV that `data.path` names.
+
+    Of the columns that are `as_spelt` those that the config leaves out of the features are text.
 
     Raises
     ------
@@ -46,6 +53,7 @@ def read_to_learn(file: ConfigFile, frame: pd.DataFrame | None, observer: Observ
         # as text, so that labels come back as they were spelt
         text = [*data.categorical, *(() if data.groups is None else (data.groups,))]
         text += data.target if data.task != "regression" else ()
+        text += (name for name in as_spelt if data.leaves_out(name))
         rows = read_named(file.resolve(data.path), csv_format(file.config), text, observer)
         rows = settle_words(rows, data, observer)
     else:

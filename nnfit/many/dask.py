@@ -11,7 +11,7 @@ import pkgutil
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,7 +44,12 @@ ANSWER_SECONDS = 10.0  # until a scheduler has to answer, and a first worker sho
 CLOSING_SECONDS = 2.0
 TOPIC = "nnfit"  # of the events that tell how far tasks are
 _Versions = dict[str, str]
-VERSIONS: _Versions = {"nnfit": __version__, "numpy": np.__version__}  # on which results depend
+# on which results depend
+VERSIONS: _Versions = {
+    "nnfit": __version__,
+    "numpy": np.__version__,
+    "pandas": version("pandas"),
+}
 
 
 class DaskEngine:
@@ -66,12 +71,7 @@ class DaskEngine:
             self.jobs = jobs or max(1, sum(client.nthreads().values()))
             self._refuse_others(client)
             codes = {_machine_code(), *client.run(_machine_code, on_error="ignore").values()}
-        self._at_hand = len(codes) == 1 and None not in codes
-
-    @property
-    def at_hand(self) -> bool:
-        """Whether every worker, and this machine, has machine code on disk, of the same Numba."""
-        return self._at_hand
+        self.at_hand = len(codes) == 1 and None not in codes  # of the same Numba
 
     def results(
         self,
@@ -79,7 +79,7 @@ class DaskEngine:
         shared: Any,
         tasks: Iterable[Task | None],
         heard: Callable[[Task, float], None],
-    ) -> Iterator[tuple[Task, Any]]:
+    ) -> Generator[tuple[Task, Any]]:
         """Yield results as `Engine.results` says."""
         coming = iter(tasks)
         with self._connected() as client, _events(client) as events:
@@ -91,7 +91,10 @@ class DaskEngine:
                     return
                 done, _ = wait(cluster.trials, POLL_SECONDS, FIRST_COMPLETED)
                 if client.status != "running":
-                    raise WorkerLost(f"{self._name}: the scheduler is gone; expected it to stay")
+                    raise WorkerLost(
+                        f"{self._name}: the scheduler is gone; expected it to stay. "
+                        "What is done is kept: start it again, and go on"
+                    )
                 for trial, news in cluster.news():
                     if isinstance(news, float):
                         heard(trial.task, news)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -31,14 +31,13 @@ class Task:
 
 
 class Engine(Protocol):
-    """Does tasks in workers, each with one thread for its matrix products."""
+    """Does tasks in workers, up to so many `jobs` at a time, with one thread for the products.
 
-    jobs: int  # tasks that are done at once, as far as is known
+    `at_hand` says whether each has the machine code of the compiled engine on disk.
+    """
 
-    @property
-    def at_hand(self) -> bool:
-        """Whether every worker has the machine code of the compiled engine on disk."""
-        ...  # pragma: no cover
+    jobs: int
+    at_hand: bool
 
     def results(
         self,
@@ -46,7 +45,7 @@ class Engine(Protocol):
         shared: Any,
         tasks: Iterable[Task | None],
         heard: Callable[[Task, float], None],
-    ) -> Iterator[tuple[Task, Any]]:
+    ) -> Generator[tuple[Task, Any]]:
         """Yield each task with what `work(shared, report, *arguments)` returned, as it ends.
 
         Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nnfit.errors import NnfitError, shorten
+from nnfit.errors import ConfigError, shorten
 from nnfit.many.engine import Engine
 from nnfit.many.local import LocalEngine
 from nnfit.observer import Observer
@@ -25,16 +25,16 @@ def make_engine(text: str, jobs: int | None, stop: StopRequest, observer: Observ
 
     Raises
     ------
-    NnfitError
-        Where there is none of that name, or its cluster can't do the tasks.
+    ConfigError
+        Where there is none of that name, or nobody to work; NnfitError of a cluster that can't.
     """
     if jobs is not None and jobs < 1:
-        raise NnfitError(f"--jobs: got {jobs}; expected at least 1")
+        raise ConfigError(f"--jobs: got {jobs}; expected 1 or more")
     if text == "local":
         return LocalEngine(jobs or available_cores(), stop, observer)
     found = _DASK.fullmatch(text)
     if found is None or not 0 < int(found[2]) < 65536:
-        raise NnfitError(
+        raise ConfigError(
             f"--engine: got {shorten(text)!r}; expected local or dask://HOST:PORT, as in "
             "dask://127.0.0.1:8786"
         )

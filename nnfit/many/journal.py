@@ -6,17 +6,23 @@ taken away before the next one is written, and is none for who reads.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from nnfit.errors import DataError
+from nnfit.errors import DataError, OutputError, ResumeError
+from nnfit.observer import Observer
+from nnfit.run.checkpoint.lock import Lock, Locked
+from nnfit.storage.origin import check_links, open_regular
 from nnfit.storage.output import told
 
 if sys.platform != "win32":
     import fcntl
+
+KEY = "nnfit_version"  # the first line's, by which the file is nnfit's
 
 
 class Journal:
@@ -24,7 +30,20 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.lines = 0  # that were written
         self._read_to = 0  # bytes whose lines were told
+
+    def begin(self, record: dict[str, Any]) -> None:
+        """Write a first line, in the place of all that there are; OutputError as `append`."""
+        with told(self.path), self._locked() as handle:
+            os.ftruncate(handle, 0)
+            self._read_to = 0
+            self._write(handle, record)
+
+    def remove(self) -> None:
+        """Remove the file, where it is; OutputError if it can't be."""
+        with told(self.path), contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
 
     def news(self) -> list[dict[str, Any]]:
         """Return the objects in lines that came since the last call, whoever wrote them.
@@ -34,15 +53,16 @@ class Journal:
         DataError
             If a line is no JSON object.
         """
+        if not os.path.lexists(self.path):
+            return []
         try:
-            with open(self.path, "rb") as stream:
+            handle = open_regular(self.path, os.O_RDONLY)
+            with open(handle, "rb") as stream:
                 stream.seek(self._read_to)
                 new = stream.read()
-        except FileNotFoundError:
-            return []
         except OSError as err:
-            reason = err.strerror or str(err)
-            raise DataError(f"{self.path}: cannot be read: {reason.lower()}") from err
+            reason = (err.strerror or str(err)).lower()
+            raise DataError(f"{self.path}: cannot be read: {reason}") from err
         whole = new[: new.rfind(b"\n") + 1]
         found = [self._parsed(line) for line in whole.splitlines() if line.strip()]
         self._read_to += len(whole)
@@ -63,21 +83,40 @@ class Journal:
         OutputError
             When the place can't be written.
         """
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with told(self.path):
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                if sys.platform != "win32":
-                    fcntl.flock(handle, fcntl.LOCK_EX)  # until it is closed
-                news = self.news()
-                if unless is None or not any(map(unless, news)):
-                    os.ftruncate(handle, self._read_to)  # what follows is half a line
-                    os.lseek(handle, 0, os.SEEK_END)
-                    _write(handle, line, self._read_to)
-                    self._read_to += len(line)
-            finally:
-                os.close(handle)
+        with told(self.path), self._locked() as handle:
+            news = self.news()
+            if unless is None or not any(map(unless, news)):
+                os.ftruncate(handle, self._read_to)  # what follows is half a line
+                self._write(handle, record)
         return news
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Lend a descriptor of the file, which nobody else writes to meanwhile."""
+        check_links(self.path)
+        handle = open_regular(self.path, os.O_RDWR | os.O_CREAT)
+        try:
+            if sys.platform != "win32":
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(handle, fcntl.LOCK_EX)  # until it is closed
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _write(self, handle: int, record: dict[str, Any]) -> None:
+        """Write a line at the end and flush it; of one that doesn't fit nothing stays."""
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        left = memoryview(line)
+        try:
+            os.lseek(handle, self._read_to, os.SEEK_SET)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, self._read_to)
+            raise
+        self._read_to += len(line)
+        self.lines += 1
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:
@@ -92,13 +131,38 @@ class Journal:
         )
 
 
-def _write(handle: int, line: bytes, end: int) -> None:
-    """Write the whole line and flush it; of one that doesn't fit nothing stays."""
-    try:
-        left = memoryview(line)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
-    except OSError:
-        os.ftruncate(handle, end)
-        raise
+@contextlib.contextmanager
+def kept_beside(output: str, resume: bool, observer: Observer) -> Iterator[Journal]:
+    """Lend the journal of the runs whose results go to `output`, to nobody else meanwhile.
+
+    Raises
+    ------
+    ResumeError
+        When others are at it.
+    OutputError
+        When something else is called so, or the place can't be written.
+    """
+    journal = Journal(f"{output}.folds")
+    folder, name = os.path.split(journal.path)
+    with contextlib.ExitStack() as stack:
+        try:
+            with told(journal.path):
+                stack.enter_context(Lock(os.path.join(folder, f".{name}.lock")))
+        except Locked as locked:
+            raise ResumeError(
+                f"{journal.path}: another run (process {locked.holder}) is using it; wait for its "
+                "end, or name another place with -o"
+            ) from None
+        if os.path.lexists(journal.path):
+            head = Journal(journal.path).news()[:1]
+            if not all(KEY in line for line in head):
+                raise OutputError(
+                    f"{journal.path}: was not written by nnfit, and the folds would replace it; "
+                    "expected a free name. Move it away, or name another place with -o"
+                )
+            if not resume:
+                observer.warning(
+                    f"{journal.path} is left from a run that did not end; this one begins anew and "
+                    "replaces it (--resume would go on from it)"
+                )
+        yield journal

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -39,12 +39,8 @@ class LocalEngine:
 
     def __init__(self, jobs: int, stop: StopRequest, observer: Observer) -> None:
         self.jobs, self._stop, self._observer = jobs, stop, observer
+        self.at_hand = compiled.is_cached()
         self._context = multiprocessing.get_context(START)
-
-    @property
-    def at_hand(self) -> bool:
-        """Whether the machine code of the compiled engine is on disk."""
-        return compiled.is_cached()
 
     def results(
         self,
@@ -52,7 +48,7 @@ class LocalEngine:
         shared: Any,
         tasks: Iterable[Task | None],
         heard: Callable[[Task, float], None],
-    ) -> Iterator[tuple[Task, Any]]:
+    ) -> Generator[tuple[Task, Any]]:
         """Yield results as `Engine.results` says."""
         workers: list[_Worker] = []
         again: list[tuple[Task, int]] = []  # and how often each was tried

@@ -9,9 +9,10 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.control import Control
@@ -31,6 +32,7 @@ from nnfit.report.run import (
     epoch_columns,
     findings_table,
     plan_rows,
+    row_lines,
     summary_block,
 )
 from nnfit.report.screen import Screen
@@ -69,6 +71,7 @@ class LiveObserver(QuietObserver):
         self._reading_name: str | None = None
         self._reading_done = 0
         self._reading_total: int | None = None
+        self._headers: list[str] = []
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {bounded(clean(text))}")
@@ -126,6 +129,21 @@ class LiveObserver(QuietObserver):
         if self._plan is not None:
             self._plan = replace(self._plan, epochs=epochs)
         self._began, self._origin, self._done = time.monotonic(), None, 0.0
+
+    def many(self, what: str, done: float, total: float) -> None:
+        now = time.monotonic()
+        if self._live is None:
+            self._began, self._origin = now, done
+            self._start(lambda: self._runs(what, total), transient=True)
+        self._done = done
+        if done >= total:
+            self._stop()
+        elif now >= self._next_refresh:
+            self._refresh(now)
+
+    def row(self, cells: Mapping[str, Any]) -> None:
+        for line in row_lines(self._headers, cells):
+            self._say(line)
 
     def finished(self, summary: Summary) -> None:
         self._ended = ending(summary)
@@ -228,19 +246,21 @@ class LiveObserver(QuietObserver):
         return self._bar_line(f"reading {name}", total, done, read_so_far(done, total))
 
     def _training(self, plan: Plan) -> RenderableType:
+        bar = self._runs("epoch", plan.epochs)
+        return Group(self._epoch_table(plan, self._last), bar) if self._last else bar
+
+    def _runs(self, what: str, total: float) -> RenderableType:
+        """Return a bar with the time left, or how it ended."""
         elapsed = time.monotonic() - self._began
         gone = self._done - (self._origin or 0.0)
         after = clock(elapsed)
         if self._ended:
             after = f"{self._ended} in {after}"
         elif gone > 0:
-            left = elapsed / gone * (plan.epochs - self._done)
-            after = f"{clock(left)} left"
+            after = f"{clock(elapsed / gone * (total - self._done))} left"
             if not self._screen.narrow:
                 after = f"{clock(elapsed)} elapsed, {after}"
-        before = f"epoch {int(self._done)}/{plan.epochs}"
-        bar = self._bar_line(before, plan.epochs, self._done, after)
-        return Group(self._epoch_table(plan, self._last), bar) if self._last else bar
+        return self._bar_line(f"{what} {int(self._done)}/{total:g}", total, self._done, after)
 
     def _bar_line(self, before: str, total: float | None, done: float, after: str) -> Table:
         line = Table.grid(padding=(0, 1, 0, 0), expand=True)

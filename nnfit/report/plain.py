@@ -6,9 +6,10 @@ Nothing here is redrawn and nothing asks for a terminal; the live display is in 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -24,6 +25,7 @@ from nnfit.report.run import (
     epoch_columns,
     finding_rows,
     plan_rows,
+    row_lines,
     summary_block,
 )
 from nnfit.report.screen import Screen
@@ -60,6 +62,7 @@ class PlainObserver(QuietObserver):
         self._next_line = 0.0
         self._reading_name: str | None = None
         self._reading_done = 0
+        self._headers: list[str] = []
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {bounded(clean(text))}")
@@ -114,6 +117,18 @@ class PlainObserver(QuietObserver):
         self._write_last()
         if self._plan is not None:
             self._plan = replace(self._plan, epochs=epochs)
+
+    def many(self, what: str, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now >= self._next_line:
+            if self._next_line:
+                self._say(f"nnfit: {what}: {done:.1f} of {total:g} done")
+            self._next_line = now + MAX_SILENCE
+
+    def row(self, cells: Mapping[str, Any]) -> None:
+        self._next_line = time.monotonic() + MAX_SILENCE
+        for line in row_lines(self._headers, cells):
+            self._say(line)
 
     def finished(self, summary: Summary) -> None:
         self._write_last()

@@ -23,6 +23,7 @@ SHOWN_ROWS = 20
 MAX_SILENCE = 10.0  # seconds
 SPARKLINE_WIDTH = 40
 FIGURE_WIDTH = 9  # 1.234e-05
+ROW_WIDTH = 16
 FINDING_HEADERS = ("column", "kind", "distinct", "gaps", "example", "decision")
 FINDING_FIGURES = ("distinct", "gaps")
 SHOWN_FINDINGS, SHOWN_ALIKE = 60, 5  # columns of a table
@@ -82,6 +83,19 @@ def epoch_columns(
     while len(columns) > 2 and sum(c.width + gap for c in columns) - gap + edges > width:
         columns.pop()
     return columns
+
+
+def row_lines(headers: list[str], cells: Mapping[str, Any]) -> list[str]:
+    """Return a row, below the headers where these are others than so far; `headers` become them."""
+    names = [cut(name, ROW_WIDTH) for name in cells]
+    lines = [] if names == headers else ["  ".join(f"{name:>{FIGURE_WIDTH}}" for name in names)]
+    headers[:] = names
+    texts = [
+        cut(number(value), max(FIGURE_WIDTH, len(name)))
+        for name, value in zip(names, cells.values(), strict=True)
+    ]
+    pairs = zip(texts, names, strict=True)
+    return [*lines, "  ".join(text.rjust(max(FIGURE_WIDTH, len(name))) for text, name in pairs)]
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnfit import compiled
 from nnfit.config.reading import ConfigFile
+from nnfit.config.schema import Config
 from nnfit.errors import ConfigError, ResumeError
 from nnfit.nn.network import Network
 from nnfit.training.learners import learners_of
@@ -57,7 +58,7 @@ def decided(
                 "without --resume"
             )
         raise ConfigError(f"{file.where('training.engine')}: got compiled, which {lacks}")
-    return _with_engine(file, engine)
+    return dataclasses.replace(file, config=_in(file.config, engine))
 
 
 def settled(file: ConfigFile, at_hand: bool) -> ConfigFile:
@@ -68,9 +69,9 @@ def settled(file: ConfigFile, at_hand: bool) -> ConfigFile:
     """
     if file.config.training.engine != "auto" or (at_hand and not compiled.lacks()):
         return file
-    return _with_engine(file, "numpy")
+    return dataclasses.replace(file, config=_in(file.config, "numpy"))
 
 
-def _with_engine(file: ConfigFile, engine: str) -> ConfigFile:
-    training: Any = file.config.training.model_copy(update={"engine": engine})
-    return dataclasses.replace(file, config=file.config.model_copy(update={"training": training}))
+def _in(config: Config, engine: str) -> Config:
+    training: Any = config.training.model_copy(update={"engine": engine})
+    return config.model_copy(update={"training": training})

@@ -5,6 +5,7 @@ Not what the cells mean: `cells` reads one column, `encoding` all that a network
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,11 @@ class NamedRows:
         first = self.numbering
         numbering = first + start if isinstance(first, int) else first[start:stop]
         return NamedRows(self.frame.iloc[start:stop], self.name, numbering)
+
+    def digest(self) -> str:
+        """Return a hash, in hexadecimal, of all cells and the columns' names, in their order."""
+        cells = pd.util.hash_pandas_object(self.frame, index=False).to_numpy()
+        return hashlib.sha256(repr(self.columns).encode() + cells.tobytes()).hexdigest()
 
     def column(self, column: str) -> NamedColumn:
         """Return one column, which is there."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +41,15 @@ def fingerprint(file: ConfigFile, dataset: Dataset, blas_threads: int) -> dict[s
 
     The last bits of matrix products depend on `blas_threads`; other threads change none.
     """
-    config = {key: value for key, value in _flat(kept(file.config)) if key not in FREE}
+    config = settings(file, FREE)
     config["training.threads"] = blas_threads
     preset = {} if file.config.preset == "none" else {"preset": file.config.preset}
     return {"nnfit_version": __version__, "config": config, "data": _digest(dataset), **preset}
+
+
+def settings(file: ConfigFile, free: Collection[str]) -> dict[str, Any]:
+    """Return the config's values by dotted key, but for those that are `free` to change."""
+    return {key: value for key, value in _flat(kept(file.config)) if key not in free}
 
 
 def difference(this: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
