@@ -5,6 +5,7 @@ The cluster is there before and stays: how one is started is in docs/many-runs.m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import pkgutil
@@ -25,11 +26,11 @@ from nnfit import compiled
 from nnfit.errors import ExitCode, Interrupted, NnfitError
 from nnfit.many.engine import (
     POLL_SECONDS,
-    TRIES,
     Outcome,
     Task,
     Work,
     WorkerLost,
+    given_up,
     lost,
     seldom,
 )
@@ -96,10 +97,10 @@ class DaskEngine:
                         "What is done is kept: start it again, and go on"
                     )
                 for trial, news in cluster.news():
-                    if isinstance(news, float):
-                        heard(trial.task, news)
-                    else:
+                    if isinstance(news, str):
                         self._observer.warning(lost(trial.task.name, news, trial.losses))
+                    else:
+                        heard(trial.task, news)
                 for trial, outcome in cluster.ended(done):
                     yield trial.task, outcome.result(trial.task.name)
                 if self._stop.signal is not None:
@@ -120,7 +121,8 @@ class DaskEngine:
         logging.disable()
         try:
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-                client = self._client(Client)
+                self._require_scheduler()
+                client = Client(self._address, timeout=ANSWER_SECONDS, set_as_default=False)
                 try:
                     yield client
                 finally:
@@ -129,15 +131,23 @@ class DaskEngine:
         finally:
             logging.disable(before)
 
-    def _client(self, make: Any) -> Client:
+    async def _asked(self) -> Any:
+        """Return what the scheduler says of itself."""
+        from distributed import Security, rpc
+
+        security = Security().get_connection_args("client")
+        async with rpc(self._address, connection_args=security) as scheduler:
+            return await scheduler.identity()
+
+    def _require_scheduler(self) -> None:
+        """Raise NnfitError where none answers: a client would wait for ever for one that hangs."""
         try:
-            client: Client = make(self._address, timeout=ANSWER_SECONDS, set_as_default=False)
-        except Exception as err:  # whatever speaks there may be no scheduler
+            asyncio.run(asyncio.wait_for(self._asked(), ANSWER_SECONDS))["workers"]
+        except Exception as err:  # whatever answers may be none
             raise NnfitError(
-                f"{self._name}: no scheduler answers in {ANSWER_SECONDS:g} seconds; expected one "
-                "of Dask. Look at the address, and for the scheduler, which `dask scheduler` starts"
+                f"{self._name}: no scheduler answers within {ANSWER_SECONDS:g} seconds; expected "
+                "one of Dask, as `dask scheduler` starts it. Look at the address and its port"
             ) from err
-        return client
 
     def _refuse_others(self, client: Client) -> None:
         """Raise NnfitError where a machine has other versions than this one."""
@@ -261,18 +271,19 @@ class _Cluster:
                 raise WorkerLost(f"{name}: was cancelled on the cluster; expected its result")
             error = future.exception()
             if isinstance(error, KilledWorker):
-                lost(name, f"its worker {error.last_worker.address} is gone", TRIES)
+                how = f"its worker {error.last_worker.address} is gone"
+                raise given_up(name, how, trial.losses) from error
             if isinstance(error, ModuleNotFoundError):  # of a worker that came later
                 _refuse_other(name, error)
             if error is not None:
                 raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
             result = future.result()
-            if not isinstance(result, Outcome):
+            if not isinstance(result, bytes):
                 _refuse_other(f"{name}, worker {result[0]}", result[1])
-            yield trial, result
+            yield trial, pickle.loads(result)
 
 
-def _do(versions: _Versions, shared: Any, order: bytes) -> Outcome | tuple[str, _Versions]:
+def _do(versions: _Versions, shared: Any, order: bytes) -> bytes | tuple[str, _Versions]:
     """Do a task in a thread of a worker, whose name and versions it returns if they are others.
 
     Nobody waits for one that was cancelled: it ends with its next report.
@@ -292,5 +303,5 @@ def _do(versions: _Versions, shared: Any, order: bytes) -> Outcome | tuple[str, 
         return worker.address, VERSIONS
     work, arguments = pickle.loads(order)
     with suppress(Interrupted):
-        return Outcome.of(work, shared, seldom(report), arguments)
-    return Outcome()
+        return Outcome.of(work, shared, seldom(report), arguments).pickled()
+    return b""

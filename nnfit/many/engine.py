@@ -5,6 +5,7 @@ Results depend on the task alone, never on the worker, their number, or who ends
 
 from __future__ import annotations
 
+import pickle
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable
@@ -97,12 +98,14 @@ class Outcome:
             text = f"out of memory ({err}); use less data, a smaller model or fewer --jobs"
             return cls(messages=(text,), exit_code=int(ExitCode.FAILED))
         except Exception:
-            return cls.of_bug()
+            return cls(bug=traceback.format_exc())
 
-    @classmethod
-    def of_bug(cls) -> Outcome:
-        """Return the exception that is being handled, as text: it may not be one to pickle."""
-        return cls(bug=traceback.format_exc())
+    def pickled(self) -> bytes:
+        """Return what is sent; it is a bug of the work if its value can't be."""
+        try:
+            return pickle.dumps(self)
+        except Exception:
+            return pickle.dumps(Outcome(bug=traceback.format_exc()))
 
     def result(self, name: str) -> Any:
         """Return the value of the task `name`, or raise in this process what was raised there."""
@@ -137,8 +140,14 @@ def seldom(report: Report) -> Report:
 def lost(name: str, how: str, tries: int) -> str:
     """Return what is said of a task that lost its worker; raise WorkerLost after the last try."""
     if tries >= TRIES:
-        raise WorkerLost(
-            f"{name}: {how}, {tries} times; expected its result. Where memory ran out, give it "
-            "more, or take fewer --jobs"
-        )
+        raise given_up(name, how, tries)
     return f"{name}: {how}; tried again"
+
+
+def given_up(name: str, how: str, tries: int) -> WorkerLost:
+    """Return the error of a task that lost its worker so often."""
+    often = f"{tries} times" if tries > 1 else "once"
+    return WorkerLost(
+        f"{name}: {how}, {often}; expected its result. Where memory ran out, give it more, or take "
+        "fewer --jobs"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -139,10 +140,10 @@ class _Worker:
     def message(self) -> Outcome | float | None:
         """Return the task's outcome, how much of it is done, or None where the process is gone."""
         try:
-            received: Outcome | float = self.connection.recv()
+            received: bytes | float = self.connection.recv()
         except (EOFError, OSError):
             return None
-        return received
+        return pickle.loads(received) if isinstance(received, bytes) else received
 
     def end(self) -> None:
         """End the process at once."""
@@ -197,13 +198,7 @@ def _serve(connection: Connection[Any, Any], work: Work, shared: Any) -> None:
     report = seldom(connection.send)
     with suppress(EOFError, OSError):
         while True:
-            outcome = Outcome.of(work, shared, report, connection.recv())
-            try:
-                connection.send(outcome)
-            except OSError:
-                raise
-            except Exception:  # it can't be pickled
-                connection.send(Outcome.of_bug())
+            connection.send(Outcome.of(work, shared, report, connection.recv()).pickled())
 
 
 def _end_with_parent() -> None:
