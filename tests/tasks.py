@@ -48,7 +48,7 @@ def dying(shared: Path, report: Report, times: int, name: str) -> str:
     tries = len(list(shared.glob(f"{name}-*")))
     (shared / f"{name}-{tries}").touch()
     if tries < times:
-        time.sleep(0.2)  # as if it had done something
+        time.sleep(0.2)  # as if it had done something; those who start it must be done with that
         os.kill(os.getpid(), signal.SIGKILL)
     return f"{name} after {tries}"
 

@@ -292,6 +292,27 @@ def n_running(dask_worker: Any) -> int:
 
 
 @pytest.mark.slow
+def test_what_is_shared_outlives_all_workers_and_a_task_three_of_them(tmp_path: Path) -> None:
+    class Heard(Observer):
+        def warning(self, text: str) -> None:
+            said.append(text.replace(text[text.find("tcp") : text.find(" is gone")], "ADDRESS"))
+
+    said: list[str] = []
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=60
+    ) as cluster:
+        name = "dask://" + cluster.scheduler_address.removeprefix("tcp://")
+        engine = make_engine(name, None, StopRequest(), Heard())
+        assert isinstance(engine, dask.DaskEngine)
+        assert done(engine, tasks.dying, tmp_path, (2, "a")) == ["a after 2"]
+        with pytest.raises(WorkerLost, match="^task 1: its worker tcp://.* is gone, 3 times; "):
+            done(engine, tasks.dying, tmp_path, (9, "b"))
+    lost, none = "task 1: its worker ADDRESS is gone; tried again", "the cluster has no worker left"
+    assert said.count(lost) == 4
+    assert {text.partition(";")[0] for text in said if text != lost} == {none}
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_one_line(nnfit: Nnfit, tiny: Example) -> None:
     """Kill the scheduler of a running cv; what was done is kept, and gone on with by another."""
     cluster = Cluster()

@@ -59,23 +59,24 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address.removeprefix("tcp://")
 
 
-@pytest.fixture(params=["fork", "spawn", "dask"])
+@pytest.fixture(params=["local", "dask"])
 def make(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     stop: StopRequest,
     heard: Heard,
 ) -> Make:
-    """Makes an engine for so many jobs."""
+    """Makes an engine for so many jobs; `spawn` is the local one, as it is beside Linux."""
     name = "local"
     if request.param == "dask":
         name = f"dask://{request.getfixturevalue('scheduler')}"
-    elif request.param == "fork" and sys.platform != "linux":
-        pytest.skip("processes are forked on Linux alone")
-    else:
-        monkeypatch.setattr(local, "START", request.param)
-
+    elif request.param == "spawn":
+        monkeypatch.setattr(local, "START", "spawn")
     return lambda jobs=2: make_engine(name, jobs, stop, heard)
+
+
+EVERY = pytest.mark.parametrize("make", ["local", "spawn", "dask"], indirect=True)
+LOCAL = pytest.mark.parametrize("make", ["local"], indirect=True)  # for Dask's see test_dask
 
 
 def nothing(task: Task, fraction: float) -> None:
@@ -121,6 +122,7 @@ def test_results_are_the_same_for_any_number_of_workers(make: Make, jobs: int) -
     assert done(make(jobs), tasks.multiplied, 3) == []  # no tasks
 
 
+@EVERY
 def test_a_lost_worker_is_a_retried_task_and_said(make: Make, heard: Heard, tmp_path: Path) -> None:
     given = [(0, "a"), (1, "b"), (0, "c"), (0, "d")]
     assert done(make(), tasks.dying, tmp_path, *given) == [
@@ -131,6 +133,7 @@ def test_a_lost_worker_is_a_retried_task_and_said(make: Make, heard: Heard, tmp_
     assert re.fullmatch(rf"task 2: ({how}); tried again", said)
 
 
+@LOCAL
 def test_a_task_that_lost_its_workers_three_times_is_an_error(
     make: Make, heard: Heard, tmp_path: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_a_task_that_lost_its_workers_three_times_is_an_error(
     assert len(list(tmp_path.iterdir())) == 3
 
 
+@LOCAL
 def test_tries_are_those_of_one_task(make: Make, heard: Heard, tmp_path: Path) -> None:
     """Lose a worker in each of four tasks, whose objects may follow one another in memory."""
     coming = (Task("same name", (1, f"{i}")) for i in range(4))
@@ -207,6 +211,7 @@ def test_later_tasks_may_depend_on_results(make: Make) -> None:
     assert found == [*sorted(found[:2]), 500] or found == [30, 20, 500]
 
 
+@EVERY
 def test_what_is_shared_reaches_each_worker_once(
     make: Make, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -214,7 +219,8 @@ def test_what_is_shared_reaches_each_worker_once(
     assert done(make(), tasks.number_of, tasks.Counted(tmp_path), *given) == [7] * 8
     reads = [path.read_text() for path in tmp_path.glob("read-*")]
     assert set(reads) <= {"x"}
-    assert len(reads) == (0 if "fork" in request.node.name else 2)
+    forked = "local" in request.node.name and local.START == "fork"
+    assert len(reads) == (0 if forked else 2)
 
 
 def test_each_has_one_blas_thread_and_none_needs_shared_memory(make: Make) -> None:
@@ -225,6 +231,7 @@ def test_each_has_one_blas_thread_and_none_needs_shared_memory(make: Make) -> No
             assert shared <= ours
 
 
+@EVERY
 def test_a_signal_ends_the_work(make: Make, stop: StopRequest, tmp_path: Path) -> None:
     fractions: list[float] = []
 
@@ -264,12 +271,9 @@ def test_who_stops_asking_leaves_nothing(make: Make, tmp_path: Path) -> None:
     assert descriptors[0] == descriptors[2]
 
 
-def test_one_killed_while_it_is_free_is_replaced(
-    make: Make, heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@LOCAL
+def test_one_killed_while_it_is_free_is_replaced(make: Make) -> None:
     engine = make(1)
-    if not isinstance(engine, local.LocalEngine):
-        pytest.skip("the cluster's own matter")
     workers = []
     for _, (_, pid) in engine.results(
         tasks.multiplied, 1, [Task("a", (1,)), Task("b", (2,))], nothing
@@ -277,7 +281,8 @@ def test_one_killed_while_it_is_free_is_replaced(
         workers.append(pid)
         os.kill(pid, signal.SIGKILL)
         for child in multiprocessing.active_children():
-            child.join(tasks.LONGEST)
+            if child.pid == pid:
+                child.join(tasks.LONGEST)
     assert len(set(workers)) == 2
 
 
@@ -314,10 +319,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", sorted({local.START, "spawn"}))
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, start: str) -> None:
-    if start == "fork" and sys.platform != "linux":
-        pytest.skip("processes are forked on Linux alone")
     (tmp_path / "parent.py").write_text(PARENT)
     path = os.pathsep.join([str(Path(tasks.__file__).parent), *sys.path])
     parent = subprocess.Popen(

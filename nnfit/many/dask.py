@@ -96,11 +96,7 @@ class DaskEngine:
                         f"{self._name}: the scheduler is gone; expected it to stay. "
                         "What is done is kept: start it again, and go on"
                     )
-                for trial, news in cluster.news():
-                    if isinstance(news, str):
-                        self._observer.warning(lost(trial.task.name, news, trial.losses))
-                    else:
-                        heard(trial.task, news)
+                cluster.listen(heard, self._observer)
                 for trial, outcome in cluster.ended(done):
                     yield trial.task, outcome.result(trial.task.name)
                 if self._stop.signal is not None:
@@ -240,25 +236,28 @@ class _Cluster:
         future = self._executor.submit(_do, VERSIONS, self._shared, order, key=trial.key, **place)
         self.trials[future] = trial
 
-    def news(self) -> Iterator[tuple[_Trial, float | str]]:
-        """Yield how much of each task is done, and in words who lost its worker."""
+    def listen(self, heard: Callable[[Task, float], None], observer: Observer) -> None:
+        """Pass on how much of each task is done, and tell of workers that were lost."""
         by_key, moved = {trial.key: trial for trial in self.trials.values()}, False
         while not self._events.empty():
             event = self._events.get()
             if not isinstance(event, dict):
                 key, fraction = event
                 if key in by_key:
-                    yield by_key[key], fraction
+                    heard(by_key[key].task, fraction)
                 continue
             action = event.get("action")
             moved |= action in ("add-worker", "remove-worker")
             if action == "remove-worker" and not event.get("expected"):
+                how = f"its worker {event['worker']} is gone"
                 for trial in [by_key[key] for key in event["processing-tasks"] if key in by_key]:
                     trial.worker, trial.losses = None, trial.losses + 1
-                    yield trial, f"its worker {event['worker']} is gone"
+                    observer.warning(lost(trial.task.name, how, trial.losses))
         if moved:
             with suppress(OSError):
                 self._threads = self._client.nthreads()
+            if not self._threads:
+                observer.warning("the cluster has no worker left; one is waited for")
 
     def ended(self, done: Iterable[Future[Any]]) -> Iterator[tuple[_Trial, Outcome]]:
         """Yield what came of the tasks that are `done`."""
