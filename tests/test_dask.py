@@ -210,13 +210,10 @@ def test_a_cluster_that_allows_no_failures_loses_a_task_at_once(
 def test_a_task_that_is_cancelled_on_the_cluster_is_one_line(
     name: str, cluster: Any, tmp_path: Path
 ) -> None:
-    scheduler = cluster.scheduler
-
     def heard(task: Task, fraction: float) -> None:
-        keys = [key for key in scheduler.tasks if key.startswith("nnfit-")]
-        (client,) = [client for client in scheduler.clients if client.startswith("Client-")]
-        why = {"force": True, "reason": "unknown", "msg": "somebody did not want it"}
-        cluster.loop.add_callback(scheduler.stimulus_cancel, keys, client, **why)
+        keys = [key for key in cluster.scheduler.tasks if key.startswith("nnfit-")]
+        with distributed.Client(cluster.scheduler_address, set_as_default=False) as other:
+            other.cancel([distributed.Future(key, other) for key in keys], force=True)
 
     engine = made(name)
     with pytest.raises(WorkerLost, match="^a: was cancelled on the cluster; expected its result$"):

@@ -219,8 +219,10 @@ def test_what_is_shared_reaches_each_worker_once(
     assert done(make(), tasks.number_of, tasks.Counted(tmp_path), *given) == [7] * 8
     reads = [path.read_text() for path in tmp_path.glob("read-*")]
     assert set(reads) <= {"x"}
-    forked = "local" in request.node.name and local.START == "fork"
-    assert len(reads) == (0 if forked else 2)
+    if "dask" in request.node.name:  # one that was killed may not be back
+        assert 1 <= len(reads) <= 2
+    else:
+        assert len(reads) == (0 if local.START == "fork" else 2)
 
 
 def test_each_has_one_blas_thread_and_none_needs_shared_memory(make: Make) -> None:
