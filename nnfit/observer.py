@@ -133,6 +133,9 @@ class Observer:
     def row(self, cells: Mapping[str, Any]) -> None:
         """Hear one line, by column, of the table that is told run by run."""
 
+    def trial(self, cells: Mapping[str, Any], best: Sequence[Mapping[str, Any]]) -> None:
+        """Hear one run of those that compete, by column, and the best so far, the best first."""
+
     def finished(self, summary: Summary) -> None:
         """Hear how the run ended."""
 

@@ -189,8 +189,8 @@ def test_the_names_are_the_same_everywhere() -> None:
 
 def test_no_key_is_filled_in_that_is_needed_before_the_table_is_decided_on() -> None:
     for key in PRESETS:
-        section, name = key.split(".")
-        assert name in type(getattr(config(), section)).model_fields
+        section, _, name = key.rpartition(".")
+        assert name in type(getattr(config(), section) if section else config()).model_fields
         assert section != "data" or name == "validation"
         assert key != "model.output_activation"
 
@@ -203,10 +203,11 @@ def test_every_value_is_taken_as_it_stands(name: str) -> None:
         assert not [*conflicts(resolved)]
         assert Config.model_validate(resolved.model_dump(mode="json")) == resolved
         for key, row in PRESETS.items():
-            section, inner = key.split(".")
+            section, _, inner = key.rpartition(".")
             rule = row[name]
             value = rule.of(shape) if isinstance(rule, By | ByTask) else rule
-            assert getattr(getattr(resolved, section), inner) == value, shape
+            of = getattr(resolved, section) if section else resolved
+            assert getattr(of, inner) == value, shape
 
 
 def test_no_folds_of_a_class_of_one_row() -> None:

@@ -35,8 +35,8 @@ MODEL_KEYS = (
     "dropout"
 )
 SECTIONS = (
-    "preset, data, features, preprocessing, model, loss, class_weight, optimizer, training, seed, "
-    "output"
+    "preset, data, features, preprocessing, model, loss, class_weight, calibrate, optimizer, "
+    "training, seed, output"
 )
 
 

@@ -216,7 +216,7 @@ def test_a_task_that_is_cancelled_on_the_cluster_is_one_line(
             other.cancel([distributed.Future(key, other) for key in keys], force=True)
 
     engine = made(name)
-    with pytest.raises(WorkerLost, match="^a: was cancelled on the cluster; expected its result$"):
+    with pytest.raises(WorkerLost, match="^cluster: a was cancelled there; expected its result$"):
         list(engine.results(tasks.going_on, tmp_path, [Task("a", ("a",))], heard))
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from conftest import Commands, Nnfit
 
 has_numba = pytest.mark.skipif(bool(compiled.lacks()), reason="the extra 'fast' is not installed")
-alone_and_in_folds = pytest.mark.parametrize("members, validation", [(1, "0.2"), (3, "folds")])
+alone_and_in_folds = pytest.mark.parametrize(
+    "members, validation", [(1, "0.2"), (3, "folds"), (3, "0.2")]
+)
 CONFIG = """\
 data: {path: rows.csv, target: y, validation: %s}
 model: {hidden_sizes: [16, 8], members: %d, dropout: 0.1, input_scale: true}

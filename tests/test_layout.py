@@ -49,6 +49,7 @@ HOMES = {
     "PIL": {"images"},
     "dask": {"many"},
     "distributed": {"many"},
+    "optuna": {"many"},
 }
 
 

@@ -86,6 +86,7 @@ def test_np_load_reads_weights_meta_and_history(tiny: Example) -> None:
         "history_validation_loss": ((30,), "float64"),
         "history_metric": ((30,), "float64"),
         "history_learning_rate": ((30,), "float64"),
+        "held_out_scores": ((10, 1), "float64"),
     }
     assert found["history_epoch"].tolist() == list(range(1, 31))
     assert found["history_train_loss"][-1] < 0.5 * found["history_train_loss"][0]

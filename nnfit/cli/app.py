@@ -17,8 +17,8 @@ from nnfit.errors import ExitCode, NnfitError, printable
 from nnfit.version import __version__
 
 COMMANDS = (
-    "train", "predict", "activations", "evaluate", "cv", "gradcheck", "inspect", "explain", "plot",
-    "graph", "init", "schema", "flatten",
+    "train", "predict", "activations", "evaluate", "cv", "sweep", "gradcheck", "inspect", "explain",
+    "plot", "graph", "init", "schema", "flatten",
 )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ from nnfit.cli.options import (
     offering_decimal,
 )
 from nnfit.errors import joined
-from nnfit.inside.pictures.kinds import KINDS, METRICS, Options, kinds_taking
+from nnfit.inside.pictures.kinds import KINDS, Options, kinds_taking
+from nnfit.nn.names import METRICS
 
 SEVERAL = joined([name for name, kind in KINDS.items() if kind.several], "and")
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]

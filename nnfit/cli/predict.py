@@ -31,6 +31,31 @@ def predict(
             "value, or of the probability of the predicted class.",
         ),
     ] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            show_default=False,
+            help="Add prediction_low and prediction_high, between which a share P of rows lies.",
+        ),
+    ] = None,
+    prediction_set: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            show_default=False,
+            help="Add prediction_set, the labels among which that of a share P of rows is.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P|f1|youden",
+            show_default=False,
+            help="Predict the second of two classes from this probability on, or from that which "
+            "was best on held-out rows.",
+        ),
+    ] = None,
     keep: rows.KeepOption = None,
     append: rows.AppendOption = False,
     format: rows.FormatOption = rows.RowFormat.csv,
@@ -59,4 +84,7 @@ def predict(
         proba=proba,
         native=native,
         spread=spread,
+        interval=interval,
+        prediction_set=prediction_set,
+        threshold=threshold,
     )

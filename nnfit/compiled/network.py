@@ -80,6 +80,7 @@ class CompiledNetwork(Network):
         assert isinstance(ws, CompiledWorkspace)
         none: Array = np.empty(0, self.dtype)
         X, Y, flat = ws.aT[0], ws.Y.swapaxes(-1, -2), self.parameters.flat
+        X = np.broadcast_to(X, (*flat.shape[:-1], *X.shape[-2:]))  # judged rows are all members'
         for i in range(self.members):
             of: Any = i if flat.ndim > 1 else ()
             draws = [d[of].reshape(-1) for d in ws.draws] if dropout else [np.empty(0, np.float32)]

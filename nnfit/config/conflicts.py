@@ -96,6 +96,12 @@ def _held_out(config: Config) -> Iterator[Conflict]:
             "got 'folds' with model.members 1; each member holds out one fold. Set model.members "
             "to 2 or more, such as 5",
         )
+    if config.calibrate == "auto" and not data.validation:
+        yield Conflict(
+            ("calibrate", "data.validation"),
+            "got auto with data.validation 0; expected held-out rows, by which a temperature is "
+            "found. Set data.validation to 0.2, say, or to folds",
+        )
     if config.training.keep_path and config.model.members > 1:
         yield Conflict(
             ("training.keep_path", "model.members"),

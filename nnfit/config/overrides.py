@@ -22,34 +22,33 @@ def override(tree: Tree, text: str, number: int) -> str | None:
     shown_text = printable(shorten(" ".join(text.split())))
     if not equals or not key:
         return f"--set {shown_text}: expected KEY=VALUE, such as optimizer.learning_rate=0.01"
-    keys = _keys(key)
-    if keys is None:
-        section, _, name = key.partition(".")
-        within = section if name and section in FIELDS else ""
-        return f"--set {shown_text}: {unknown_key(within, name if within else key)}"
     try:
-        node = _read_value(keys, value)
+        keys = keys_of(key)
+        node = read_value(keys, value)
     except YamlError as err:
         return f"--set {shown_text}: {err.text}"
     given = f"={printable(shorten(' '.join(value.split())))}"
     place = Place(f"--set {printable(shorten(key))}", (1, number, 0), key, given)
-    if keys[0] == "class_weight" and not isinstance(tree.values.get(keys[0]), dict):
-        tree.values[keys[0]] = {}
     tree.set(keys, node, place)
     return None
 
 
-def _keys(key: str) -> tuple[str, ...] | None:
-    """Return the keys to walk for the dotted `key`, or None if the schema has no such key."""
-    section, *names = key.split(".", 1)
-    if section not in FIELDS[""]:
-        return None
-    if not names or names[0] in FIELDS.get(section, ()):
-        return (section, *names)
-    return (section, *names) if section == "class_weight" and names[0] else None
+def keys_of(key: str) -> tuple[str, ...]:
+    """Return the keys to walk for a dotted one.
+
+    Raises
+    ------
+    YamlError
+        With the nearest name, if the schema has no such key.
+    """
+    section, dot, name = key.partition(".")
+    names = FIELDS.get(section, ()) if section else ()
+    if section in FIELDS[""] and (not dot or name in names or (section == "class_weight" and name)):
+        return (section, name) if dot else (section,)
+    raise YamlError(unknown_key(section, name) if name and names else unknown_key("", key), START)
 
 
-def _read_value(keys: tuple[str, ...], value: str) -> Node:
+def read_value(keys: tuple[str, ...], value: str) -> Node:
     """Return the value of an override: YAML, or the text as it stands where that can't be meant.
 
     A single value is a list of one where the key takes nothing but a list.
@@ -64,7 +63,7 @@ def _read_value(keys: tuple[str, ...], value: str) -> Node:
     try:
         said = read_yaml(value) or Node(START, Scalar("", plain=True))
     except YamlError as err:
-        as_text = _taken(keys, whole)
+        as_text = taken(keys, whole)
         if as_text is None:
             raise
         if text[:1] in ("[", "{", "'", '"'):
@@ -73,7 +72,7 @@ def _read_value(keys: tuple[str, ...], value: str) -> Node:
     readings = [said]
     if text[:1] not in ("", "'", '"') and said.content != Scalar(text, plain=True):
         readings = [whole, said] if _loses_text(said, text) else [said, whole]
-    node = _taken(keys, *readings)
+    node = taken(keys, *readings)
     items = [item.strip() for item in text.split(",")]
     listed = Node(START, [Node(START, Scalar(item, plain=True)) for item in items])
     if node is None and isinstance(said.content, Scalar) and accepts(keys, Tree.value(listed)):
@@ -82,7 +81,7 @@ def _read_value(keys: tuple[str, ...], value: str) -> Node:
     return node or said
 
 
-def _taken(keys: tuple[str, ...], *readings: Node) -> Node | None:
+def taken(keys: tuple[str, ...], *readings: Node) -> Node | None:
     """Return the first that the key takes, as it is or as a list of one."""
     forms = (form for reading in readings for form in (reading, Node(START, [reading])))
     return next((form for form in forms if accepts(keys, Tree.value(form))), None)

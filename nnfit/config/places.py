@@ -54,9 +54,16 @@ class Tree:
         """Take the values of a Python mapping."""
         self.values = self._from_python(mapping, "", 0)
 
-    def set(self, keys: tuple[str, ...], node: Node, place: Place) -> None:
-        """Set the key at `keys`, creating its section; a section that is none is left alone."""
+    def set(self, keys: tuple[str, ...], value: Any, place: Place) -> None:
+        """Set the key at `keys`, creating its section; a section that is none is left alone.
+
+        `value` is a node of YAML, or Python's own value. The label of a `class_weight` needs a
+        mapping, which takes the place of what is none.
+        """
         parent = self.values
+        if keys[0] == "class_weight" and len(keys) > 1:
+            if not isinstance(parent.get(keys[0]), dict):
+                parent[keys[0]] = {}
         for name in keys[:-1]:
             if parent.get(name) is None:
                 parent[name] = {}
@@ -67,7 +74,14 @@ class Tree:
         for old in [k for k in self.places if k == key or k.startswith((f"{key}.", f"{key}["))]:
             del self.places[old]
         self.places[key] = place
-        parent[keys[-1]] = self._from_node(node, key, lambda at: place)
+        if isinstance(value, Node):
+            value = self._from_node(value, key, lambda at: place)
+        parent[keys[-1]] = value
+
+    def copy(self) -> Tree:
+        """Return a tree whose keys can be set without a change in this one."""
+        values = {k: dict(v) if isinstance(v, dict) else v for k, v in self.values.items()}
+        return Tree(values, dict(self.places))
 
     @classmethod
     def value(cls, node: Node) -> Any:

@@ -117,6 +117,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "optimizer.schedule": same("coslog4"),
     "optimizer.bias_rate": same(0.1),
     "optimizer.scale_rate": same(6.0),
+    "calibrate": same(By("rows", ((9, "none"),), "auto")),
     "training.epochs": each(By("rows", ((1_000, 64), (3_000, 32)), 10), 64, 128),
     "training.patience": each(*(By("rows", ((9, None),), n) for n in (16, 16, 32))),
     "training.patience_factor": same(2.0),
@@ -164,7 +165,7 @@ def settled_conflicts(config: Config) -> list[Conflict]:
 
 def decided(config: Config, resolved: Config, shape: Shape) -> str:
     """Return in a sentence what the preset made of the keys that `config` leaves open, or ''."""
-    values = [f"{key.split('.')[1]} {told(_value(resolved, key))}" for key in left_open(config)]
+    values = [f"{key.split('.')[-1]} {told(_value(resolved, key))}" for key in left_open(config)]
     return f"preset {resolved.preset}, for {shape}: {', '.join(values)}" if values else ""
 
 
@@ -178,13 +179,13 @@ def _settled(rule: Any, shape: Shape) -> Any:
 
 
 def _is_set(config: Config, key: str) -> bool:
-    section, name = key.split(".")
-    return name in getattr(config, section).model_fields_set
+    section, _, name = key.rpartition(".")
+    return name in (getattr(config, section) if section else config).model_fields_set
 
 
 def _value(config: Config, key: str) -> Any:
-    section, name = key.split(".")
-    return getattr(getattr(config, section), name)
+    section, _, name = key.rpartition(".")
+    return getattr(getattr(config, section) if section else config, name)
 
 
 def with_values(config: Config, values: Mapping[str, Any]) -> Config:

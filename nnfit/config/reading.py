@@ -96,6 +96,53 @@ class ConfigFile:
         return path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A config as it was read, with its overrides, before it is checked.
+
+    `wrong` are lines on overrides that can't be set; the others are as in `ConfigFile`.
+    """
+
+    tree: Tree
+    name: str
+    folder: Path = field(default_factory=Path)
+    stem: str = "model"
+    data_option: str | None = None
+    wrong: Sequence[str] = ()
+
+    def checked(self) -> ConfigFile:
+        """Return the config with every key checked.
+
+        Raises
+        ------
+        ConfigError
+            With one line per error, in the order of the file.
+        """
+        tree, file = self.tree, None
+        config, problems = check(tree.values)
+        if config is not None and self.name == STDIN:
+            text = "got '-' (stdin), which the config came from; expected the path of a CSV"
+            tables = config.data.tables.items()
+            problems += [Problem(f"data.{key}", text) for key, path in tables if path == "-"]
+        if config is not None:
+            file = ConfigFile(
+                config=config, name=self.name, folder=self.folder, stem=self.stem,
+                places=tree.places, data_option=self.data_option,
+            )  # fmt: skip
+            problems += _with_variables(file)
+        lines = in_order(problems, tree, self.name) + [*self.wrong]
+        if file is None or lines:
+            raise ConfigError(*lines)
+        return file
+
+    def with_values(self, values: Mapping[tuple[str, ...], tuple[Any, Place]]) -> Draft:
+        """Return the draft with values, of YAML or of Python, for some keys, and their places."""
+        tree = self.tree.copy()
+        for keys, (value, place) in values.items():
+            tree.set(keys, value, place)
+        return replace(self, tree=tree)
+
+
 def load_config(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
@@ -117,6 +164,15 @@ def load_config(
     ConfigError
         With one line per error, in the order of the file.
     """
+    return read_config(source, overrides, data).checked()
+
+
+def read_config(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    data: str | None = None,
+) -> Draft:
+    """Return what `load_config` checks; only what is no YAML raises here."""
     tree = Tree()
     folder, stem = Path(), "model"
     if isinstance(source, Mapping):
@@ -125,12 +181,12 @@ def load_config(
     else:
         path = path_text(source, "config", CONFIG, ConfigError)
         name = printable(name_of(path))
-        tree.read_nodes(_root(read_text(path, name), name), name)
+        tree.read_nodes(read_root(path, name), name)
         # A pipe such as /dev/fd/63 has neither a folder nor a name worth keeping.
         if name != STDIN and Path(path).is_file():
             folder, stem = Path(path).parent, Path(path).stem
 
-    lines = [line for i, text in enumerate(overrides) if (line := override(tree, text, i))]
+    wrong = [line for i, text in enumerate(overrides) if (line := override(tree, text, i))]
     if data is not None:
         data = data if data == "-" else _distinct(data, tree)
         node = Node(START, Scalar(data, plain=False))
@@ -138,22 +194,9 @@ def load_config(
     for section in FIELDS:
         if section and section in tree.values and tree.values[section] is None:
             tree.values[section] = {}  # `model:` with every line under it commented out
-
-    config, problems = check(tree.values)
-    if config is not None and name == STDIN:
-        text = "got '-' (stdin), which the config came from; expected the path of a CSV"
-        tables = config.data.tables.items()
-        problems += [Problem(f"data.{key}", text) for key, path in tables if path == "-"]
-    file = None
-    if config is not None:
-        file = ConfigFile(
-            config=config, name=name, folder=folder, stem=stem, places=tree.places, data_option=data
-        )
-        problems += _with_variables(file)
-    lines = _in_order(problems, tree, name) + lines
-    if file is None or lines:
-        raise ConfigError(*lines)
-    return file
+    return Draft(
+        tree=tree, name=name, folder=folder, stem=stem, data_option=data, wrong=tuple(wrong)
+    )
 
 
 def at_home(path: str) -> str:
@@ -195,8 +238,15 @@ def replaceable(path: str) -> bool:
     return os.path.samestat(found, os.stat(os.devnull))
 
 
-def _root(text: str, name: str) -> Node:
-    """Return the mapping that the YAML in `text` is."""
+def read_root(path: str, name: str) -> Node:
+    """Return the mapping that the YAML file at `path`, which messages call `name`, is.
+
+    Raises
+    ------
+    ConfigError
+        When it can't be read, or is none.
+    """
+    text = read_text(path, name)
     try:
         root = read_yaml(text)
         if root is None or root.content == Scalar("", plain=True):
@@ -230,7 +280,7 @@ def _distinct(path: str, tree: Tree) -> str:
     return path
 
 
-def _in_order(problems: Sequence[Problem], tree: Tree, name: str) -> list[str]:
+def in_order(problems: Sequence[Problem], tree: Tree, name: str) -> list[str]:
     """Return a line for each problem, in the order in which the keys were set."""
     nowhere = Place(name, (3, 0, 0))
     lines = []

@@ -25,6 +25,7 @@ DecimalMark = Annotated[Literal[".", ","], fields.Expect('"." or ","')]
 ThousandsMark = Annotated[Literal[",", ".", " "] | None, fields.Expect('",", "." or " ", or null')]
 Numbers = Annotated[Literal["auto", "plain"], fields.Choice()]
 PresetName = Annotated[Literal["none", "fast", "default", "best"], fields.Choice()]
+Calibrate = Annotated[Literal["none", "auto"], fields.Choice()]
 OutputInitialization = Annotated[Literal["auto", "zeros"], fields.Choice()]
 BiasInitialization = Annotated[Literal["zeros", "normal"], fields.Choice()]
 Parametrization = Annotated[Literal["standard", "ntk"], fields.Choice()]
@@ -207,6 +208,10 @@ class Config(Section):
         fields.OneOrMapping,
     ] = Field(
         None, description="balanced = N / (K * N_class), or {label: weight}; times data.weight"
+    )
+    calibrate: Calibrate = Field(
+        "none",
+        description="none | auto: divide the logits by a temperature that held-out rows ask for",
     )
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, description="the update")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="the epoch loop")

@@ -12,6 +12,7 @@ from nnfit.config.schema import Config
 
 YOUNGER: dict[str, Any] = {
     "preset": "none",
+    "calibrate": "none",
     "data.groups": None,
     "data.time": None,
     "preprocessing.bins": 0,

@@ -267,7 +267,7 @@ class _Cluster:
             trial = self.trials.pop(future)
             name = trial.task.name
             if future.cancelled():
-                raise WorkerLost(f"{name}: was cancelled on the cluster; expected its result")
+                raise WorkerLost(f"cluster: {name} was cancelled there; expected its result")
             error = future.exception()
             if isinstance(error, KilledWorker):
                 how = f"its worker {error.last_worker.address} is gone"

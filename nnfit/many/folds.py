@@ -107,7 +107,8 @@ class FoldResult:
     """What came of a fold: metrics of its rows, and what is predicted of each of them.
 
     `repeat` and `fold` are from 1. `predicted` (rows, n_values) are probabilities, or values in the
-    targets' own units, as they are written; `codes` (rows,) are the predicted classes.
+    targets' own units, as they are written; `codes` (rows,) are the predicted classes. `failure`
+    says how the run diverged, if it did.
     """
 
     repeat: int
@@ -119,6 +120,7 @@ class FoldResult:
     epochs: int = 0
     seconds: float = 0.0
     warnings: Sequence[str] = field(default_factory=tuple)
+    failure: str = ""
 
 
 def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResult:
@@ -155,6 +157,7 @@ def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResul
         epochs=run.summary.epochs,
         seconds=time.monotonic() - began,
         warnings=heard.warnings,
+        failure="" if run.failure is None else str(run.failure),
     )
 
 

@@ -62,6 +62,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
         ],
         "training": model.training,
         "metrics": dict(model.metrics),
+        **_held_out(model),
         "preset": model.kept.preset,
         "config": dict(model.config),
     }
@@ -74,3 +75,10 @@ def _bins(model: Model) -> dict[str, str]:
         for item in model.encoder.inputs
         if isinstance(item, ColumnInput) and item.width > 1
     }
+
+
+def _held_out(model: Model) -> dict[str, Any]:
+    """Return what held-out rows tell, where there were some."""
+    if model.held_out is None:
+        return {}
+    return {"held_out": model.held_out.to_json(() if model.labels else model.targets)}

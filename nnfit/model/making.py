@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfit.errors import ConfigError, DataError
+from nnfit.model.honest import Honest
 from nnfit.model.model import Model
 from nnfit.table.rows import NamedRows
 from nnfit.table.table import Tally
@@ -25,12 +26,14 @@ class Made(NamedTuple):
     cells: Callable[[NamedRows, Tally], list[Any]]
 
 
-def predictions(model: Model, proba: bool, native: bool = False, spread: bool = False) -> Made:
+def predictions(
+    model: Model, proba: bool, native: bool = False, spread: bool = False, **asked: Any
+) -> Made:
     """Return how rows become labels, with `proba` their probabilities too, or values.
 
     Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
     With `spread` comes how far the members are apart: in each target, or in the probability of
-    the class that is predicted.
+    the class that is predicted. What else is `asked` are the options of `Honest`.
 
     Raises
     ------
@@ -51,6 +54,8 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         several = [f"_{target}" for target in model.targets] if len(model.targets) > 1 else [""]
         columns = [f"prediction{of}" for of in several]
         columns += [f"prediction_spread{of}" for of in several if spread]
+    honest = Honest(model, **asked)
+    columns += honest.columns
 
     twice = [column for column, n in Counter(columns).items() if n > 1]
     if twice:
@@ -64,14 +69,14 @@ def predictions(model: Model, proba: bool, native: bool = False, spread: bool = 
         if labels is None:
             made = [outcome.values(y_hat)]
         else:
-            codes = outcome.codes(y_hat)
+            codes = honest.codes(y_hat)
             made = [(labels.typed if native else labels.decode)(codes)]
             if proba:
                 made.append(outcome.written(outcome.probabilities(y_hat)))
         if spread:
             apart = apart if labels is None else apart[np.arange(len(apart)), codes, None]
             made.append(outcome.written(apart))
-        return made
+        return made + honest.cells(y_hat, native)
 
     return Made(columns, "predicted", cells)
 

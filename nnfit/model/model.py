@@ -20,6 +20,7 @@ from nnfit.model.evaluation import Evaluation
 from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
+from nnfit.model.held_out import HeldOut
 from nnfit.nn.arrays import Array
 from nnfit.nn.inference import hidden_layer, predict, predict_with_spread
 from nnfit.nn.network import Network
@@ -46,7 +47,7 @@ class Model:
     says how training went; `config` is the resolved config, as it is shown, and `kept` what else
     is read of it; `trajectory` and `steps` are there when the config asked for them; `words` are
     the columns in which NA, null and the like are values, no gaps; `fingerprints` tell the data
-    that it was trained on.
+    that it was trained on; `held_out` is what rows tell that no network was trained on.
     """
 
     encoder: Encoder
@@ -62,6 +63,7 @@ class Model:
     steps: Steps | None = None
     words: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    held_out: HeldOut | None = None
     version: str = ""  # of the nnfit that trained it
 
     def __repr__(self) -> str:
@@ -189,10 +191,12 @@ class Model:
             "path_points": 0 if self.trajectory is None else len(self.trajectory.epochs),
             "metrics": self.metrics,
             **({} if self.steps is None else {"steps_per_epoch": self.steps.per_epoch}),
+            **({} if self.held_out is None else {"held_out": asdict(self.held_out.told)}),
             **({"judged_members": self.network.members} if MEMBER_LOSSES in self.history else {}),
         }
+        scores = None if self.held_out is None else self.held_out.scores
         return to_bytes(
-            meta, self.network.parameters, self.history, self.trajectory, steps=self.steps
+            meta, self.network.parameters, self.history, self.trajectory, self.steps, scores
         )
 
     def evaluation(self, name: str = "data") -> Evaluation:

@@ -44,7 +44,7 @@ class Architecture:
         """Where its weights and biases lie in the flat vector of all parameters."""
         return affine_layers(self.sizes, self.bias, scale=self.input_scale)
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         return self.layout.size
 

@@ -107,6 +107,11 @@ SCHEDULES = {
     "coslog4": Rule("four cosine waves, each twice as long as the last; Holzmüller et al. 2024"),
     "flat_cos": Rule("stays for half of the run, then falls to 0 along half a cosine"),
 }
+METRICS = {
+    "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
+    "regression": ("rmse", "mae", "r2"),
+}
+ERRORS = ("log_loss", "rmse", "mae")  # the metrics of which less is better
 INITIALIZATIONS = {
     "he": "normal, variance 2/inputs; He et al. 2015",
     "glorot": "uniform, variance 2/(inputs + outputs); Glorot & Bengio 2010",

@@ -18,7 +18,6 @@ from rich.console import Group, RenderableType
 from rich.control import Control
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -28,10 +27,12 @@ from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.plain import QuietObserver
 from nnfit.report.run import (
     Schedule,
+    bar_line,
     ending,
     epoch_columns,
     findings_table,
     plan_rows,
+    ranking,
     row_lines,
     summary_block,
 )
@@ -44,7 +45,6 @@ REST_AFTER_REDRAW = 50.0
 MAX_ROWS = 12
 LINES_AROUND_ROWS = 6  # frame and header, the bar, and a line to spare
 LONG_READ = 0.5  # seconds
-BAR_WIDTH = 80
 BEST = "★"
 
 
@@ -72,6 +72,7 @@ class LiveObserver(QuietObserver):
         self._reading_done = 0
         self._reading_total: int | None = None
         self._headers: list[str] = []
+        self._ranking: RenderableType | None = None
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {bounded(clean(text))}")
@@ -144,6 +145,11 @@ class LiveObserver(QuietObserver):
     def row(self, cells: Mapping[str, Any]) -> None:
         for line in row_lines(self._headers, cells):
             self._say(line)
+
+    def trial(self, cells: Mapping[str, Any], best: Sequence[Mapping[str, Any]]) -> None:
+        self._ranking = ranking(self._screen, best)
+        if self._live is not None:
+            self._live.transient = False
 
     def finished(self, summary: Summary) -> None:
         self._ended = ending(summary)
@@ -243,7 +249,8 @@ class LiveObserver(QuietObserver):
     def _reading_bar(self) -> RenderableType:
         done, total = self._reading_done, self._reading_total
         name = cut(self._reading_name or "", self._console.width // 3)
-        return self._bar_line(f"reading {name}", total, done, read_so_far(done, total))
+        so_far = read_so_far(done, total)
+        return bar_line(self._console.width, f"reading {name}", total, done, so_far)
 
     def _training(self, plan: Plan) -> RenderableType:
         bar = self._runs("epoch", plan.epochs)
@@ -260,17 +267,9 @@ class LiveObserver(QuietObserver):
             after = f"{clock(elapsed / gone * (total - self._done))} left"
             if not self._screen.narrow:
                 after = f"{clock(elapsed)} elapsed, {after}"
-        return self._bar_line(f"{what} {int(self._done)}/{total:g}", total, self._done, after)
-
-    def _bar_line(self, before: str, total: float | None, done: float, after: str) -> Table:
-        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
-        line.width = min(self._console.width, BAR_WIDTH)
-        line.add_column(no_wrap=True)
-        line.add_column(ratio=1)
-        line.add_column(no_wrap=True)
-        bar = ProgressBar(total, done, complete_style="cyan", finished_style="green")
-        line.add_row(Text(before), bar if total else "", Text(after))
-        return line
+        before = f"{what} {int(self._done)}/{total:g}"
+        bar = bar_line(self._console.width, before, total, self._done, after)
+        return Group(self._ranking, bar) if self._ranking else bar
 
     def _epoch_table(self, plan: Plan, last: EpochRecord) -> Table:
         ruled = self._screen.ruled

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nnfit.errors import bounded
 from nnfit.observer import EpochRecord, Finding, Observer, Plan, Summary
-from nnfit.report.figures import clean, cut, read_so_far
+from nnfit.report.figures import clean, clock, cut, read_so_far
 from nnfit.report.run import (
     FINDING_FIGURES,
     FINDING_HEADERS,
@@ -63,6 +63,7 @@ class PlainObserver(QuietObserver):
         self._reading_name: str | None = None
         self._reading_done = 0
         self._headers: list[str] = []
+        self._origin: tuple[float, float] | None = None  # when the runs began, and how many were
 
     def note(self, text: str) -> None:
         self._say(f"nnfit: {bounded(clean(text))}")
@@ -120,15 +121,21 @@ class PlainObserver(QuietObserver):
 
     def many(self, what: str, done: float, total: float) -> None:
         now = time.monotonic()
+        self._origin = self._origin or (now, done)
         if now >= self._next_line:
-            if self._next_line:
-                self._say(f"nnfit: {what}: {done:.1f} of {total:g} done")
+            if self._next_line and done > self._origin[1]:
+                each = (now - self._origin[0]) / (done - self._origin[1])
+                left = clock(each * (total - done))
+                self._say(f"nnfit: {what}: {done:.1f} of {total:g} done, {left} left")
             self._next_line = now + MAX_SILENCE
 
     def row(self, cells: Mapping[str, Any]) -> None:
         self._next_line = time.monotonic() + MAX_SILENCE
         for line in row_lines(self._headers, cells):
             self._say(line)
+
+    def trial(self, cells: Mapping[str, Any], best: Sequence[Mapping[str, Any]]) -> None:
+        self.row(cells)
 
     def finished(self, summary: Summary) -> None:
         self._write_last()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,7 @@ MAX_SILENCE = 10.0  # seconds
 SPARKLINE_WIDTH = 40
 FIGURE_WIDTH = 9  # 1.234e-05
 ROW_WIDTH = 16
+BAR_WIDTH = 80
 FINDING_HEADERS = ("column", "kind", "distinct", "gaps", "example", "decision")
 FINDING_FIGURES = ("distinct", "gaps")
 SHOWN_FINDINGS, SHOWN_ALIKE = 60, 5  # columns of a table
@@ -96,6 +98,27 @@ def row_lines(headers: list[str], cells: Mapping[str, Any]) -> list[str]:
     ]
     pairs = zip(texts, names, strict=True)
     return [*lines, "  ".join(text.rjust(max(FIGURE_WIDTH, len(name))) for text, name in pairs)]
+
+
+def ranking(screen: Screen, rows: Sequence[Mapping[str, Any]]) -> RenderableType | None:
+    """Return the best of many runs, the best first, by column; None where there is none."""
+    if not rows:
+        return None
+    headers = [cut(name, ROW_WIDTH) for name in rows[0]]
+    cells = [[cut(number(value), ROW_WIDTH) for value in row.values()] for row in rows]
+    return screen.table("r" * len(headers), headers, cells)
+
+
+def bar_line(width: int, before: str, total: float | None, done: float, after: str) -> Table:
+    """Return a bar between two texts; without a total there is none."""
+    line = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    line.width = min(width, BAR_WIDTH)
+    line.add_column(no_wrap=True)
+    line.add_column(ratio=1)
+    line.add_column(no_wrap=True)
+    bar = ProgressBar(total, done, complete_style="cyan", finished_style="green")
+    line.add_row(Text(before), bar if total else "", Text(after))
+    return line
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:

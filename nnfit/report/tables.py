@@ -85,7 +85,7 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     None), `targets`, `classes` (names), `cut_to` (the smallest and the largest prediction by
     target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`,
     `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training`
-    (name to figure, or to figures by name).
+    (name to figure, or to figures by name), `held_out` (as `HeldOut.to_json`).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
@@ -107,10 +107,28 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     metrics = metrics_table(screen, info.get("metrics") or {})
     if metrics is not None:
         blocks.append(titled("metrics", metrics))
+    if info.get("held_out"):
+        blocks.append(titled("held-out rows", screen.pairs(_held_out(info["held_out"]))))
     if info.get("training"):
         training = [(k, _word(v)) for k, v in info["training"].items()]
         blocks.append(titled("training", screen.pairs(training)))
     screen.write(*blocks)
+
+
+def _held_out(told: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    """Return what a model knows from the rows that were held out, as names and values."""
+    by = "each by a fold" if told["by"] == "out_of_fold" else "validation rows"
+    rows: list[tuple[str, Cell]] = [("rows", f"{_word(told['rows'])}, {by}")]
+    if told["after"]:
+        rows.append(("temperature", number(told["temperature"])))
+    for name, after in told["after"].items():
+        rows.append((name, f"{number(told['before'].get(name))} before, {number(after)} after"))
+    for name, value in told["thresholds"].items():
+        rows.append((f"threshold, {name}", number(value)))
+    for share, reach in told["reach"].items():
+        ends = [f"{target} ± {number(value)}" for target, value in reach.items()]
+        rows.append((f"{100 * float(share):g} % of rows within", listed(ends, width=60)))
+    return rows
 
 
 def _word(value: Any) -> str:

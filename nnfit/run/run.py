@@ -35,6 +35,7 @@ from nnfit.run.building import (
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.checkpoint.fingerprint import fingerprint
 from nnfit.run.engine import decided
+from nnfit.run.held_out import by_held_out
 from nnfit.run.out_of_fold import OutOfFold
 from nnfit.run.refitting import refitted
 from nnfit.training.fit import Result
@@ -143,14 +144,13 @@ def train_run(
             result = fit.run()
             if not result.best_epoch:
                 raise _nothing_kept(result, fit.stop)
-            out_of_fold = None
-            if dataset.folds is not None:
-                out_of_fold = OutOfFold.of(network, dataset.folds, dataset.parts["train"])
+            out_of_fold, held_out = by_held_out(file.config, network, dataset, observer)
             if file.config.training.refit:
                 network, result = refitted(
                     file, dataset, fit, result, observer, workload.blas_threads
                 )
-        model = _scored(_model(file, dataset, network, result), dataset, out_of_fold)
+        model = dataclasses.replace(_model(file, dataset, network, result), held_out=held_out)
+        model = _scored(model, dataset, out_of_fold)
     return Run(
         model=model,
         summary=_summary(output, model, result),

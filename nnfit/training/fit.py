@@ -70,6 +70,8 @@ class Fit:
     checkpoint : callable, optional
         Called between two minibatches, every `checkpoint_seconds` and when a signal ends the
         run, and at its own end where the settings say so: it may `capture` the state.
+    pause_after : float
+        After so many epochs it ends as if a signal had come.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Fit:
     """
 
     checkpoint: Callable[[State], None] | None = None
+    pause_after: float = math.inf
 
     def __init__(
         self,
@@ -104,8 +107,7 @@ class Fit:
         """
         state, settings = self.state, self.settings
         p, trajectory = state.progress, state.trajectory
-        begun_after = len(p.records)
-        interrupted, failure = False, None
+        begun_after, interrupted, failure = len(p.records), False, None
         if trajectory is not None and not trajectory.epochs:
             trajectory.add(0, state.parameters)
         begin = time.perf_counter()
@@ -115,7 +117,8 @@ class Fit:
         with np.errstate(all="ignore"):  # a loss that overflows is told once, as an error
             while not (interrupted or failure or self.ended):
                 try:
-                    interrupted = not self._epoch(len(p.records) + 1)
+                    epoch = len(p.records) + 1
+                    interrupted = epoch > self.pause_after or not self._epoch(epoch)
                 except Diverged as diverged:
                     if not settings.rollback:
                         raise

@@ -1,7 +1,8 @@
 """What a run costs around its steps: shuffling, validation, metrics, the table; and the display.
 
-Run by `commands` in a process of its own: `epochs CONFIG` prints the share of the time that is not
-spent on steps; `display CONFIG` trains with the live display on a terminal of its own, and quietly.
+Run by `commands` in a process of its own: `epochs CONFIG ENGINE` prints the shares of the time that
+are not spent on steps; `display CONFIG ENGINE` trains with the live display on a terminal of its
+own, and quietly.
 """
 
 from __future__ import annotations
@@ -13,39 +14,59 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nnfit.config.reading import load_config
 from nnfit.report import make_observer
 from nnfit.run.run import train_run
 from nnfit.training.fit import Fit
+from nnfit.training.judge import Judge
 
 
-def share_around_steps(config: str) -> float:
-    """Return the part of the run outside of gathering, steps and their losses."""
-    spent = 0.0
+def shares(config: str, engine: str) -> dict[str, float]:
+    """Return the parts of the run that are outside of gathering, steps and their losses.
+
+    "around" is all of that, "judging" what the rows held out take of it, "forward" their pass
+    through the network. A short run comes first, in which what is compiled is loaded.
+    """
+    spent = dict.fromkeys(("training", "judging", "forward", "shuffled twice"), 0.0)
     train_epoch = Fit._train_epoch
 
     def timed(fit: Fit, epoch: int) -> float | None:
-        nonlocal spent
         begin = time.perf_counter()
         fit.state.shuffling.permutation(len(fit.train))  # the epoch's own one counts as around
         shuffling = time.perf_counter() - begin
         loss = train_epoch(fit, epoch)
-        spent += time.perf_counter() - begin - 2.0 * shuffling
-        extra[0] += shuffling
+        spent["training"] += time.perf_counter() - begin - 2.0 * shuffling
+        spent["shuffled twice"] += shuffling
         return loss
 
-    extra = [0.0]
-    Fit._train_epoch = timed  # type: ignore[method-assign]
+    def clocked(method: Callable[[Judge], Any], what: str) -> Any:
+        def call(judge: Judge) -> Any:
+            begin = time.perf_counter()
+            found = method(judge)
+            spent[what] += time.perf_counter() - begin
+            return found
+
+        return call
+
+    sets = [f"training.engine={engine}"]
     with open(os.devnull, "w") as nowhere:
-        run = train_run(load_config(config), observer=make_observer(False, nowhere))
-    return 1.0 - spent / (run.summary.seconds - extra[0])
+        train_run(load_config(config, [*sets, "training.epochs=2"]))
+        Fit._train_epoch = timed
+        Judge.figures = clocked(Judge.figures, "judging")
+        Judge._logits = clocked(Judge._logits, "forward")
+        run = train_run(load_config(config, sets), observer=make_observer(False, nowhere))
+    whole = run.summary.seconds - spent["shuffled twice"]
+    parts = {what: spent[what] / whole for what in ("judging", "forward")}
+    return {"around": 1.0 - spent["training"] / whole, **parts}
 
 
-def seconds_of_training(config: str, on_terminal: bool) -> float:
+def seconds_of_training(config: str, engine: str, on_terminal: bool) -> float:
     """Return the seconds that `nnfit train` says it trained, shown on a terminal or not at all."""
     command = [sys.executable, "-m", "nnfit", "train", config, "--json", "-o", os.devnull]
+    command += ["--set", f"training.engine={engine}"]
     if not on_terminal:
         done = subprocess.run([*command, "-q"], capture_output=True, text=True, check=True)
         return float(json.loads(done.stdout)["seconds"])
@@ -74,12 +95,11 @@ def _drain(master: int) -> None:
 
 def main() -> None:
     """Measure and report."""
-    what, config = sys.argv[1:]
-    found: dict[str, Any]
+    what, config, engine = sys.argv[1:]
     if what == "epochs":
-        found = {"share": share_around_steps(config)}
+        found = shares(config, engine)
     else:
-        quiet, shown = (seconds_of_training(config, on) for on in (False, True))
+        quiet, shown = (seconds_of_training(config, engine, on) for on in (False, True))
         found = {"quiet": quiet, "shown": shown}
     print(json.dumps(found))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.shapes import SHAPES
 from tests.benchmarks.timing import Sample, in_rounds
 from tests.benchmarks.workers import ROOT
 
@@ -52,10 +53,23 @@ def is_missing(package: str) -> bool:
     return subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True).returncode != 0
 
 
+def warm_machine_code(config: Path) -> bool:
+    """Have the machine code for a run compiled and kept; return whether the extra is there.
+
+    `training.engine: auto` takes the compiled engine for a short run only where it is kept.
+    """
+    if is_missing("numba") or is_missing("scipy"):
+        return False
+    warm = ["--set", "training.engine=compiled", "-o", os.devnull, "-q"]
+    run([*NNFIT, "train", str(config), *warm])
+    return True
+
+
 def time_digits(folder: Path, rounds: int) -> tuple[dict[str, Sample], dict[str, float]]:
     """Return seconds and test accuracies of training digits for 30 epochs, from CSV to model.
 
-    The scripts get one thread, their best at this size; nnfit decides for itself.
+    The scripts get one thread, their best at this size; nnfit decides for itself, by the engine
+    too, with the machine code kept.
     """
     config = folder / "digits.yaml"
     data = str(ROOT / "data" / "digits.csv")
@@ -66,6 +80,7 @@ model: {{hidden_sizes: [128, 64]}}
 training: {{epochs: 30, batch_size: 64}}
 """
     )
+    warm_machine_code(config)
     commands = {"nnfit": [*NNFIT, "train", str(config), "-o", str(folder / "digits.npz"), "--json"]}
     for name, package in (("scikit-learn", "sklearn"), ("torch", "torch")):
         if not is_missing(package):
@@ -80,17 +95,17 @@ training: {{epochs: 30, batch_size: 64}}
     return in_rounds(measures, rounds), accuracies
 
 
-def write_csv(path: Path, n_rows: int, n_different: int = 5000) -> None:
-    """Write 30 columns of normal numbers in full precision and a target; rows come again."""
-    rng = np.random.default_rng(3)
-    X = rng.standard_normal((n_different, N_COLUMNS))
+def write_csv(path: Path, n_rows: int, n_columns: int = N_COLUMNS) -> None:
+    """Write columns of normal numbers in full precision and a target; 5,000 rows come again."""
+    rng, n_different = np.random.default_rng(3), 5000
+    X = rng.standard_normal((n_different, n_columns))
     labels = np.where(X[:, 0] + X[:, 1] > 0.0, "yes", "no")
     lines = [
         ",".join([*map(repr, row), label]) + "\n"
         for row, label in zip(X.tolist(), labels.tolist(), strict=True)
     ]
     with open(path, "w") as file:
-        file.write(",".join([*(f"x{i}" for i in range(N_COLUMNS)), "target"]) + "\n")
+        file.write(",".join([*(f"x{i}" for i in range(n_columns)), "target"]) + "\n")
         for start in range(0, n_rows, n_different):
             file.writelines(lines[: n_rows - start])
 
@@ -157,34 +172,59 @@ def time_reading(folder: Path, n_rows: int, rounds: int) -> dict[str, dict[str, 
     return {"seconds": seconds, "memory": peaks}
 
 
-def time_around(folder: Path, rounds: int) -> dict[str, Sample]:
-    """Return what is spent around the steps of digits, and what the display costs a tiny run.
-
-    "epochs" is a share; "display" the ratio of the training times, shown and quiet.
-    """
-    digits, tiny = folder / "around_digits.yaml", folder / "around_tiny.yaml"
-    digits.write_text(
-        f"""data: {{path: "{ROOT / "data" / "digits.csv"}", target: digit, task: classification}}
-model: {{hidden_sizes: [128, 64]}}
-training: {{epochs: 100, batch_size: 64}}
+def write_around(folder: Path) -> dict[str, Path]:
+    """Write the configs of runs of three sizes, by shape; a fifth of the rows is held out."""
+    digits = str(ROOT / "data" / "digits.csv")
+    tables = {"tiny": (2, [16], 32, 400), "tab": (N_COLUMNS, [256, 256, 256], 256, 6)}
+    runs: dict[str, tuple[str, str, list[int], int, int]] = {
+        "digits": (digits, "digit", [128, 64], 64, 100)
+    }
+    for name, (n_columns, hidden, batch, epochs) in tables.items():
+        table = folder / f"around_{name}.csv"
+        write_csv(table, 5 * SHAPES[name].n_rows // 4, n_columns=n_columns)
+        runs[name] = (str(table), "target", hidden, batch, epochs)
+    paths = {}
+    for name in ("tiny", "digits", "tab"):
+        data, target, hidden, batch, epochs = runs[name]
+        paths[name] = folder / f"around_{name}.yaml"
+        paths[name].write_text(
+            f"""data: {{path: "{data}", target: {target}, task: classification}}
+model: {{hidden_sizes: {hidden}}}
+training: {{epochs: {epochs}, batch_size: {batch}, threads: 1}}
 """
-    )
-    tiny.write_text(
+        )
+    return paths
+
+
+def time_around(folder: Path, rounds: int) -> dict[tuple[str, str, str], Sample]:
+    """Return what is spent around the steps, a share of the run, by engine and shape.
+
+    "around" is all of it, "judging" that part in which the rows held out are run through the
+    network and scored, "forward" the former of that.
+    """
+    found: dict[tuple[str, str, str], list[float]] = {}
+    engines = ["numpy", *([] if is_missing("numba") else ["compiled"])]
+    runs = [(engine, *run) for engine in engines for run in write_around(folder).items()]
+    for _ in range(rounds):
+        for engine, shape, config in runs:
+            command = [PYTHON, "-m", "tests.benchmarks.around", "epochs", str(config), engine]
+            for what, share in json.loads(run(command)[1]).items():
+                found.setdefault((engine, shape, what), []).append(share)
+    return {key: Sample(tuple(values)) for key, values in found.items()}
+
+
+def time_display(folder: Path, rounds: int) -> Sample:
+    """Return the ratio of the training times of a tiny run, shown on a terminal and quiet."""
+    config = folder / "display.yaml"
+    config.write_text(
         f"""data: {{path: "{ROOT / "data" / "xor.csv"}", target: xor}}
 model: {{hidden_sizes: [16]}}
 training: {{epochs: 1000}}
 """
     )
-    around = [PYTHON, "-m", "tests.benchmarks.around"]
-
-    def share() -> float:
-        return float(json.loads(run([*around, "epochs", str(digits)])[1])["share"])
-
-    def display() -> float:
-        found = json.loads(run([*around, "display", str(tiny)])[1])
-        return float(found["shown"]) / float(found["quiet"])
-
-    return in_rounds({"epochs": share, "display": display}, rounds)
+    command = [PYTHON, "-m", "tests.benchmarks.around", "display", str(config), "numpy"]
+    found = [json.loads(run(command)[1]) for _ in range(rounds)]
+    return Sample(tuple(once["shown"] / once["quiet"] for once in found))
 
 
 def time_start(folder: Path, rounds: int) -> dict[str, Sample]:

@@ -5,21 +5,25 @@ Nothing is shortened here: what is timed is `Fit.run` and `inference.predict` th
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from nnfit import compiled
+from nnfit.config.reading import load_config
 from nnfit.nn.inference import predict
 from nnfit.nn.network import Architecture, Network
-from nnfit.nn.optimizers import make_optimizer
 from nnfit.observer import Observer
+from nnfit.run.building import Workload, in_engine, make_learners
+from nnfit.run.run import train_run
 from nnfit.training.examples import network_rows
-from nnfit.training.gradients import Shards, n_shards
-from nnfit.training.learners import Learners
 from nnfit.training.state import Settings
-from nnfit.training.streams import stream
-from nnfit.training.threads import available_cores, blas_threads, choose_threads
+from nnfit.training.threads import available_cores, blas_threads
+from tests.benchmarks.recipe import Case
 from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
 from tests.loops import make_fit
 
@@ -31,46 +35,50 @@ class Peer:
     """
 
     def __init__(self, threads: int, variant: str) -> None:
-        self.threads, self.variant = threads, variant
-        self.compiled = variant == "compiled"
-        if self.compiled:
+        self.training = {"threads": threads or "auto", "engine": variant or "numpy"}
+        self.packages = ["nnfit", "numpy"]
+        if variant == "compiled":
+            self.packages += compiled.PACKAGES
+            importlib.import_module("nnfit.compiled.kernel")  # or ImportError: it is missing
             compiled.load_blas()
-        self._limits = ExitStack()
+        self._lent = ExitStack()
 
     def versions(self) -> dict[str, str]:
-        import nnfit
-
-        return {"nnfit": nnfit.__version__, "numpy": np.__version__}
+        return {name: importlib.import_module(name).__version__ for name in self.packages}
 
     def prepare(self, shape: Shape, dtype: str) -> None:
+        self._lent.close()
         sizes = shape.sizes
         self.shape = shape
         self.network = Network(
             Architecture(sizes, ("relu",) * (len(sizes) - 2), shape.loss), np.dtype(dtype)
         )
-        self.optimizer = make_optimizer("adam", self.network.is_weight)
         X, Y = make_rows(shape)
         self.rows = network_rows(X, Y, None, self.network)
         self.shuffling = np.random.default_rng(ORDER_SEED)
         self.reset()
-        self._limits.close()
-        n = n_shards(self.network.architecture, shape.batch_size)
-        threads = choose_threads(self.threads or "auto", n)
-        self._limits.enter_context(blas_threads(1 if n > 1 else threads))
-        self.shards = None
-        if n > 1:
-            probe = not self.threads
-            whole = self.network
-            if self.compiled:
-                from nnfit.compiled.network import CompiledNetwork
+        file, workload = self._workload(self.training)
+        self._lent.enter_context(blas_threads(workload.blas_threads))
+        self.learners = self._lent.enter_context(
+            make_learners(file, self.network, workload, Observer())
+        )
+        self.judged = in_engine(file, self.network)
 
-                whole = CompiledNetwork(whole.architecture, whole.dtype, whole.parameters.flat)
-            shards = Shards(whole, n, n_threads=threads, probe=probe, observer=Observer())
-            self.shards = self._limits.enter_context(shards)
+    def _workload(self, training: Mapping[str, Any]) -> tuple[Any, Workload]:
+        """Return the config of the shape's run, and what nnfit makes of its sizes."""
+        file = load_config(
+            {
+                "data": {"path": "made.csv", "target": "y"},
+                "optimizer": {"name": "adam", "learning_rate": LEARNING_RATE},
+                "training": {**training, "batch_size": self.shape.batch_size},
+            }
+        )
+        made: Any = SimpleNamespace(folds=None, parts={"train": self.rows})
+        return file, Workload.of(file, made, self.network)
 
     def auto_threads(self) -> int:
         """Return how many threads nnfit itself takes, at most."""
-        return choose_threads("auto", n_shards(self.network.architecture, self.shape.batch_size))
+        return self._workload({**self.training, "threads": "auto"})[1].threads
 
     def reset(self) -> None:
         parameters = self.network.parameters
@@ -83,20 +91,10 @@ class Peer:
         settings = Settings(
             epochs=epochs, batch_size=self.shape.batch_size, learning_rate=LEARNING_RATE
         )
-        of_members = None
-        judged = None
-        if self.compiled:
-            from nnfit.compiled.learner import CompiledLearner
-            from nnfit.compiled.network import CompiledNetwork
-
-            of = self.network
-            judged = CompiledNetwork(of.architecture, of.dtype, of.parameters.flat)
-            rng = stream(0, "dropout")
-            learner = CompiledLearner(self.network, self.optimizer, rng, gradients=self.shards)
-            of_members = Learners(self.network, [(learner, slice(None))]), [rng]
+        optimizer = self.learners[0].optimizers[0]
         fit = make_fit(
-            self.network, self.optimizer, settings, self.rows, gradients=self.shards,
-            of_members=of_members, judged=judged,
+            self.network, optimizer, settings, self.rows,
+            of_members=self.learners, judged=self.judged,
         )  # fmt: skip
         fit.state.shuffling = self.shuffling
         return [record.train_loss for record in fit.run().records]
@@ -109,10 +107,21 @@ class Peer:
 
     def prepare_prediction(self, shape: Shape, n_rows: int) -> None:
         self.prepare(shape, "float32")
-        self._limits.close()
+        self._lent.close()
         self.X = make_rows(shape, n_rows)[0]  # float64, as the encoder hands them over
 
     def predict(self, batch: int) -> np.ndarray:
         """Return y_hat (N, K) as `Model.predict` does; the size of the blocks is its own."""
         with blas_threads(1):
             return predict(self.network, self.X, available_cores())
+
+    def recipe(self, case: dict[str, Any], epochs: int, sizes: list[int]) -> dict[str, Any]:
+        """Return the seconds of the loop, its epochs and the network's sizes, of a whole run."""
+        config = Case(**case).config()
+        config["training"] = {**config.get("training", {}), **self.training}
+        run = train_run(load_config(config))
+        return {
+            "seconds": run.summary.seconds,
+            "epochs": run.summary.epochs,
+            "sizes": run.model.network.architecture.sizes,
+        }

@@ -5,9 +5,13 @@ No DataLoader: indexing a tensor is much faster for rows in memory.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
+from tests.benchmarks import recipe_torch
+from tests.benchmarks.recipe import Case
 from tests.benchmarks.shapes import LEARNING_RATE, ORDER_SEED, Shape, first_weights, make_rows
 
 LOSSES = {
@@ -87,3 +91,7 @@ class Peer:
         with torch.inference_mode():
             parts = [torch.sigmoid(self.model(X)) for X in self.X.split(batch or len(self.X))]
             return torch.cat(parts).numpy()
+
+    def recipe(self, case: dict[str, Any], epochs: int, sizes: list[int]) -> dict[str, float]:
+        """Return the seconds of the recipe's loop."""
+        return {"seconds": recipe_torch.seconds(Case(**case), epochs, sizes)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.speed_tables import PEERS, duration
+from tests.benchmarks.speed_tables import duration
 from tests.benchmarks.timing import Sample, Steps
 from tests.benchmarks.verdicts import share_of_peak
 
@@ -20,9 +20,11 @@ LOOKS = {
     "scikit-learn f32": ("#ef8a17", "P"),
     "torch default": ("#3566b0", "o"),
     "torch fused": ("#3566b0", "^"),
+    "torch compile": ("#3566b0", "p"),
     "jax step": ("#3a8f5c", "v"),
     "jax scan": ("#3a8f5c", "*"),
 }
+STYLE = {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "nnfit"}
 
 
 def draw(path: str, all_steps: Sequence[Steps], peaks: Mapping[int, Sample]) -> bool:
@@ -34,15 +36,14 @@ def draw(path: str, all_steps: Sequence[Steps], peaks: Mapping[int, Sample]) -> 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
 
-    style = {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "nnfit"}
-    with plt.rc_context(style):
+    with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(
             1, 2, figsize=(10, 4.9), width_ratios=(3, 2), layout="constrained"
         )
         draw_times(left, all_steps)
         draw_shares(right, [s for s in all_steps if s.shape.peak_threads], peaks)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
     return True
@@ -50,10 +51,10 @@ def draw(path: str, all_steps: Sequence[Steps], peaks: Mapping[int, Sample]) -> 
 
 def draw_times(axes: Any, all_steps: Sequence[Steps]) -> None:
     """Draw each peer's time in units of nnfit's, with the quartiles as a line."""
-    axes.axvline(1.0, color=LOOKS["nnfit"][0], linewidth=1)
-    for peer in ("nnfit", *PEERS):
-        colour, mark = LOOKS[peer]
-        points = [(y, s.ratio(peer)) for y, s in enumerate(all_steps)]
+    base = all_steps[0].base
+    axes.axvline(1.0, color=LOOKS[base][0], linewidth=1)
+    for peer, (colour, mark) in LOOKS.items():
+        points = [(y, s.ratio(base, peer)) for y, s in enumerate(all_steps)]
         points = [(y, ratio) for y, ratio in points if ratio is not None]
         if not points:
             continue
@@ -62,30 +63,29 @@ def draw_times(axes: Any, all_steps: Sequence[Steps]) -> None:
         x = [ratio.median for _, ratio in points]
         axes.scatter(x, [y for y, _ in points], color=colour, marker=mark, label=peer, zorder=3)
     axes.set_xscale("log")
-    ticks = [0.25, 0.5, 1, 2, 5, 10, 20, 40]
+    ticks = [0.5, 1, 2, 5, 10, 20, 50, 100]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     labels = []
     for steps in all_steps:
-        best = steps.best("nnfit")
+        best = steps.best(base)
         assert best is not None
         labels.append(f"{steps.shape.name}\n{duration(best[1].median)}")
     axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel("time per step / nnfit's (right of the line nnfit is faster)")
-    axes.set_title("Training step, nnfit's own time beside its name", loc="left", fontsize=9)
+    axes.set_xlabel(f"time per step / that of {base} (right of the line it is faster)")
+    axes.set_title(f"Training step, the time of {base} beside its name", loc="left", fontsize=9)
     axes.grid(axis="x", alpha=0.3)
 
 
 def draw_shares(axes: Any, all_steps: Sequence[Steps], peaks: Mapping[int, Sample]) -> None:
     """Draw the part of the machine's float32 peak that each reaches."""
-    for peer in ("nnfit", *PEERS):
-        colour, mark = LOOKS[peer]
+    for peer, (colour, mark) in LOOKS.items():
         for y, steps in enumerate(all_steps):
             share = share_of_peak(steps, peer, peaks)
             if share is None:
                 continue
-            if peer == "nnfit":
+            if peer == steps.base:
                 axes.barh(y, 100 * share.median, height=0.55, color=colour, alpha=0.25)
             axes.scatter(100 * share.median, y, color=colour, marker=mark, zorder=3)
     labels = [f"{s.shape.name}\nof {s.shape.peak_threads}t" for s in all_steps]

@@ -6,7 +6,9 @@ Nothing here knows of a library; NumPy alone draws the numbers.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +16,11 @@ LEARNING_RATE = 1e-3
 ORDER_SEED = 7  # of the order of the rows, drawn alike by every peer
 PROOF_STEPS = 50
 PROOF_EPOCHS = 2  # more, over fewer rows, would fit them until gradients are rounding alone
-# The largest batch of a proof. In float64, so that 50 steps of `large` take seconds. In float32,
-# since a unit whose z lies within rounding of 0 may be on in one library and off in another, and
-# Adam makes a full step even of the smallest gradient: the fewer z, the rarer that is.
-PROOF_BATCH = {"float64": 64, "float32": 4}
+# The largest batch of a proof: in float32 a unit whose z lies within rounding of 0 may be on in one
+# library and off in another, and Adam makes a full step even of the smallest gradient: the fewer z,
+# the rarer that is.
+PROOF_BATCH = {"float64": 256, "float32": 4}
+PROOF_WORK = 3 * 10**8  # weights x rows of a step: 50 of them take seconds
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,19 @@ class Shape:
         """Whether a step takes all rows, so that no order matters."""
         return self.batch_size == self.n_rows
 
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Shape:
+        """Return the shape whose fields came as JSON."""
+        return cls(**{**told, "sizes": tuple(told["sizes"])})
+
+    @property
+    def n_weights(self) -> int:
+        return sum(a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False))
+
     @property
     def gemm_flops(self) -> int:
         """Operations of the matrix products of one step, without dX of the first layer."""
-        pairs = [a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
-        return 2 * self.batch_size * (3 * sum(pairs) - pairs[0])
+        return 2 * self.batch_size * (3 * self.n_weights - self.sizes[0] * self.sizes[1])
 
     @property
     def title(self) -> str:
@@ -72,7 +83,7 @@ def proof_of(shape: Shape, dtype: str) -> tuple[Shape, int]:
     """
     if shape.full_batch:
         return shape, PROOF_STEPS
-    batch = min(shape.batch_size, PROOF_BATCH[dtype])
+    batch = min(shape.batch_size, PROOF_BATCH[dtype], PROOF_WORK // shape.n_weights)
     rows = (PROOF_STEPS // PROOF_EPOCHS - 1) * batch + batch // 2
     return dataclasses.replace(shape, batch_size=batch, n_rows=rows), PROOF_EPOCHS
 

@@ -5,19 +5,13 @@ No figure is made here; `timing` and `verdicts` made them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from tests.benchmarks.equal_work import BOUNDS, JUDGES, Proof
+from tests.benchmarks.equal_work import BOUNDS, Proof
 from tests.benchmarks.output import Table
 from tests.benchmarks.shapes import PROOF_BATCH
 from tests.benchmarks.timing import Sample, Steps
-from tests.benchmarks.verdicts import (
-    TARGET_PEERS,
-    Verdict,
-    csv_rates,
-    share_of_peak,
-    show,
-)
+from tests.benchmarks.verdicts import Verdict, csv_rates, share_of_peak, show
 from tests.benchmarks.workers import KINDS
 
 PEERS = [name for name in KINDS if name != "nnfit"]
@@ -38,60 +32,72 @@ def with_spread(sample: Sample, unit: str = "x") -> str:
 
 def proof_table(proofs: Iterable[Proof]) -> Table:
     table = Table(
-        "Equal work: |θ − θ'| / |θ'| after 50 steps, nnfit against each",
-        ["shape", "dtype", *PEERS, "losses, torch", "verdict"],
+        "Equal work: |θ − θ'| / |θ'| after 50 steps, each of nnfit's engines against the others",
+        ["shape", "dtype", "engine", *PEERS, "losses, judged", "verdict"],
         remarks=[
-            "Judged against torch, the parameters and the epochs' losses: "
+            "Judged against torch and between the engines, the parameters and the epochs' losses: "
             + ", ".join(f"{dtype} ≤ {bound:g}" for dtype, bound in BOUNDS.items())
             + f". Batches of at most {PROOF_BATCH['float64']} in float64 and of "
             f"{PROOF_BATCH['float32']} in float32, full apart: a unit within rounding of ReLU's "
             "kink may be on in one library and off in another.",
-            "JAX and scikit-learn are shown, not judged: scikit-learn's Adam adds eps before the "
-            "bias correction.",
+            "JAX, torch compile and scikit-learn are shown, not judged: scikit-learn's Adam adds "
+            "eps before the bias correction.",
         ],
     )
-    groups: dict[tuple[str, str], dict[str, Proof]] = {}
+    groups: dict[tuple[str, str, str], dict[str, Proof]] = {}
     for proof in proofs:
-        groups.setdefault((proof.shape, proof.dtype), {})[proof.peer] = proof
-    for (shape, dtype), found in groups.items():
-        judged = [found[peer] for peer in JUDGES if peer in found]
+        groups.setdefault((proof.shape, proof.dtype, proof.engine), {})[proof.peer] = proof
+    for (shape, dtype, engine), found in groups.items():
+        judged = [proof for proof in found.values() if proof.judged]
         losses = max((p.losses for p in judged), default=None)
         equal = "–" if not judged else "equal" if all(p.equal for p in judged) else "NOT EQUAL"
         cells = [f"{found[peer].parameters:.0e}" if peer in found else "–" for peer in PEERS]
-        table.rows.append([shape, dtype, *cells, "–" if losses is None else f"{losses:.0e}", equal])
+        shown = "–" if losses is None else f"{losses:.0e}"
+        table.rows.append([shape, dtype, engine, *cells, shown, equal])
     return table
 
 
-def step_table(all_steps: Iterable[Steps]) -> Table:
+def step_table(all_steps: Sequence[Steps]) -> Table:
+    base = all_steps[0].base
+    peers = [name for name in KINDS if name != base]
     table = Table(
-        "Training step: time of the peer / time of nnfit (quartiles), threads",
-        ["shape", "nnfit", *PEERS],
+        f"Training step: time of the peer / time of {base} (quartiles), threads",
+        ["shape", base, *peers],
         remarks=[
-            "Everyone at the better of 1 and 2 threads, written 1t and 2t; above 1 nnfit is "
-            "faster. In brackets after nnfit's: the threads it takes by itself.",
+            "Everyone at the better of 1 and 2 threads, written 1t and 2t; above 1 "
+            f"{base} is faster. In brackets after its time: the threads it takes by itself.",
             "A step gathers its rows, works out loss and gradient, and updates by Adam; float32 "
             "but for scikit-learn f64. nnfit's Fit.run, scikit-learn's fit, loops around torch's "
             "and JAX's steps; compilation is left out.",
         ],
     )
     for steps in all_steps:
-        mine = steps.best("nnfit")
+        mine = steps.best(base)
         assert mine is not None
         threads, sample = mine
         cells = []
-        for peer in PEERS:
-            best, ratio = steps.best(peer), steps.ratio(peer)
+        for peer in peers:
+            best, ratio = steps.best(peer), steps.ratio(base, peer)
             cells.append(
                 "–" if best is None or ratio is None else f"{with_spread(ratio)} {best[0]}t"
             )
         own = f"{duration(sample.median)} {threads}t [auto {steps.auto_threads}t]"
         table.rows.append([f"{steps.shape.name} {steps.shape.title}", own, *cells])
-        auto = steps.samples.get(("nnfit", steps.auto_threads))
+        auto = steps.samples.get((base, steps.auto_threads))
         if auto is not None and auto.median > 1.1 * sample.median:
             table.remarks.append(
                 f"{steps.shape.name}: on the threads that nnfit takes by itself its step is "
                 f"{show(auto.median / sample.median, 'x')} as long."
             )
+    return table
+
+
+def one_thread_table(all_steps: Iterable[Steps]) -> Table:
+    table = Table("Training step on one thread", ["shape", *KINDS])
+    for steps in all_steps:
+        samples = [steps.samples.get((peer, 1)) for peer in KINDS]
+        cells = ["–" if sample is None else duration(sample.median) for sample in samples]
+        table.rows.append([steps.shape.name, *cells])
     return table
 
 
@@ -101,7 +107,7 @@ def share_table(all_steps: Iterable[Steps], peaks: Mapping[int, Sample]) -> Tabl
         "Share of the sgemm peak",
         ["shape", "GFLOP", "peak of", "nnfit", *PEERS],
         remarks=[
-            "Products only, dX of the first layer left out. "
+            "Products only, dX of the first layer left out; step and peak of as many threads. "
             f"Peak, N = 2048, by threads: {measured}."
         ],
     )
@@ -134,7 +140,10 @@ def digits_table(seconds: Mapping[str, Sample], accuracies: Mapping[str, float])
     table = Table(
         "Whole command: digits 64-128-64-10, B64, 30 epochs, CSV to model",
         ["who", "seconds", "time / nnfit's", "test accuracy"],
-        remarks=["Each its own split and seed: the accuracies say that all of them learned."],
+        remarks=[
+            "nnfit with the machine code of its compiled engine kept. Each its own split and seed: "
+            "the accuracies say that all of them learned."
+        ],
     )
     for name, sample in seconds.items():
         ratio = "" if name == "nnfit" else with_spread(sample.over(seconds["nnfit"]))
@@ -193,15 +202,43 @@ def with_duration(sample: Sample) -> str:
     return f"{duration(sample.median)} ({duration(low)}–{duration(high)})"
 
 
-def step_verdict_table(verdicts: Iterable[Verdict]) -> Table:
-    table = Table("Targets of the training step", ["shape", *TARGET_PEERS, "sgemm peak"])
+def neighbour_table(seconds: Mapping[str, Mapping[tuple[int, str], Sample]]) -> Table:
+    table = Table(
+        "The compiled engine beside a busy loop on one core: seconds / those of one thread, quiet",
+        ["shape", "1t busy", "2t quiet", "2t busy"],
+    )
+    for name, samples in seconds.items():
+        quiet = samples[1, "quiet"]
+        cells = [
+            with_spread(samples[key].over(quiet))
+            for key in ((1, "busy"), (2, "quiet"), (2, "busy"))
+        ]
+        table.rows.append([name, *cells])
+    return table
+
+
+def around_table(shares: Mapping[tuple[str, str, str], Sample]) -> Table:
+    table = Table(
+        "Around the step: share of the run (quartiles), a fifth of the rows held out",
+        ["engine", "shape", "all outside of steps", "judging of it", "forward pass of that"],
+        remarks=["On one thread. Judging is a forward pass, the loss and the metric."],
+    )
+    for engine, shape in dict.fromkeys((engine, shape) for engine, shape, _ in shares):
+        parts = [shares[engine, shape, what] for what in ("around", "judging", "forward")]
+        table.rows.append([engine, shape, *(with_spread(part, "%") for part in parts)])
+    return table
+
+
+def step_verdict_table(verdicts: Iterable[Verdict], engine: str) -> Table:
+    own = [v for v in verdicts if v.section == f"step, {engine}"]
+    against = list(dict.fromkeys(v.against for v in own))
+    table = Table(f"Targets of the training step, {engine}, against", ["shape", *against])
     cells: dict[str, dict[str, str]] = {}
-    for v in verdicts:
-        if v.section == "training step":
-            text = f"{v.show(v.measured)}, {v.wanted}: {v.word}"
-            cells.setdefault(v.subject, {})[v.against] = text
+    for v in own:
+        text = f"{v.show(v.measured)}, {v.wanted}: {v.word}"
+        cells.setdefault(v.subject, {})[v.against] = text
     for shape, found in cells.items():
-        table.rows.append([shape, *(found.get(c, "–") for c in table.columns[1:])])
+        table.rows.append([shape, *(found.get(c, "–") for c in against)])
     return table
 
 
@@ -210,7 +247,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
         "Other targets", ["part", "what", "against", "measured (quartiles)", "target", "verdict"]
     )
     for v in verdicts:
-        if v.section != "training step":
+        if not v.section.startswith("step, "):
             low, high = (show(value, v.unit) for value in v.spread)
             measured = f"{v.show(v.measured)} ({low}–{high})"
             row = [v.section, v.subject, v.against or "–", measured, v.wanted, v.word]

@@ -65,24 +65,45 @@ def in_rounds(contestants: Mapping[Key, Callable[[], float]], rounds: int) -> di
     return {key: Sample(tuple(found)) for key, found in values.items()}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Steps:
-    """Seconds per training step of one shape, by peer and thread count."""
+    """Seconds per training step of one shape, by peer and thread count.
+
+    `auto_threads` are those that the `base` takes by itself, `calls` NumPy's of a step, where they
+    are counted.
+    """
 
     shape: Shape
     samples: dict[tuple[str, int], Sample]
-    auto_threads: int
-    calls: int
+    auto_threads: int = 0
+    calls: int = 0
 
     def best(self, peer: str) -> tuple[int, Sample] | None:
         """Return a peer's better thread count and its times, None for a missing peer."""
         found = [(threads, s) for (name, threads), s in self.samples.items() if name == peer]
         return min(found, key=lambda pair: pair[1].median) if found else None
 
-    def ratio(self, peer: str) -> Sample | None:
-        """Return how many times nnfit's step a peer's takes."""
-        mine, theirs = self.best("nnfit"), self.best(peer)
-        return theirs[1].over(mine[1]) if mine and theirs else None
+    @property
+    def base(self) -> str:
+        """The engine of nnfit that the others are held against: the compiled one, if it is here."""
+        return next(name for name in ("nnfit, compiled", "nnfit") if self.best(name))
+
+    def ratio(self, mine: str, theirs: str, threads: int = 0) -> Sample | None:
+        """Return how many times `mine` a step of `theirs` takes, None where either is missing.
+
+        Each at its better thread count, or both at `threads`.
+        """
+        samples = []
+        for peer in (mine, theirs):
+            best = self.best(peer)
+            samples.append(self.samples.get((peer, threads)) if threads else best and best[1])
+        one, other = samples
+        return other.over(one) if one and other else None
+
+    def gain(self, peer: str) -> Sample | None:
+        """Return how many times as fast a peer is on two threads as on one."""
+        one, two = (self.samples.get((peer, threads)) for threads in (1, 2))
+        return one.over(two) if one and two else None
 
 
 def time_steps(
@@ -92,20 +113,18 @@ def time_steps(
     steps_per_epoch = shape.n_rows // shape.batch_size
     contestants: dict[tuple[str, int], Callable[[], float]] = {}
     for key, worker in workers.items():
-        worker.ask("prepare", shape=shape.name, dtype=worker.kind.dtype)
+        worker.ask("prepare", shape=vars(shape), dtype=worker.kind.dtype)
         once = worker.ask("burst", epochs=1)["seconds"]  # compiles, allocates
-        if once < 1.0 or worker.kind.package == "jax":
+        if once < 1.0 or worker.kind.compiles:
             once = worker.ask("burst", epochs=1)["seconds"]
         epochs = max(1, round(seconds / once))
         contestants[key] = burst_of(worker, epochs, epochs * steps_per_epoch)
     samples = in_rounds(contestants, rounds)
-    mine = next(worker for (name, _), worker in workers.items() if name == "nnfit")
-    return Steps(
-        shape,
-        samples,
-        mine.ask("auto_threads")["threads"],
-        mine.ask("calls", shape=shape.name)["calls"] if shape.name == "tiny" else 0,
-    )
+    steps = Steps(shape, samples)
+    steps.auto_threads = workers[steps.base, 1].ask("auto_threads")["threads"]
+    if shape.name == "tiny":
+        steps.calls = workers["nnfit", 1].ask("calls", shape=vars(shape))["calls"]
+    return steps
 
 
 def burst_of(worker: Worker, epochs: int, steps: int) -> Callable[[], float]:
@@ -131,7 +150,7 @@ def time_prediction(
     """Return rows per second in memory, by peer, threads and batch; threads 0: its default."""
     contestants: dict[tuple[str, int, int], Callable[[], float]] = {}
     for (name, threads), worker in workers.items():
-        worker.ask("prepare_prediction", shape=shape.name, n_rows=n_rows)
+        worker.ask("prepare_prediction", shape=vars(shape), n_rows=n_rows)
         for batch in PREDICTION_BATCHES.get(name, (0,)):
             contestants[name, threads, batch] = rows_per_second(worker, batch, n_rows)
             contestants[name, threads, batch]()  # the first call allocates
@@ -143,31 +162,39 @@ def rows_per_second(worker: Worker, batch: int, n_rows: int) -> Callable[[], flo
 
 
 def time_beside_a_busy_loop(
-    worker: Worker, shapes: Iterable[Shape], seconds: float, rounds: int
-) -> dict[str, dict[str, Sample]]:
-    """Return seconds of the same training, quiet and with a neighbour that never rests.
+    workers: Mapping[int, Worker], shapes: Iterable[Shape], seconds: float, rounds: int
+) -> dict[str, dict[tuple[int, str], Sample]]:
+    """Return seconds of the same training, "quiet" and beside a "busy" neighbour, by threads.
 
-    The worker takes the threads that nnfit itself takes; the neighbour is held to one core.
+    The neighbour never rests and is held to one core.
     """
     found = {}
     for shape in shapes:
-        worker.ask("prepare", shape=shape.name, dtype="float32")
-        once = min(worker.ask("burst", epochs=1)["seconds"] for _ in range(2))
-        epochs = max(1, round(seconds / once))
-
-        def quiet(epochs: int = epochs) -> float:
-            return float(worker.ask("burst", epochs=epochs)["seconds"])
-
-        def busy(measure: Callable[[], float] = quiet) -> float:
-            neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-            try:
-                if hasattr(os, "sched_setaffinity"):
-                    cores: Sequence[int] = sorted(os.sched_getaffinity(0))
-                    os.sched_setaffinity(neighbour.pid, cores[-1:])
-                return measure()
-            finally:
-                neighbour.kill()
-                neighbour.wait()
-
-        found[shape.name] = in_rounds({"quiet": quiet, "busy": busy}, rounds)
+        contestants: dict[tuple[int, str], Callable[[], float]] = {}
+        epochs = 0
+        for threads, worker in workers.items():
+            worker.ask("prepare", shape=vars(shape), dtype="float32")
+            once = min(worker.ask("burst", epochs=1)["seconds"] for _ in range(2))
+            epochs = epochs or max(1, round(seconds / once))
+            quiet = burst_of(worker, epochs, 1)
+            contestants[threads, "quiet"] = quiet
+            contestants[threads, "busy"] = beside_a_busy_loop(quiet)
+        found[shape.name] = in_rounds(contestants, rounds)
     return found
+
+
+def beside_a_busy_loop(measure: Callable[[], float]) -> Callable[[], float]:
+    """Return the measure with a loop on the last core meanwhile."""
+
+    def busy() -> float:
+        neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            if hasattr(os, "sched_setaffinity"):
+                cores: Sequence[int] = sorted(os.sched_getaffinity(0))
+                os.sched_setaffinity(neighbour.pid, cores[-1:])
+            return measure()
+        finally:
+            neighbour.kill()
+            neighbour.wait()
+
+    return busy

@@ -7,31 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from tests.benchmarks.shapes import SHAPES
 from tests.benchmarks.timing import Sample, Steps
 
-# shape: nnfit's step against torch default, torch fused, scikit-learn f64; its share of the peak
-STEP_TARGETS: dict[str, tuple[float, float, float, float | None]] = {
-    "tiny": (15.0, 12.0, 8.0, None),
-    "digits": (5.0, 4.0, 4.5, 0.40),
-    "mnist": (2.2, 1.3, 4.0, 0.55),
-    "tab": (1.5, 1.2, 3.0, 0.58),
-    "large": (1.4, 1.1, 2.5, 0.75),
-    "full": (1.8, 2.0, 4.0, 0.33),
-}
-TARGET_PEERS = ("torch default", "torch fused", "scikit-learn f64")
-TINY_CALLS = 25
-PREDICTION_TARGETS = {"torch default": 1.3, "scikit-learn f64": 4.0}
-DIGITS_TARGETS = {"scikit-learn": 2.0, "torch": 3.0}
+COMPILED = "nnfit, compiled"
+
+
+class StepTarget(NamedTuple):
+    """How many times `mine` a step of `theirs` is to take, by shape.
+
+    Each at the better of one and all threads, or both at `threads`.
+    """
+
+    mine: str
+    theirs: str
+    threads: int
+    by_shape: Mapping[str, float]
+
+    @property
+    def against(self) -> str:
+        return f"{self.theirs}, {self.threads}t each" if self.threads else self.theirs
+
+
+def by_shape(*targets: float) -> dict[str, float]:
+    return dict(zip(SHAPES, targets, strict=True))
+
+
+STEP_TARGETS = (
+    #                                               tiny digits mnist tab large full
+    StepTarget("nnfit", "torch default", 0, by_shape(15.0, 5.0, 2.2, 1.5, 1.4, 1.8)),
+    StepTarget("nnfit", "scikit-learn f64", 0, by_shape(8.0, 4.5, 4.0, 3.0, 2.5, 4.0)),
+    StepTarget(COMPILED, "jax scan", 0, by_shape(2.5, 1.3, 1.1, 1.1, 1.0, 1.1)),
+    StepTarget(COMPILED, "jax scan", 1, by_shape(1.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+    StepTarget(COMPILED, "torch fused", 0, by_shape(60.0, 1.5, 1.5, 1.5, 1.5, 1.5)),
+)
+TINY_CALLS = 25  # of NumPy
+SHARE_TARGETS = {"digits": 0.40}  # of the one-thread sgemm peak, compiled
+TWO_CORES_TARGETS = dict.fromkeys(("mnist", "tab", "large"), 1.6)  # against one, compiled
+NEIGHBOUR_TARGET = 0.9  # two threads against one, both beside a busy loop
+PREDICTION_TARGETS = {"torch default": 1.2, "scikit-learn f64": 4.0}
+DIGITS_TARGETS = {"scikit-learn": 2.2, "torch": 3.0}
+RECIPE_LIMIT = 2.0  # seconds
 CSV_TARGETS = {"prediction": 120_000, "--append": 60_000}  # rows per second
-READING_LIMIT = 1.3
-MEMORY_LIMIT = 3.0
+READING_LIMIT = 1.5
+MEMORY_LIMIT = 3.5
 START_LIMITS = {
     ("nnfit --help", "import typer, rich"): 2.5,
-    ("nnfit predict, 100 rows", "import numpy, pandas"): 1.6,
+    ("nnfit predict, 100 rows", "import numpy, pandas"): 1.5,
 }
-NEIGHBOUR_LIMIT = 2.2
-AROUND_LIMIT = 0.10
+AROUND_LIMITS = {"tiny": 0.10, "digits": 0.05, "tab": 0.05}  # shares of the run, compiled
 DISPLAY_LIMIT = 1.1
 
 
@@ -45,7 +71,7 @@ class Verdict:
     measured: float
     spread: tuple[float, float]
     target: float
-    unit: str  # x | % | rows/s | calls
+    unit: str  # x | % | rows/s | s | NumPy calls
     at_most: bool = False
 
     @property
@@ -75,7 +101,7 @@ def show(value: float, unit: str) -> str:
         return f"{100 * value:.0f} %"
     if unit == "rows/s":
         return f"{value / 1000:,.0f}k rows/s"
-    return f"{value:.0f} {unit}"
+    return f"{value:.2f} s" if unit == "s" else f"{value:.0f} {unit}"
 
 
 def judge(
@@ -94,31 +120,36 @@ def judge(
 
 
 def share_of_peak(steps: Steps, peer: str, peaks: Mapping[int, Sample]) -> Sample | None:
-    """Return the part of the sgemm peak that a peer's step reaches, None if there is none."""
-    threads, best = steps.shape.peak_threads, steps.best(peer)
-    if threads is None or best is None or threads not in peaks:
+    """Return the part of the sgemm peak that a peer's step reaches, None if there is none.
+
+    Peak and step are of the same number of threads.
+    """
+    threads = steps.shape.peak_threads
+    if threads is None or threads not in peaks or (peer, threads) not in steps.samples:
         return None
     possible = steps.shape.gemm_flops / peaks[threads].median
-    return Sample(tuple(possible / seconds for seconds in best[1].values))
+    return Sample(tuple(possible / seconds for seconds in steps.samples[peer, threads].values))
 
 
 def judge_steps(steps: Steps, peaks: Mapping[int, Sample]) -> list[Verdict]:
-    """Return the verdicts on one shape; a missing peer has none."""
-    *ratios, share = STEP_TARGETS[steps.shape.name]
-    name = steps.shape.name
-    verdicts = []
-    for peer, target in zip(TARGET_PEERS, ratios, strict=True):
-        ratio = steps.ratio(peer)
-        if ratio is not None:
-            verdicts.append(judge("training step", name, peer, ratio, target, "x"))
-    reached = share_of_peak(steps, "nnfit", peaks)
-    if share is not None and reached is not None:
-        verdicts.append(judge("training step", name, "sgemm peak", reached, share, "%"))
+    """Return the verdicts on one shape; what is missing has none."""
+    name, verdicts = steps.shape.name, []
+
+    def add(mine: str, against: str, sample: Sample | None, target: float, unit: str) -> None:
+        if sample is not None:
+            at_most = "calls" in unit
+            verdicts.append(judge(f"step, {mine}", name, against, sample, target, unit, at_most))
+
+    for target in STEP_TARGETS:
+        ratio = steps.ratio(target.mine, target.theirs, target.threads)
+        add(target.mine, target.against, ratio, target.by_shape[name], "x")
     if name == "tiny":
-        calls = Sample((float(steps.calls),))
-        verdicts.append(
-            judge("training step", name, "sgemm peak", calls, TINY_CALLS, "NumPy calls", True)
-        )
+        add("nnfit", "NumPy calls", Sample((float(steps.calls),)), TINY_CALLS, "calls")
+    if name in SHARE_TARGETS:
+        share = share_of_peak(steps, COMPILED, peaks)
+        add(COMPILED, "sgemm peak, 1t", share, SHARE_TARGETS[name], "%")
+    if name in TWO_CORES_TARGETS:
+        add(COMPILED, "itself, 2t to 1t", steps.gain(COMPILED), TWO_CORES_TARGETS[name], "x")
     return verdicts
 
 
@@ -202,35 +233,39 @@ def judge_start(seconds: Mapping[str, Sample]) -> list[Verdict]:
     ]
 
 
-def judge_around(found: Mapping[str, Sample]) -> list[Verdict]:
-    """Return the verdicts on what is around the steps."""
+def judge_around(shares: Mapping[tuple[str, str, str], Sample]) -> list[Verdict]:
+    """Return the verdicts on what the compiled engine spends around the steps."""
     return [
         judge(
-            "around the step",
-            "shuffling, validation, table; digits",
-            "the run",
-            found["epochs"],
-            AROUND_LIMIT,
-            "%",
-            True,
-        ),
-        judge(
-            "around the step",
-            "live display, 1,000 epochs of tiny",
-            "quiet",
-            found["display"],
-            DISPLAY_LIMIT,
-            "x",
-            True,
-        ),
-    ]
+            "around the step", f"shuffling, validation, table; {shape}", "the run",
+            shares["compiled", shape, "around"], limit, "%", True,
+        )
+        for shape, limit in AROUND_LIMITS.items()
+        if ("compiled", shape, "around") in shares
+    ]  # fmt: skip
 
 
-def judge_neighbour(seconds: Mapping[str, Mapping[str, Sample]]) -> list[Verdict]:
-    """Return the verdicts on training beside a busy loop on the other core."""
+def judge_display(ratio: Sample) -> Verdict:
+    """Return the verdict on what the live display costs."""
+    what = "live display, 1,000 epochs of xor"
+    return judge("around the step", what, "quiet", ratio, DISPLAY_LIMIT, "x", True)
+
+
+def judge_neighbour(seconds: Mapping[str, Mapping[tuple[int, str], Sample]]) -> list[Verdict]:
+    """Return the verdicts on training beside a busy loop on one of the cores."""
     return [
         judge(
-            "busy neighbour", name, "quiet", s["busy"].over(s["quiet"]), NEIGHBOUR_LIMIT, "x", True
+            "busy neighbour", f"{name}, two threads", "one thread, beside it too",
+            s[1, "busy"].over(s[2, "busy"]), NEIGHBOUR_TARGET, "x",
         )
         for name, s in seconds.items()
+    ]  # fmt: skip
+
+
+def judge_recipe(seconds: Mapping[tuple[str, Any, str], Sample]) -> list[Verdict]:
+    """Return the verdict on the recipe's eight members, left to nnfit."""
+    return [
+        judge("whole command", f"preset default, {case}", "", sample, RECIPE_LIMIT, "s", True)
+        for (engine, _, case), sample in seconds.items()
+        if engine == "auto"
     ]

@@ -22,26 +22,31 @@ REST_SECONDS = 0.01  # between two bursts, in which the last one's threads go to
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to train: a library, how it is used, and its dtype."""
+    """A way to train: a library, how it is used, and its dtype.
+
+    `compiles` says that the first call of each kind is no measure.
+    """
 
     name: str
     module: str
     variant: str = ""
     dtype: str = "float32"
     package: str = ""
+    compiles: bool = False
 
 
 KINDS = {
     kind.name: kind
     for kind in (
         Kind("nnfit", "peer_nnfit", package="nnfit"),
-        Kind("nnfit, compiled", "peer_nnfit", "compiled", package="numba"),
+        Kind("nnfit, compiled", "peer_nnfit", "compiled", package="numba", compiles=True),
         Kind("scikit-learn f64", "peer_sklearn", dtype="float64", package="scikit-learn"),
         Kind("scikit-learn f32", "peer_sklearn", package="scikit-learn"),
         Kind("torch default", "peer_torch", "default", package="torch"),
         Kind("torch fused", "peer_torch", "fused", package="torch"),
-        Kind("jax step", "peer_jax", "step", package="jax"),
-        Kind("jax scan", "peer_jax", "scan", package="jax"),
+        Kind("torch compile", "peer_torch_compile", package="torch.compile", compiles=True),
+        Kind("jax step", "peer_jax", "step", package="jax", compiles=True),
+        Kind("jax scan", "peer_jax", "scan", package="jax", compiles=True),
     )
 }
 
@@ -117,10 +122,12 @@ def gemm(n: int) -> float:
 
 def respond(peer: Any, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Do one thing in the worker and return the answer."""
-    from tests.benchmarks.shapes import SHAPES, proof_of
+    from tests.benchmarks.shapes import Shape, proof_of
 
+    if "shape" in arguments:
+        arguments["shape"] = Shape.read(arguments["shape"])
     if what == "prepare":
-        peer.prepare(SHAPES[arguments["shape"]], arguments["dtype"])
+        peer.prepare(arguments["shape"], arguments["dtype"])
     elif what == "burst":
         peer.reset()
         begin = time.perf_counter()
@@ -129,13 +136,13 @@ def respond(peer: Any, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
     elif what == "prove":
         import numpy as np
 
-        shape, epochs = proof_of(SHAPES[arguments["shape"]], arguments["dtype"])
+        shape, epochs = proof_of(arguments["shape"], arguments["dtype"])
         peer.prepare(shape, arguments["dtype"])
         losses = peer.prove(epochs)
         np.savez(arguments["file"], *peer.parameters())
         return {"losses": losses}
     elif what == "prepare_prediction":
-        peer.prepare_prediction(SHAPES[arguments["shape"]], arguments["n_rows"])
+        peer.prepare_prediction(arguments["shape"], arguments["n_rows"])
     elif what == "predict":
         begin = time.perf_counter()
         y_hat = peer.predict(arguments["batch"])
@@ -147,7 +154,9 @@ def respond(peer: Any, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
     elif what == "calls":
         from tests.benchmarks.calls import calls_per_step
 
-        return {"calls": calls_per_step(SHAPES[arguments["shape"]])}
+        return {"calls": calls_per_step(arguments["shape"])}
+    elif what == "recipe":
+        return dict(peer.recipe(**arguments))
     return {}
 
 

@@ -22,6 +22,7 @@ from nnfit.gradcheck.numeric import ComplexStep
 from nnfit.gradcheck.problems import Problem
 from nnfit.inside.explanation import formulas, phi
 from nnfit.inside.explanation.example import Example, find_example
+from nnfit.inside.explanation.held_out import told_by_held_out
 from nnfit.inside.explanation.nodes import graph
 from nnfit.inside.explanation.steps import Values, backward, forward, last_delta, plain
 from nnfit.inside.sources import Source
@@ -111,7 +112,7 @@ def explain(
             "row": row,
             "drawn": example.drawn,
             "task": model.task,
-            "notes": [*example.notes, *_cuts(model, y_hat.T), *_doubts(checked)],
+            "notes": [*example.notes, *_notes(model, y_hat.T), *_doubts(checked)],
             "n_parameters": architecture.n_parameters,
             "parameters": _named(network.parameters),
             "graph": [],  # which is made of the others
@@ -222,18 +223,20 @@ def _prediction(model: Model, y_hat: Array) -> Values:
     }
 
 
-def _cuts(model: Model, y_hat: Array) -> list[str]:
-    """Return for each target whose prediction leaves the training range what it is cut from."""
+def _notes(model: Model, y_hat: Array) -> list[str]:
+    """Return what is said of a prediction: what it is cut from, and what held-out rows tell."""
+    told = told_by_held_out(model, y_hat)
     if model.scaler is None:
-        return []
+        return told
     values = model.scaler.decode(y_hat)
     each = zip(model.targets, values[0].tolist(), model.scaler.cut(values)[0].tolist(), strict=True)
-    return [
+    cuts = [
         f"{target}: {value:.6g} is cut to {cut:.6g}, the end of the training range; "
         "ŷ and the loss are not cut"
         for target, value, cut in each
         if value != cut
     ]
+    return cuts + told
 
 
 def _decoded(model: Model, truth: Array) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nnfit.inside.pictures.request import Request
+from nnfit.model.members import uncalibrated
 from nnfit.nn.arrays import Array
 
 BINS = 10
@@ -29,6 +30,8 @@ class Calibration:
     high: Array
     error: float
     of: str  # what the probability is of
+    temperature: float = 1.0
+    before: Calibration | None = None  # as the model was trained, where the temperature is not 1
 
 
 def make(request: Request) -> Calibration:
@@ -36,6 +39,15 @@ def make(request: Request) -> Calibration:
 
     That of the second class of two; of more classes, that of the predicted one.
     """
+    model, held_out = request.model, request.model.held_out
+    if held_out is None or held_out.told.temperature == 1.0:
+        return _of(request)
+    trained = replace(request, models=[(request.name, uncalibrated(model))])
+    temperature, before = held_out.told.temperature, _of(trained)
+    return replace(_of(request), temperature=temperature, before=before)
+
+
+def _of(request: Request) -> Calibration:
     model = request.model
     codes, judged = request.evaluation().arrays()
     predicted, _, confidence = judged.T

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnfit.errors import PictureError
-from nnfit.inside.pictures.kinds import METRICS
 from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.model.streaming import tell_trained
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import ERRORS, METRICS
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
 
 MAX_ROWS = 5000
-ERRORS = ("log_loss", "rmse", "mae")  # less is better
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-METRICS = {
-    "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
-    "regression": ("rmse", "mae", "r2"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -118,9 +113,15 @@ KINDS = {
         text=True,
     ),
     "calibration": Kind(
-        meaning="how often probabilities come true, with 95 % intervals",
+        meaning="how often probabilities come true, with 95 % intervals, before and after the "
+        "temperature (`calibrate: auto`)",
         task="classification",
         shows="calibration",
+        options=("split",),
+    ),
+    "intervals": Kind(
+        meaning="how many rows lie in the intervals of `predict --interval`, or the sets of "
+        "`--prediction-set`, against the share that was asked for; and how wide they are",
         options=("split",),
     ),
     "residuals": Kind(
@@ -133,6 +134,12 @@ KINDS = {
         meaning="how much worse the model gets when a column is shuffled (`--metric`, `--repeats`, "
         "`--top`, `--seed`)",
         options=("metric", "repeats", "top", "seed", "split"),
+    ),
+    "sweep": Kind(
+        meaning="the trials in `DIR/SWEEP.jsonl` of `nnfit sweep`: a line for each through what "
+        "was tried of the keys, the best one thick, and each key against the score",
+        data="none",
+        names=True,
     ),
 }
 

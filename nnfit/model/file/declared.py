@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfit.budget import MAX_LAYERS, MAX_MEMBERS, MAX_UNITS, MAX_WIDTH
 from nnfit.errors import shorten
+from nnfit.model import held_out
 from nnfit.model.file.kept import MAX_ROWS
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Described
@@ -25,6 +26,7 @@ from nnfit.training import history
 FORMAT_VERSION = 1
 # the trajectory, where it was kept: which epochs, 0 for the start, and W | b of each
 TRAJECTORY_EPOCHS, TRAJECTORY_PARAMETERS = "history_parameters_epoch", "history_parameters"
+HELD_OUT_SCORES = "held_out_scores"  # how far off the predictions of held-out rows are
 STEP_LOSSES = "history_step_loss"  # where they were recorded, from the first step on
 
 
@@ -117,7 +119,19 @@ def expected_arrays(
             raise Invalid("the number of steps in an epoch is out of range")
         n_steps = history.n_recorded(epochs, per_epoch)
         expected[STEP_LOSSES] = ((n_steps,), np.dtype(np.float64))
+    if "held_out" in meta:
+        expected[HELD_OUT_SCORES] = (_scores(meta), np.dtype(np.float64))
     return expected
+
+
+def _scores(meta: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape of the scores of held-out rows: a column for each target, or for classes."""
+    targets = meta.get("targets")
+    n = len(targets) if meta.get("task") == "regression" and isinstance(targets, list) else 1
+    try:
+        return held_out.told(meta["held_out"], "held_out").n_kept, n
+    except ValueError as err:
+        raise Invalid(str(err)) from err
 
 
 def compare_names(found: set[str], expected: set[str]) -> None:

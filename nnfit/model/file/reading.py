@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,6 +17,7 @@ from nnfit.budget import MAX_ARRAY_BYTES, MAX_INFLATED, MAX_META
 from nnfit.errors import ModelFileError, printable, shorten
 from nnfit.model.file.declared import (
     FORMAT_VERSION,
+    HELD_OUT_SCORES,
     STEP_LOSSES,
     TRAJECTORY_EPOCHS,
     TRAJECTORY_PARAMETERS,
@@ -24,6 +26,7 @@ from nnfit.model.file.declared import (
     expected_arrays,
 )
 from nnfit.model.file.kept import Trained, kept_metrics, trained
+from nnfit.model.held_out import HeldOut, told
 from nnfit.model.model import Model
 from nnfit.nn.arrays import Array
 from nnfit.nn.network import Network
@@ -147,7 +150,9 @@ def _read(path: str, archive: zipfile.ZipFile, n_file: int) -> Model:
         np.copyto(home, arrays[name])
     trajectory = _trajectory(arrays) if TRAJECTORY_EPOCHS in arrays else None
     steps = _steps(meta, arrays) if STEP_LOSSES in arrays else None
-    return _assemble(meta, network, training, _history(arrays), trajectory, steps)
+    held_out = _held_out(meta, arrays) if HELD_OUT_SCORES in arrays else None
+    bare = _assemble(meta, network, training, _history(arrays), held_out)
+    return replace(bare, trajectory=trajectory, steps=steps)
 
 
 def _history(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -170,6 +175,15 @@ def _steps(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> Steps:
     if not np.isfinite(losses).all():
         raise Invalid(f"{STEP_LOSSES} holds numbers that are not finite")
     return Steps(meta["steps_per_epoch"], losses)
+
+
+def _held_out(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> HeldOut:
+    """Return what held-out rows tell, checked."""
+    scores = arrays[HELD_OUT_SCORES]
+    ascending = (np.diff(scores, axis=0) >= 0.0).all()
+    if not (np.isfinite(scores).all() and (scores >= 0.0).all() and ascending):
+        raise Invalid(f"{HELD_OUT_SCORES} are not ascending numbers from 0 on")
+    return HeldOut(told=told(meta["held_out"], "held_out"), scores=scores)
 
 
 @contextmanager
@@ -197,8 +211,7 @@ def _assemble(
     network: Network,
     training: Trained,
     history: Mapping[str, Array],
-    trajectory: Trajectory | None,
-    steps: Steps | None,
+    held_out: HeldOut | None,
 ) -> Model:
     """Put the parts together after checking that they fit each other."""
     targets = meta.get("targets")
@@ -241,8 +254,7 @@ def _assemble(
         trained=training,
         metrics=metrics,
         history=history,
-        trajectory=trajectory,
-        steps=steps,
+        held_out=held_out,
         words=words,
         fingerprints=fingerprints,
         version=shorten(printable(str(meta.get("nnfit_version")))),

@@ -12,6 +12,7 @@ import numpy as np
 from nnfit.errors import OutputError
 from nnfit.model.file.declared import (
     FORMAT_VERSION,
+    HELD_OUT_SCORES,
     STEP_LOSSES,
     TRAJECTORY_EPOCHS,
     TRAJECTORY_PARAMETERS,
@@ -28,9 +29,9 @@ def to_bytes(
     meta: Mapping[str, Any],
     parameters: Parameters,
     history: Mapping[str, Array],
-    trajectory: Trajectory | None,
-    *,
+    trajectory: Trajectory | None = None,
     steps: Steps | None = None,
+    scores: Array | None = None,
 ) -> bytes:
     """Return the file's contents; `meta` is what the model says of itself, for JSON.
 
@@ -62,6 +63,8 @@ def to_bytes(
         arrays[TRAJECTORY_PARAMETERS] = trajectory.parameters
     if steps is not None:
         arrays[STEP_LOSSES] = steps.losses
+    if scores is not None:
+        arrays[HELD_OUT_SCORES] = scores
     buffer = io.BytesIO()
     write_arrays(buffer, arrays)
     return buffer.getvalue()

@@ -24,6 +24,12 @@ def draw(picture: Calibration) -> Figure:
         picture.predicted[some], p, yerr=reach, fmt="o-", color=COLORS[0],
         markersize=7, capsize=4, elinewidth=1.4, label="model, 95 % interval",
     )  # fmt: skip
+    if (before := picture.before) is not None:
+        some = before.counts > 0
+        axes.plot(
+            before.predicted[some], before.observed[some], "o--", color=COLORS[1], markersize=5,
+            linewidth=1.2, label=f"before, error {before.error:.3f}",
+        )  # fmt: skip
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), ylabel="share that came true")
     axes.legend(loc="upper left")
     ticks(axes.yaxis, n=6)
@@ -35,5 +41,8 @@ def draw(picture: Calibration) -> Figure:
     ticks(below.xaxis, n=11)
     ticks(below.yaxis, n=3, whole=True)
     total = int(picture.counts.sum())
-    title(axes, "Calibration", f"{total:,} rows, expected calibration error {picture.error:.3f}")
+    said = f"{total:,} rows, expected calibration error {picture.error:.3f}"
+    if picture.before is not None:
+        said += f", temperature {picture.temperature:.3g}"
+    title(axes, "Calibration", said)
     return figure

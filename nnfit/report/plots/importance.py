@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from nnfit.inside.pictures.importance import ERRORS, Importance
+from nnfit.inside.pictures.importance import Importance
+from nnfit.nn.names import ERRORS
 from nnfit.report.figures import number
 from nnfit.report.plots.colors import COLORS, FAINT, INK
 from nnfit.report.plots.labels import name, ticks, title

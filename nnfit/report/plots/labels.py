@@ -64,13 +64,13 @@ def turn_labels(axes: Axes, labels: Sequence[str], room: float) -> None:
                 label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
-def log_axis(axes: Axes) -> None:
-    """Make the y axis logarithmic, its figures plain; narrow ranges get more of them."""
-    axes.set_yscale("log")
-    axis, (low, high) = axes.yaxis, axes.get_ylim()
+def log_axis(axes: Axes, *, x: bool = False) -> None:
+    """Make the y axis, or `x`, logarithmic, its figures plain; narrow ranges get more of them."""
+    (axes.set_xscale if x else axes.set_yscale)("log")
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if x else (axes.yaxis, axes.get_ylim())
     decades = math.log10(high / low) if low > 0 else 1.0
-    subs: Any = (1.0,) if decades > 3 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(base=10.0, subs=subs))
+    subs: Any = (1.0,) if decades > 3 or x else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(base=10.0, subs=subs, numticks=4 if x else None))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
     axis.set_minor_formatter(NullFormatter())
 

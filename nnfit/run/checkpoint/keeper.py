@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -35,6 +36,8 @@ class Checkpoint:
         Go on from the checkpoint, where there is one.
     observer : Observer
         Hears what becomes of it.
+    share : float
+        Of the epochs; after it the run is left, to be gone on with from its checkpoint.
 
     Attributes
     ----------
@@ -50,10 +53,10 @@ class Checkpoint:
         On entering, when what is there under its name is no checkpoint.
     """
 
-    def __init__(self, output: str, resume: bool, observer: Observer) -> None:
+    def __init__(self, output: str, resume: bool, observer: Observer, share: float = 1.0) -> None:
         self.path = f"{output}.checkpoint"
         self.to_resume = False
-        self._resume, self._observer = resume, observer
+        self._resume, self._observer, self._share = resume, observer, share
         self._usable = True
         self._failed = False
         self._locks = contextlib.ExitStack()
@@ -128,6 +131,7 @@ class Checkpoint:
             self._observer.note(f"going on {where} from {self.path}")
         elif self._resume:
             self._observer.note(f"no checkpoint {self.path}; starting from the beginning")
+        fit.pause_after = math.ceil(self._share * fit.settings.epochs)
         if self._usable:
             fit.checkpoint = self._save
 
