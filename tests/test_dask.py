@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -19,9 +20,10 @@ import tasks
 
 from nnfit import compiled
 from nnfit.errors import NnfitError
-from nnfit.many import dask
+from nnfit.many import dask, dask_client, versions
 from nnfit.many.engine import Task, WorkerLost
 from nnfit.many.engines import make_engine
+from nnfit.many.local import LocalEngine
 from nnfit.observer import Observer
 from nnfit.training.stop import StopRequest
 from nnfit.version import __version__
@@ -89,12 +91,47 @@ def test_cv_gives_the_same_bytes_as_local_processes(
     assert written[0] == written[1]
 
 
+def test_trials_find_the_data_from_another_folder(cli: Commands, tiny: Example, name: str) -> None:
+    """Sweep over a key of `data`, where each trial reads the CSV: workers stand elsewhere."""
+    args = ("sweep", "tiny.yaml", "--set", "training.epochs=2", "--set", "training.engine=numpy")
+    lines = []
+    for folder, engine in (("here", "local"), ("there", name)):
+        over = ("--over", "data.missing_values=[a],[red]")
+        assert cli(*args, *over, "--engine", engine, "-o", folder, "-q").code == 0
+        found = [json.loads(line) for line in Path(folder, "SWEEP.jsonl").read_text().splitlines()]
+        lines.append({line["id"]: {**line, "seconds": 0} for line in found})
+    assert len(lines[0]) == 2 and lines[0] == lines[1]
+
+
+def test_trials_keep_their_checkpoints_by_a_path_that_is_the_same_anywhere(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs: list[str] = []
+
+    class Noting(LocalEngine):
+        """Notes where a trial has its checkpoint."""
+
+        def results(self, work: Any, shared: Any, tasks: Any, heard: Any) -> Any:
+            def noted() -> Iterator[Task | None]:
+                for task in tasks:
+                    outputs.extend([] if task is None else [task.arguments[2]])
+                    yield task
+
+            return super().results(work, shared, noted(), heard)
+
+    monkeypatch.setattr("nnfit.many.engines.LocalEngine", Noting)
+    over = ("--over", "optimizer.learning_rate=0.1,0.2,0.3", "--sampler", "halving")
+    assert cli("sweep", "tiny.yaml", *over, "--set", "training.epochs=3", "-o", "out").code == 0
+    folder = Path("out", "trials").absolute()
+    assert outputs and all(Path(output).parent == folder for output in outputs)
+
+
 @pytest.mark.parametrize("package", ["nnfit", "numpy", "pandas"])
 def test_other_versions_are_refused_first(
     name: str, cluster: Any, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    theirs = dask.VERSIONS[package]
-    monkeypatch.setattr(dask, "VERSIONS", {**dask.VERSIONS, package: "0.0.1"})
+    theirs = versions.VERSIONS[package]
+    monkeypatch.setattr(versions, "VERSIONS", {**versions.VERSIONS, package: "0.0.1"})
     source = "." if package == "nnfit" else f"{package}==0.0.1"
     worker = next(iter(cluster.scheduler.workers))
     assert refusal(lambda: made(name)) == (
@@ -103,12 +140,12 @@ def test_other_versions_are_refused_first(
     )
 
 
-def remember(versions: dict[str, str]) -> None:
-    dask.VERSIONS.update(versions)
+def remember(these: dict[str, str]) -> None:
+    versions.VERSIONS.update(these)
 
 
 def test_other_versions_of_workers_that_come_later_are_refused_too(name: str, cluster: Any) -> None:
-    engine, ours = made(name), dict(dask.VERSIONS)
+    engine, ours = made(name), dict(versions.VERSIONS)
     with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
         client.run(remember, {"numpy": "0.0.1"})  # as if they came now
         said = refusal(lambda: done(engine, tasks.multiplied, 1, (1,)))
@@ -126,7 +163,7 @@ def show(package: str) -> None:
 
 
 def test_a_worker_without_nnfit_is_told_how_to_get_it(name: str, cluster: Any) -> None:
-    hidden, worker = "nnfit.many.dask", next(iter(cluster.scheduler.workers))
+    hidden, worker = "nnfit.many.versions", next(iter(cluster.scheduler.workers))
     with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
         client.run(hide, hidden, workers=[worker])
         said = refusal(lambda: made(name))
@@ -147,7 +184,7 @@ def mute() -> Iterator[str]:
 def test_a_scheduler_that_does_not_answer_is_one_line(
     monkeypatch: pytest.MonkeyPatch, mute: str, cluster: Any
 ) -> None:
-    monkeypatch.setattr(dask, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(dask_client, "ANSWER_SECONDS", 0.5)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         closed = f"127.0.0.1:{server.getsockname()[1]}"
     worker = next(iter(cluster.scheduler.workers)).removeprefix("tcp://")
@@ -190,12 +227,12 @@ def test_machine_code_is_at_hand_where_all_have_that_of_one_numba(
     def answered(client: Any, function: Any, *args: Any, **how: Any) -> Any:
         """Answer for the workers, which are asked all the same."""
         found = run(client, function, *args, **how)
-        return dict.fromkeys(found, there) if function is dask._machine_code else found
+        return dict.fromkeys(found, there) if function is versions.machine_code else found
 
     monkeypatch.setattr(distributed.Client, "run", answered)
     monkeypatch.setattr(compiled, "is_cached", lambda: here is not None)
     monkeypatch.setattr(compiled, "lacks", lambda: "")
-    monkeypatch.setattr(dask, "version", lambda package: here)
+    monkeypatch.setattr(versions, "version", lambda package: here)
     assert made(name).at_hand is at_hand
 
 
@@ -239,6 +276,7 @@ from pathlib import Path
 import tasks
 from nnfit.many.engine import Task
 from nnfit.many.engines import make_engine
+from nnfit.many.local import LocalEngine
 from nnfit.observer import Observer
 from nnfit.training.stop import StopRequest
 

@@ -129,7 +129,7 @@ def test_a_lost_worker_is_a_retried_task_and_said(make: Make, heard: Heard, tmp_
         "a after 0", "b after 1", "c after 0", "d after 0",
     ]  # fmt: skip
     (said,) = heard.warnings
-    how = r"its process ended by SIGKILL|its worker tcp://127\.0\.0\.1:\d+ is gone"
+    how = r"its process was ended by SIGKILL|its worker tcp://127\.0\.0\.1:\d+ is gone"
     assert re.fullmatch(rf"task 2: ({how}); tried again", said)
 
 

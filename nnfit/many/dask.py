@@ -1,29 +1,24 @@
-"""Workers of a Dask cluster, on any machines; the only home of `distributed`.
+"""Workers of a Dask cluster, on any machines.
 
 The cluster is there before and stays: how one is started is in docs/many-runs.md.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import pickle
 import pkgutil
 import uuid
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nnfit import compiled
-from nnfit.errors import ExitCode, Interrupted, NnfitError
+from nnfit.errors import ExitCode, Interrupted
+from nnfit.many import versions
+from nnfit.many.dask_client import ANSWER_SECONDS, TOPIC, connected, happenings
 from nnfit.many.engine import (
     POLL_SECONDS,
     Outcome,
@@ -34,23 +29,12 @@ from nnfit.many.engine import (
     lost,
     seldom,
 )
+from nnfit.many.versions import Versions, machine_code, refuse_other
 from nnfit.observer import Observer
 from nnfit.training.stop import StopRequest
-from nnfit.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client
-
-ANSWER_SECONDS = 10.0  # until a scheduler has to answer, and a first worker should be there
-CLOSING_SECONDS = 2.0
-TOPIC = "nnfit"  # of the events that tell how far tasks are
-_Versions = dict[str, str]
-# on which results depend
-VERSIONS: _Versions = {
-    "nnfit": __version__,
-    "numpy": np.__version__,
-    "pandas": version("pandas"),
-}
 
 
 class DaskEngine:
@@ -64,14 +48,14 @@ class DaskEngine:
     ) -> None:
         self._name, self._address = f"dask://{address}", address
         self._most, self._stop, self._observer = jobs, stop, observer
-        with self._connected() as client:
+        with connected(self._address) as client:
             try:
                 client.wait_for_workers(1, timeout=ANSWER_SECONDS)
             except TimeoutError:
                 observer.warning(f"{self._name}: no worker is there yet; they are waited for")
             self.jobs = jobs or max(1, sum(client.nthreads().values()))
             self._refuse_others(client)
-            codes = {_machine_code(), *client.run(_machine_code, on_error="ignore").values()}
+            codes = {machine_code(), *client.run(machine_code, on_error="ignore").values()}
         self.at_hand = len(codes) == 1 and None not in codes  # of the same Numba
 
     def results(
@@ -83,7 +67,7 @@ class DaskEngine:
     ) -> Generator[tuple[Task, Any]]:
         """Yield results as `Engine.results` says."""
         coming = iter(tasks)
-        with self._connected() as client, _events(client) as events:
+        with connected(self._address) as client, happenings(client) as events:
             cluster = _Cluster(client, events, work, shared, self._most)
             while True:
                 while cluster.has_room() and (task := next(coming, None)) is not None:
@@ -102,95 +86,17 @@ class DaskEngine:
                 if self._stop.signal is not None:
                     raise Interrupted("stopped", self._stop.exit_code)
 
-    @contextmanager
-    def _connected(self) -> Iterator[Client]:
-        """Lend a client, quiet and closed afterwards: the cluster then forgets all that it gave."""
-        try:
-            import dask
-            from distributed import Client
-        except ImportError as err:
-            raise NnfitError(
-                f"{self._name}: needs Dask, which is not installed. Run: pip install distributed"
-            ) from err
-        warnings.filterwarnings("ignore", module=r"(dask|distributed|tornado)\b")
-        before = logging.root.manager.disable
-        logging.disable()
-        try:
-            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-                self._require_scheduler()
-                client = Client(self._address, timeout=ANSWER_SECONDS, set_as_default=False)
-                try:
-                    yield client
-                finally:
-                    with suppress(TimeoutError):
-                        client.close(timeout=CLOSING_SECONDS)
-        finally:
-            logging.disable(before)
-
-    async def _asked(self) -> Any:
-        """Return what the scheduler says of itself."""
-        from distributed import Security, rpc
-
-        security = Security().get_connection_args("client")
-        async with rpc(self._address, connection_args=security) as scheduler:
-            return await scheduler.identity()
-
-    def _require_scheduler(self) -> None:
-        """Raise NnfitError where none answers: a client would wait for ever for one that hangs."""
-        try:
-            asyncio.run(asyncio.wait_for(self._asked(), ANSWER_SECONDS))["workers"]
-        except Exception as err:  # whatever answers may be none
-            raise NnfitError(
-                f"{self._name}: no scheduler answers within {ANSWER_SECONDS:g} seconds; expected "
-                "one of Dask, as `dask scheduler` starts it. Look at the address and its port"
-            ) from err
-
     def _refuse_others(self, client: Client) -> None:
         """Raise NnfitError where a machine has other versions than this one."""
-        asked = pkgutil.resolve_name, f"{__name__}:VERSIONS"  # found by those without nnfit too
+        # found by those without nnfit too
+        asked = pkgutil.resolve_name, f"{versions.__name__}:VERSIONS"
         try:  # the scheduler passes on what it must know itself
             client.run_on_scheduler(*asked)
-        except ImportError as err:
-            _refuse_other(f"{self._name}, scheduler", err)
+        except (ImportError, AttributeError) as err:
+            refuse_other(f"{self._name}, scheduler", err)
         for worker, found in client.run(*asked, on_error="return").items():
             if not isinstance(found, OSError):  # it has left
-                _refuse_other(f"{self._name}, worker {worker}", found)
-
-
-def _refuse_other(where: str, found: Any) -> None:
-    """Raise NnfitError unless `found` are our VERSIONS; an error came where nnfit is missing."""
-    if isinstance(found, Exception):
-        raise NnfitError(
-            f"{where}: {found}; expected nnfit {__version__} as here. "
-            "Run there, in the same checkout: pip install ."
-        )
-    for name, ours in VERSIONS.items():
-        if found.get(name) != ours:
-            source = f"{name}=={ours}" if name != "nnfit" else "."
-            raise NnfitError(
-                f"{where}: has {name} {found.get(name)}; expected {ours} as here, on which results "
-                f"depend. Run there: pip install {source}"
-            )
-
-
-def _machine_code() -> str | None:
-    """Return of which Numba the compiled engine's machine code on disk is, if it is there."""
-    return version("numba") if not compiled.lacks() and compiled.is_cached() else None
-
-
-@contextmanager
-def _events(client: Client) -> Iterator[SimpleQueue[Any]]:
-    """Lend what happens on the cluster while we look."""
-    events: SimpleQueue[Any] = SimpleQueue()
-    topics = ("all", TOPIC)
-    for topic in topics:
-        client.subscribe_topic(topic, lambda event: events.put(event[1]))
-    try:
-        yield events
-    finally:
-        if client.status == "running":
-            for topic in topics:
-                client.unsubscribe_topic(topic)
+                refuse_other(f"{self._name}, worker {worker}", found)
 
 
 @dataclass(eq=False)
@@ -233,7 +139,9 @@ class _Cluster:
         # pickled here: the scheduler looks into what is not
         order = pickle.dumps((self._work, task.arguments))
         place = {} if worker is None else {"workers": [worker], "allow_other_workers": True}
-        future = self._executor.submit(_do, VERSIONS, self._shared, order, key=trial.key, **place)
+        future = self._executor.submit(
+            _do, versions.VERSIONS, self._shared, order, key=trial.key, **place
+        )
         self.trials[future] = trial
 
     def listen(self, heard: Callable[[Task, float], None], observer: Observer) -> None:
@@ -273,16 +181,16 @@ class _Cluster:
                 how = f"its worker {error.last_worker.address} is gone"
                 raise given_up(name, how, trial.losses) from error
             if isinstance(error, ModuleNotFoundError):  # of a worker that came later
-                _refuse_other(name, error)
+                refuse_other(name, error)
             if error is not None:
                 raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
             result = future.result()
             if not isinstance(result, bytes):
-                _refuse_other(f"{name}, worker {result[0]}", result[1])
+                refuse_other(f"{name}, worker {result[0]}", result[1])
             yield trial, pickle.loads(result)
 
 
-def _do(versions: _Versions, shared: Any, order: bytes) -> bytes | tuple[str, _Versions]:
+def _do(ours: Versions, shared: Any, order: bytes) -> bytes | tuple[str, Versions]:
     """Do a task in a thread of a worker, whose name and versions it returns if they are others.
 
     Nobody waits for one that was cancelled: it ends with its next report.
@@ -298,8 +206,8 @@ def _do(versions: _Versions, shared: Any, order: bytes) -> bytes | tuple[str, _V
             raise Interrupted("cancelled", ExitCode.TERMINATED)
         worker.log_event(TOPIC, (key, fraction))
 
-    if versions != VERSIONS:  # it came after the others were asked
-        return worker.address, VERSIONS
+    if versions.VERSIONS != ours:  # it came after the others were asked
+        return worker.address, versions.VERSIONS
     work, arguments = pickle.loads(order)
     with suppress(Interrupted):
         return Outcome.of(work, shared, seldom(report), arguments).pickled()

@@ -157,8 +157,9 @@ class _Worker:
         self.process.join(MOURNING_SECONDS)
         code = self.process.exitcode or 0
         self.end()
-        how = f"by {_signal(-code)}" if code < 0 else f"with exit code {code}"
-        return f"its process ended {how}"
+        if code < 0:
+            return f"its process was ended by {_signal(-code)}"
+        return f"its process ended with exit code {code}"
 
 
 def _signal(number: int) -> str:
