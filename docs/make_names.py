@@ -26,10 +26,12 @@ LISTS = {
 
 def rows() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     """Yield the key, a value, its meaning, and what goes with it."""
-    for name, a in names.OUTPUT_ACTIVATIONS.items():
+    for name, a in names.EVERY_OUTPUT.items():
         hidden = name in names.ACTIVATIONS
         key = "model.activation" if hidden else "model.output_activation"
-        yield key, name, a.meaning, (a.initialization,) * hidden
+        others = [loss for loss, of in names.LOSSES.items() if of.output_activation == name]
+        own = () if name in names.OUTPUT_ACTIVATIONS else tuple(others)
+        yield key, name, a.meaning, (a.initialization,) if hidden else own
     for name, loss in names.LOSSES.items():
         yield "loss", name, loss.meaning, (loss.output_activation,)
     for name, rule in names.OPTIMIZERS.items():

@@ -38,6 +38,7 @@ class Plan:
     l2: float = 0.0  # then training lowers loss + penalty
     members: int = 1  # networks that are trained at once
     engine: str = "numpy"  # or compiled
+    best: str = "loss"  # by what an epoch is the best; a metric is then that which is shown
     folds: bool = False  # each member is judged by rows that it alone is not trained on
     decided: Sequence[str] = field(default_factory=tuple)  # sentences, e.g. on the task
 
@@ -54,6 +55,7 @@ class EpochRecord:
     rows_per_second: float
     penalty: float | None = None  # that of l2 at the epoch's end; of earlier runs it is not kept
     member_losses: tuple[float, ...] = ()  # each one's validation loss, where there are several
+    member_metrics: tuple[float, ...] = ()  # likewise, where they say which epoch is the best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ class Observer:
         """Hear that `fraction` of epoch `epoch` is done."""
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
-        """Hear one epoch's figures; `best` when its validation loss is the lowest so far."""
+        """Hear one epoch's figures; `best` when the validation rows say it is, so far."""
 
     def refitting(self, epochs: int) -> None:
         """Hear that after the members' epochs one network is trained, for so many of its own.

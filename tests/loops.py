@@ -63,6 +63,7 @@ def make_fit(
     judged: Network | None = None,
     seed: int = 0,
     metric: Callable[[NDArray[Any]], float] = lambda y_hat: 0.0,
+    member_metric: Callable[[NDArray[Any], Any], float] | None = None,
     observer: Observer | None = None,
     stop: StopRequest | None = None,
 ) -> Fit:
@@ -78,9 +79,9 @@ def make_fit(
     learners, dropout = of_members
     n_rows = min(map(len, learners.own_rows or [train]))
     judging = train if folds is not None else validation
-    judge = Judge(judged or network, train, validation, metric)
+    judge = Judge(judged or network, train, validation, metric, member_metric)
     if folds is not None:
-        judge = FoldJudge(judged or network, learners, train, folds, metric)
+        judge = FoldJudge(judged or network, learners, train, folds, metric, member_metric)
     state = State(
         learners,
         schedule or Schedule("constant", settings.epochs),

@@ -25,11 +25,13 @@ from nnfit.gradcheck.checking import (
 from nnfit.gradcheck.problems import BUGS, random_problem, standard_problems, with_bug
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.losses import RESIDUAL_LOSSES, Share
+from nnfit.nn.names import DISTRIBUTION_LOSSES
 from nnfit.nn.network import Architecture, Network, Workspace, product_of
 from nnfit.training.gradients import Shards
 
 Array = NDArray[Any]
 METHODS = ("complex", "central")
+MEMBERS = ("mse", "cross_entropy", *DISTRIBUTION_LOSSES)  # of which two members are checked
 
 
 def _failed(
@@ -299,7 +301,7 @@ def test_a_wrong_loss_with_its_own_slope_is_caught(
 
 def test_a_wrong_product_of_many_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The large product and the small one are both reached, each with its own mistake."""
-    several = {"many rows, mse", "members, mse", "members, cross_entropy"}
+    several = {"many rows, mse", *(f"members, {loss}" for loss in MEMBERS)}
     for kind, reached in (("matmul", several), ("dot", None)):
         with monkeypatch.context() as patch:
 
@@ -516,7 +518,7 @@ class MixedLogits(Network):
 )
 def test_what_mixes_members_is_caught(mistake: type[Network], failing: set[str]) -> None:
     cases = [of for of in standard_problems(mistake) if of.parameters.ndim == 2]
-    assert [of.case for of in cases] == ["members, mse", "members, cross_entropy"]
+    assert [of.case for of in cases] == [f"members, {loss}" for loss in MEMBERS]
     for of in cases:
         checks = [*check_values(of), *check_problem(of)]
         failed = {check.parameter for check in checks if not check.passed}

@@ -30,8 +30,9 @@ def evaluated(cli: Commands, name: str) -> dict[str, Any]:
 
 
 def assert_same(metrics: dict[str, Any], expected: Any) -> None:
-    """Hold counts equal, and figures but for rounding."""
+    """Hold counts equal, and figures but for rounding: those that a model keeps."""
     counts = "confusion_matrix"
+    metrics = {name: metrics[name] for name in expected}
     assert metrics.get(counts) == expected.get(counts)
     one, other = ({k: v for k, v in m.items() if k != counts} for m in (metrics, expected))
     assert one == pytest.approx(other, rel=1e-6)
@@ -56,8 +57,10 @@ def test_classification(
     assert list(found) == ["rows", "metrics", "classes"]
     assert (found["rows"], found["classes"]) == (len(truth), classes)
     names = ["accuracy", "log_loss", "f1_macro", "roc_auc", "confusion_matrix"]
+    names += ["balanced_accuracy", "average_precision", "ece"]
     if len(classes) > 2:
-        names.remove("roc_auc")
+        names = [name for name in names if name not in ("roc_auc", "average_precision")]
+    names += ["per_class", "baseline", "baseline_of"]
     metrics = found["metrics"]
     assert list(metrics) == names
     assert metrics["accuracy"] == reference.accuracy_score(truth, guess)
@@ -73,6 +76,14 @@ def test_classification(
         auc = reference.roc_auc_score([label == classes[1] for label in truth], p[:, 1])
         assert metrics["roc_auc"] == pytest.approx(auc, rel=1e-12)
         assert 0.5 < auc < 1.0
+    of_training = package.load(f"{name}.npz").metrics["train"]
+    assert of_training is not None
+    counts = np.array(of_training["confusion_matrix"]).sum(axis=1)
+    shares, codes = counts / counts.sum(), np.array([classes.index(label) for label in truth])
+    assert metrics["baseline_of"] == "train"
+    assert metrics["baseline"]["accuracy"] == (codes == counts.argmax()).mean()
+    assert metrics["baseline"]["log_loss"] == pytest.approx(-np.log(shares[codes]).mean())
+    assert [of["support"] for of in metrics["per_class"].values()] == np.bincount(codes).tolist()
 
 
 @pytest.mark.parametrize(("name", "targets"), [("price", ["price"]), ("pair", ["north", "south"])])
@@ -89,17 +100,28 @@ def test_regression(
             "rmse": reference.root_mean_squared_error(y[:, k], y_hat[:, k]),
             "mae": reference.mean_absolute_error(y[:, k], y_hat[:, k]),
             "r2": reference.r2_score(y[:, k], y_hat[:, k]),
+            "median_ae": reference.median_absolute_error(y[:, k], y_hat[:, k]),
         }
         for k in range(len(targets))
     ]
     metrics = found["metrics"]
+    scaler = package.load(f"{name}.npz").scaler
+    assert scaler is not None and metrics.pop("baseline_of") == "train"
+    means = np.tile(scaler.means, (len(y), 1))
+    assert metrics.pop("baseline") == pytest.approx(
+        {
+            "rmse": reference.root_mean_squared_error(y, means),
+            "mae": reference.mean_absolute_error(y, means),
+            "r2": reference.r2_score(y, means),
+        }
+    )
     if len(targets) == 1:
         assert metrics == pytest.approx(each[0], rel=1e-9)
         return
-    assert list(metrics) == ["rmse", "mae", "r2", "per_target"]
+    assert list(metrics) == ["rmse", "mae", "r2", "per_target", "median_ae"]
     for k, target in enumerate(targets):
         assert metrics["per_target"][target] == pytest.approx(each[k], rel=1e-9)
-    for metric in ("rmse", "mae", "r2"):
+    for metric in ("rmse", "mae", "r2", "median_ae"):
         mean = np.mean([figures[metric] for figures in each])
         assert metrics[metric] == pytest.approx(mean, rel=1e-9)
 
@@ -139,21 +161,109 @@ def test_every_metric_follows_from_what_predict_writes(
 def test_the_table(cli: Commands, binary: Example) -> None:
     metrics = evaluated(cli, "binary")["metrics"]
     lines = cli("evaluate", "binary.npz", "binary.csv").out.splitlines()
-    assert [line.split() for line in lines[:6]] == [
-        ["metric", "value"],
+    names = ["accuracy", "log_loss", "f1_macro", "roc_auc", "balanced_accuracy"]
+    names += ["average_precision", "ece"]
+    assert [line.split() for line in lines[:9]] == [
+        ["metric", "value", "baseline"],
         ["rows", "80"],
-        ["accuracy", f"{metrics['accuracy']:.4f}"],
-        ["log_loss", f"{metrics['log_loss']:.4f}"],
-        ["f1_macro", f"{metrics['f1_macro']:.4f}"],
-        ["roc_auc", f"{metrics['roc_auc']:.4f}"],
+        *([n, f"{metrics[n]:.4f}", f"{metrics['baseline'][n]:.4f}"] for n in names),
     ]
     (a, b), (c, d) = metrics["confusion_matrix"]
-    assert lines[7:] == [
+    assert lines[10:14] == [
         "confusion matrix",
         "true \\ predicted  False  True",
         f"False             {a:>5}  {b:>4}",
         f"True              {c:>5}  {d:>4}",
     ]
+    assert lines[15] == "by class"
+    assert [line.split() for line in lines[16:]] == [
+        ["class", "precision", "recall", "f1", "support"],
+        *(
+            [label, *(f"{of[n]:.4f}" for n in ("precision", "recall", "f1")), str(of["support"])]
+            for label, of in metrics["per_class"].items()
+        ),
+    ]
+
+
+def test_metrics_prints_those_alone_in_their_order(cli: Commands, binary: Example) -> None:
+    whole = evaluated(cli, "binary")["metrics"]
+    asked = ("--metrics", "f1_macro,per_class", "--metrics", " accuracy, f1_macro")
+    result = cli("evaluate", "binary.npz", "binary.csv", "-q", *asked, "--json")
+    found = json.loads(result.out)
+    assert list(found) == ["rows", "metrics", "classes"]
+    names = ["f1_macro", "per_class", "accuracy"]
+    assert list(found["metrics"]) == [*names, "baseline", "baseline_of"]
+    assert all(found["metrics"][name] == whole[name] for name in names)
+    assert list(found["metrics"]["baseline"]) == ["f1_macro", "accuracy"]
+    lines = cli("evaluate", "binary.npz", "binary.csv", "-q", *asked).out.splitlines()
+    assert [line.split()[0] for line in lines if line][:5] == [
+        "metric", "f1_macro", "accuracy", "by", "class"
+    ]  # fmt: skip
+    alone = cli("evaluate", "binary.npz", "binary.csv", "-q", "--metrics", "confusion_matrix")
+    assert alone.out.startswith("confusion matrix\ntrue ")
+    alone = cli(*"evaluate binary.npz binary.csv --metrics per_class --json".split())
+    assert list(json.loads(alone.out)["metrics"]) == ["per_class"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "got"),
+    [
+        ("binary", "acuracy", "'acuracy' for a classification"),
+        ("binary", "roc_auc,RMSE", "'RMSE' for a classification"),
+        ("labels", "roc_auc", "'roc_auc' for a classification"),  # of three classes
+        ("price", "r2,,mae", "'' for a regression"),
+        ("price", "per_target", "'per_target' for a regression"),  # of one target
+    ],
+)
+def test_an_unknown_metric_is_refused_before_a_row_is_read(
+    cli: Commands, request: pytest.FixtureRequest, name: str, asked: str, got: str
+) -> None:
+    request.getfixturevalue(name)
+    result = cli("evaluate", f"{name}.npz", "no.csv", "--metrics", asked)
+    known = package.load(f"{name}.npz").outcome.metrics
+    line = f"nnfit: error: --metrics: got {got}; expected some of {', '.join(known)}"
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith(line)
+    assert ("did you mean 'accuracy'?" in result.err) == (asked == "acuracy")
+
+
+@pytest.mark.parametrize("change", ["no metrics", "other classes", "text", "nothing in it"])
+def test_the_baseline_of_a_model_that_keeps_none_is_that_of_the_rows(
+    cli: Commands, labels: Example, change: str
+) -> None:
+    matrix: Any = {
+        "other classes": [[1, 2], [3, 4]],
+        "text": "many",
+        "nothing in it": [[0] * 3] * 3,
+    }
+
+    def altered(meta: dict[str, Any]) -> None:
+        meta["metrics"]["train"] = {"confusion_matrix": matrix.get(change)}
+        if change == "no metrics":
+            meta["metrics"] = {}
+
+    Path("m.npz").write_bytes(with_meta(labels.npz, altered))
+    result = cli("evaluate", "m.npz", "labels.csv", "--split", "validation", "--json")
+    metrics = json.loads(result.out)["metrics"]
+    support = [of["support"] for of in metrics["per_class"].values()]
+    assert max(support) / sum(support) == metrics["baseline"]["accuracy"]
+    assert metrics["baseline_of"] == "evaluated"
+    assert result.err == (
+        "nnfit: labels.csv (validation): the baseline is that of these rows; that of its "
+        "training rows m.npz does not keep\n"
+    )
+
+
+def test_the_baseline_of_targets_as_they_are_is_that_of_the_rows(
+    cli: Commands, folder: Path
+) -> None:
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i % 7},{i / 3}\n" for i in range(40)))
+    data = {"path": "d.csv", "target": "y", "validation": 0}
+    config = {"data": data, "preprocessing": {"target": "none"}, "training": {"epochs": 1}}
+    package.train(config).save("m.npz")
+    metrics = json.loads(cli("evaluate", "m.npz", "d.csv", "--json", "-q").out)["metrics"]
+    assert metrics["baseline_of"] == "evaluated"
+    assert metrics["baseline"]["r2"] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_rows_without_a_target_are_left_out_and_counted(cli: Commands, binary: Example) -> None:

@@ -63,7 +63,13 @@ def test_json_has_the_shape_of_the_contract(cli: Commands, tiny: Example) -> Non
 
 
 def test_the_standard_set_covers_everything(cli: Commands) -> None:
-    from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
+    from nnfit.nn.names import (
+        ACTIVATIONS,
+        DISTRIBUTION_LOSSES,
+        LOSSES,
+        OUTPUT_ACTIVATIONS,
+        RESIDUAL_LOSSES,
+    )
 
     found = checked(cli)
     assert found["passed"] and found["max_relative_error"] <= 1e-9
@@ -71,14 +77,16 @@ def test_the_standard_set_covers_everything(cli: Commands) -> None:
     for loss in LOSSES:
         assert f"linear, {loss}" in cases
         for activation in ACTIVATIONS:
-            assert {f"{activation} x{depth}, {loss}" for depth in (1, 2, 3)} <= cases
-    for loss in QUANTITY_LOSSES:
+            depths = (1,) if loss in DISTRIBUTION_LOSSES else (1, 2, 3)
+            assert {f"{activation} x{depth}, {loss}" for depth in depths} <= cases
+    for loss in RESIDUAL_LOSSES:
         for output in OUTPUT_ACTIVATIONS.keys() - {"identity"}:
             assert f"tanh, {output} output, {loss}" in cases
     for loss in ("mse", "binary_cross_entropy", "cross_entropy"):
         for what in ("dropout", "l2", "sample weights", "no bias"):
             assert f"{what}, {loss}" in cases
-    assert {"members, mse", "members, cross_entropy"} <= cases
+    both = ("mse", "cross_entropy", *DISTRIBUTION_LOSSES)
+    assert {f"members, {loss}" for loss in both} <= cases
     assert {check["parameter"] for check in found["checks"]} == {
         *(f"{kind}{layer}" for kind in "Wb" for layer in (1, 2, 3, 4)),
         *("s", "x", "y_hat", "loss", "f(z)", "f'(z)", "l(e)", "l'(e)"),
@@ -152,13 +160,13 @@ def test_methods(cli: Commands, binary: Example) -> None:
 @pytest.mark.slow
 def test_central_differences_count_the_kinks_they_cross(cli: Commands) -> None:
     from nnfit.nn.activations import ACTIVATIONS
-    from nnfit.nn.losses import RESIDUAL_LOSSES
+    from nnfit.nn.residuals import RESIDUAL_LOSSES
 
     found = checked(cli, "--method", "central")
     assert found["passed"]
     kinked = [check for check in found["checks"] if check["kinks"]]
     assert kinked
-    bent = [name for name, f in (ACTIVATIONS | RESIDUAL_LOSSES).items() if f.kinks]
+    bent = [name for name, f in (ACTIVATIONS | RESIDUAL_LOSSES).items() if f.kinks] + ["quantile"]
     assert "relu" in bent and "tanh" not in bent
     pattern = "|".join([*bent, "dropout", "l2", "weights", "no bias", "many rows"])
     assert all(re.search(pattern, check["case"]) for check in kinked)

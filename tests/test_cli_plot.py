@@ -349,9 +349,10 @@ REFUSED: list[tuple[str, str]] = [
     ("weights binary.npz --shape 8by8 -o a.png",
      f"--shape: got '8by8'; expected HEIGHTxWIDTH, such as 8x8{HELP}"),
     ("importance tiny.npz --metric rmse -o a.png",
-     "--metric: got 'rmse' for a classification; expected accuracy, log_loss, f1_macro, roc_auc"),
+     "--metric: got 'rmse' for a classification; expected accuracy, log_loss, f1_macro, roc_auc, "
+     "balanced_accuracy, average_precision, ece"),
     ("importance pair.npz --metric accuracy -o a.png",
-     "--metric: got 'accuracy' for a regression; expected rmse, mae, r2"),
+     "--metric: got 'accuracy' for a regression; expected rmse, mae, r2, median_ae"),
     # data
     ("confusion tiny.npz no_target.csv",
      "no_target.csv: no column 'kind'; columns are: x, colour"),

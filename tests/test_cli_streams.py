@@ -123,7 +123,7 @@ def test_stdout_of_every_other_command_is_its_result(cli: Commands, tiny: Exampl
         "activations tiny.npz tiny.csv --layer 1": ",".join(
             f"layer1_unit{i + 1}" for i in range(8)
         ),
-        "evaluate tiny.npz tiny.csv": "metric     value",
+        "evaluate tiny.npz tiny.csv": "metric              value  baseline",
         "gradcheck tiny.npz": "case      parameter  shape  relative error  verdict",
         "inspect tiny.npz": "model           tiny.npz",
         "explain tiny.yaml": "example  row 1 of tiny.csv, a training row",

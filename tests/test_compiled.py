@@ -16,11 +16,11 @@ from nnfit.gradcheck.problems import BUGS, with_bug
 from nnfit.nn.activations import ACTIVATIONS
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.inference import logits
-from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.nn.names import LOSSES
 from nnfit.nn.network import Network
 from nnfit.nn.optimizers import make_optimizer
 from nnfit.nn.rates import rate_factors
+from nnfit.nn.residuals import RESIDUAL_LOSSES, d_pinball_error
 from nnfit.training.examples import Examples, network_rows
 from nnfit.training.learners import Learners
 from nnfit.training.state import Settings
@@ -67,6 +67,14 @@ def test_the_derivative_of_a_loss_is_that_of_numpy(name: str) -> None:
     np.testing.assert_array_equal(ours, e)
 
 
+def test_the_derivative_of_a_quantile_is_that_of_numpy() -> None:
+    e = np.concatenate([GRID, [0.0]])[None]
+    d: Any = formulas.d_quantile
+    ours = [d.py_func(x, 0.05) for x in e[0]]
+    d_pinball_error(e, (0.05,))
+    np.testing.assert_array_equal([ours], e)
+
+
 def test_where_no_folder_takes_the_machine_code_it_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -103,7 +111,10 @@ def _rows(network: Network, weighted: bool, n: int = 70) -> Examples:
     X = rng.normal(size=(n, network.architecture.sizes[0]))
     K, loss = network.architecture.sizes[-1], network.architecture.loss
     labels = (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
-    Y = rng.normal(size=(n, K))
+    each = network.architecture.outputs_of_target
+    Y = np.repeat(rng.normal(size=(n, K // each)), each, axis=1)
+    if loss == "poisson":
+        Y = rng.poisson(2.0, (n, K)).astype(float)
     if loss == "binary_cross_entropy":
         Y = labels[:, None].astype(float)
     elif loss == "cross_entropy":
@@ -164,7 +175,7 @@ OPTIMIZERS: list[dict[str, Any]] = [
 def test_fifty_steps_are_those_of_numpy(name: str, loss: str) -> None:
     """Each activation with each loss; the optimizers take turns."""
     which = list(itertools.product(ACTIVATIONS, LOSSES)).index((name, loss))
-    outputs = 1 if loss == "binary_cross_entropy" else 3
+    outputs = {"binary_cross_entropy": 1, "gaussian_nll": 4, "quantile": 6}.get(loss, 3)
     architecture = Architecture((4, 6, 5, outputs), (name, "tanh"), loss)
     _compare(architecture, OPTIMIZERS[which % len(OPTIMIZERS)])
 
@@ -180,9 +191,11 @@ def test_every_part_goes_with_every_optimizer(optimizer: dict[str, Any], by_grou
     _compare(plain, optimizer, by_group=by_group)
 
 
-@pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy", "cross_entropy"])
+@pytest.mark.parametrize(
+    "loss", ["mse", "binary_cross_entropy", "cross_entropy", "gaussian_nll", "quantile", "poisson"]
+)
 def test_float32_is_that_of_numpy(loss: str) -> None:
-    outputs = 1 if loss == "binary_cross_entropy" else 3
+    outputs = {"binary_cross_entropy": 1, "gaussian_nll": 4, "quantile": 6}.get(loss, 3)
     architecture = Architecture((4, 6, 5, outputs), ("tanh", "softplus"), loss, input_scale=True)
     _compare(architecture, {"name": "adam"}, dtype=np.float32, by_group=True, epochs=3)
 

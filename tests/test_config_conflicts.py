@@ -69,6 +69,26 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "has none. Choose another schedule",
     ),
     (
+        {"training.best": "accuracy", "data.validation": 0},
+        "training.best: got 'accuracy', which judges held-out rows, but data.validation is 0. Hold "
+        "out rows, such as 0.2",
+    ),
+    (
+        {"training.best": "f1_macro", "data.task": "regression"},
+        "training.best: got 'f1_macro', but data.task is regression; expected loss, rmse, mae "
+        "or r2",
+    ),
+    (
+        {"training.best": "roc_auc", "data.target": ["y", "z"]},
+        "training.best: got 'roc_auc', but several targets are regression; expected loss, rmse, "
+        "mae or r2",
+    ),
+    (
+        {"training.best": "rmse", "loss": "cross_entropy"},
+        "training.best: got 'rmse', but loss cross_entropy needs classes; expected loss, accuracy, "
+        "balanced_accuracy, f1_macro, roc_auc or average_precision",
+    ),
+    (
         {"data.include": ["x"], "data.exclude": ["x"]},
         "data.exclude: names 'x', which data.include names too; expected it in one of them",
     ),
@@ -227,6 +247,8 @@ ALLOWED: list[dict[str, Any]] = [
     {"training.refit": True, **FOLDS},
     {"training.keep_path": True, "model.members": 1},
     {**FOLDS, "training.patience": 3, "training.patience_factor": 2},
+    {"training.best": "rmse"},
+    {**FOLDS, "training.best": "roc_auc", "data.task": "classification"},
     {"optimizer.schedule": "exponential", "optimizer.schedule_factor": 0.9},
     {"optimizer.warmup_epochs": 99},
     {"training.label_smoothing": 0.1, "loss": "cross_entropy"},

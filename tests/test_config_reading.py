@@ -35,7 +35,8 @@ MODEL_KEYS = (
     "dropout"
 )
 SECTIONS = (
-    "preset, data, features, preprocessing, model, loss, class_weight, calibrate, optimizer, "
+    "preset, data, features, preprocessing, model, loss, quantiles, class_weight, calibrate, "
+    "optimizer, "
     "training, seed, output"
 )
 
@@ -285,7 +286,7 @@ WRONG_VALUES = [
         [
             f"c.yaml:4:1: model: got 'relu'; expected a section with the keys {MODEL_KEYS}",
             "c.yaml:5:1: training: got a list; expected a section with the keys epochs, "
-            "batch_size, patience, patience_factor, label_smoothing, checkpoint_seconds, "
+            "batch_size, patience, patience_factor, best, label_smoothing, checkpoint_seconds, "
             "on_divergence, dtype, threads, engine, refit, keep_path, record_steps",
         ],
     ),

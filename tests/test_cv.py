@@ -166,10 +166,11 @@ def test_rows_are_shown_as_folds_end_and_the_table_is_on_stdout(
 ) -> None:
     done = cli("cv", "price.yaml", "--set", EPOCHS, "--folds", "2", "--jobs", "1")
     head, *rows = [line.split() for line in done.err.splitlines() if not line.startswith("nnfit:")]
-    assert head[:3] == ["fold", "rows", "rmse"]
+    assert head == ["fold", "rows", "rmse", "mae", "r2", "epochs", "seconds"]
     assert [row[:2] for row in rows] == [["1", "40"], ["2", "40"]]
     assert done.out.splitlines()[0].split() == ["metric", "over", "2", "folds", "mean", "sd"]
-    assert [line.split()[0] for line in done.out.splitlines()[1:]] == ["rmse", "mae", "r2"]
+    names = ["rmse", "mae", "r2", "median_ae"]
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == names
     assert cli("cv", "price.yaml", "--set", EPOCHS, "--folds", "2", "-q").err == ""
 
 

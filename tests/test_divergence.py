@@ -101,6 +101,10 @@ def play(fit: Fit, losses: list[float], monkeypatch: pytest.MonkeyPatch) -> List
         (5.0, 0.01, 1.0, False),  # by less than a factor of a thousand
         (1e-10, 0.0, 0.0, False),  # next to nothing is not much more than nothing
         (1.0, 0.0, 0.0, True),
+        (0.5, -1.0, 0.3, False),  # of a log-likelihood there are no multiples
+        (1300.0, -1.0, 0.3, True),
+        (900.0, -0.5, -0.5, False),  # nor where the first epoch was the lowest
+        (1000.0, -0.5, -0.5, True),
     ],
 )
 def test_high_is_far_above_the_lowest_and_above_the_first(

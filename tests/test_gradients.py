@@ -16,9 +16,9 @@ import nnfit
 from nnfit.gradcheck.checking import TOLERANCE, Check, check_problem, largest_error
 from nnfit.gradcheck.problems import Problem, random_problem, standard_problems
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import RESIDUAL_LOSSES
-from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS
+from nnfit.nn.names import DISTRIBUTION_LOSSES, LOSSES, OUTPUT_ACTIVATIONS, QUANTILES
 from nnfit.nn.network import Architecture
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 
 PROBLEMS = list(standard_problems())
 KINKS = [(name, kink) for name, f in ACTIVATIONS.items() for kink in f.kinks]
@@ -42,7 +42,12 @@ def test_standard_set_has_every_activation_with_every_loss_at_every_depth() -> N
         for a in (problem.architecture for problem in PROBLEMS)
         if len(set(a.activations)) == 1
     }
-    wanted = {(f, loss, depth) for f in ACTIVATIONS for loss in LOSSES for depth in (1, 2, 3)}
+    wanted = {
+        (f, loss, depth)
+        for f in ACTIVATIONS
+        for loss in LOSSES
+        for depth in ((1,) if loss in DISTRIBUTION_LOSSES else (1, 2, 3))
+    }
     assert wanted <= seen
     linear = {p.architecture.loss for p in PROBLEMS if not p.architecture.activations}
     assert linear == set(LOSSES)
@@ -77,7 +82,8 @@ def test_another_activation_changes_no_other_problem(monkeypatch: pytest.MonkeyP
     fewer = {problem.case: problem.parameters for problem in PROBLEMS}
     more = {problem.case: problem.parameters for problem in standard_problems()}
     added = set(more) - set(fewer)
-    assert added == {f"new x{n}, {loss}" for n in (1, 2, 3) for loss in LOSSES}
+    depths = {loss: (1,) if loss in DISTRIBUTION_LOSSES else (1, 2, 3) for loss in LOSSES}
+    assert added == {f"new x{n}, {loss}" for loss in LOSSES for n in depths[loss]}
     assert len(more) - len(fewer) == len(added)
     for case, parameters in fewer.items():
         np.testing.assert_array_equal(more[case], parameters)
@@ -229,7 +235,8 @@ def test_check_gradients_reports_the_standard_set(method: str, tolerance: float)
     assert result["method"] == method and result["tolerance"] == tolerance
     errors = [check["relative_error"] for check in result["checks"]]
     assert result["max_relative_error"] == max(errors) <= tolerance
-    points = {f"{name} at chosen points" for name in [*ACTIVATIONS, *RESIDUAL_LOSSES]}
+    quantiles = [f"quantile {q}" for q in QUANTILES]
+    points = {f"{name} at chosen points" for name in [*ACTIVATIONS, *RESIDUAL_LOSSES, *quantiles]}
     assert {check["case"] for check in result["checks"]} == {p.case for p in PROBLEMS} | points
     assert result["unreached"] == []
     first = result["checks"][0]

@@ -19,8 +19,8 @@ from nnfit.dataset.dataset import prepare
 from nnfit.errors import NnfitError
 from nnfit.inside.explanation import FIRST_COLUMNS, FIRST_ROWS, explain
 from nnfit.nn.activations import ACTIVATIONS
-from nnfit.nn.losses import RESIDUAL_LOSSES
 from nnfit.nn.names import OUTPUT_ACTIVATIONS
+from nnfit.nn.residuals import RESIDUAL_LOSSES
 from nnfit.observer import Observer
 from nnfit.table.rows import NamedRows
 from nnfit.training.streams import stream

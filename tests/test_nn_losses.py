@@ -76,7 +76,8 @@ def test_residual_losses_are_the_mean_over_outputs_and_rows(
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_shows_a_number_in_its_docstring(loss: str) -> None:
     head = make_head(loss, LOSSES[loss].output_activation)
-    assert ">>> " in ((head.value if isinstance(head, PointwiseHead) else head).__doc__ or "")
+    value = head.value if isinstance(head, PointwiseHead) else head
+    assert ">>> " in (getattr(value, "func", value).__doc__ or "")
 
 
 def test_mse_has_no_half_and_no_minus() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnfit.config.schema import json_schema
-from nnfit.nn import activations, losses, names, optimizers
+from nnfit.nn import activations, losses, names, optimizers, residuals
 from nnfit.nn.initializers import draw_weights
 from nnfit.nn.schedules import Schedule
 
@@ -23,7 +23,6 @@ MODEL, OPTIMIZER = (SECTIONS[f"{name}Config"]["properties"] for name in ("Model"
     "named, coded",
     [
         (names.ACTIVATIONS, activations.ACTIVATIONS),
-        (names.LOSSES, losses.RESIDUAL_LOSSES | losses.CLASS_LOSSES),
         (names.OPTIMIZERS, optimizers.OPTIMIZERS),
     ],
 )
@@ -31,11 +30,20 @@ def test_every_name_has_its_code(named: Mapping[str, Any], coded: Mapping[str, A
     assert list(named) == list(coded)
 
 
+def test_every_loss_has_its_code() -> None:
+    coded = {*residuals.RESIDUAL_LOSSES, *losses.LIKELIHOODS, "quantile"}
+    assert coded == set(names.LOSSES)
+    assert names.RESIDUAL_LOSSES == tuple(residuals.RESIDUAL_LOSSES)
+    for name, loss in names.LOSSES.items():
+        assert losses.make_head(name, loss.output_activation)
+
+
 def test_the_losses_that_need_classes_are_those_of_probabilities() -> None:
-    assert names.QUANTITY_LOSSES == tuple(losses.RESIDUAL_LOSSES)
     needy = [name for name, loss in names.LOSSES.items() if loss.needs_classes]
-    assert needy == list(losses.CLASS_LOSSES) == ["binary_cross_entropy", "cross_entropy"]
-    assert all(names.LOSSES[name].derivative for name in names.QUANTITY_LOSSES)
+    assert needy == ["binary_cross_entropy", "cross_entropy"]
+    assert [*names.QUANTITY_LOSSES, *needy] == list(names.LOSSES)
+    assert names.DISTRIBUTION_LOSSES == ("gaussian_nll", "quantile", "poisson")
+    assert {*names.RESIDUAL_LOSSES, *names.DISTRIBUTION_LOSSES} == {*names.QUANTITY_LOSSES}
 
 
 def test_an_activation_is_registered_under_its_own_name() -> None:
@@ -80,7 +88,7 @@ def test_the_keys_that_a_rule_uses_are_the_configs() -> None:
 
 
 def test_a_meaning_is_one_line() -> None:
-    rows: list[Any] = [*names.OUTPUT_ACTIVATIONS.values(), *names.LOSSES.values()]
+    rows: list[Any] = [*names.EVERY_OUTPUT.values(), *names.LOSSES.values()]
     rows += [*names.OPTIMIZERS.values(), *names.SCHEDULES.values()]
     for meaning in [*(row.meaning for row in rows), *names.INITIALIZATIONS.values()]:
         assert meaning and "\n" not in meaning and not meaning.endswith(".")

@@ -239,9 +239,7 @@ def test_a_target_left_as_it_is_must_fit_the_loss(
 @pytest.mark.parametrize(
     ("loss", "activation"),
     [(loss, a) for loss in sorted(RESIDUAL_LOSSES) for a in OUTPUT_ACTIVATIONS]
-    + [
-        (loss, LOSSES[loss].output_activation) for loss in ("binary_cross_entropy", "cross_entropy")
-    ],
+    + [(loss, of.output_activation) for loss, of in LOSSES.items() if not of.derivative],
 )
 def test_logits_of_1e4_are_finite_in_every_loss(loss: str, activation: str, dtype: str) -> None:
     head = make_head(loss, activation)
@@ -256,7 +254,7 @@ def test_logits_of_1e4_are_finite_in_every_loss(loss: str, activation: str, dtyp
             head.delta(z.copy(), Y, 1.0 / 3.0, delta)
         for found in (y_hat, losses, delta):
             assert np.isfinite(found).all()
-        assert (losses >= 0.0).all()
+        assert (losses >= 0.0).all() or loss in ("gaussian_nll", "poisson")
 
 
 # weights and splits ----------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_loss_and_gradient_ignore_the_order_of_rows(
     seed: int, loss: str, name: str, weighted: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    K = 1 if loss == "binary_cross_entropy" else 3
+    K = {"binary_cross_entropy": 1, "gaussian_nll": 2}.get(loss, 3)
     problem = random_problem("", Architecture((2, 4, K), (name,), loss), rng, 7, weighted)
     network, ws = problem.build(np.float64)
     value = network.loss_and_gradient(ws, problem.share)

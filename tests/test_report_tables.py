@@ -62,6 +62,58 @@ def test_metrics_of_a_classification():
     )
 
 
+def make_full_evaluation(K=3):
+    """Return what `evaluate` gives, of classes of which the last ones are larger."""
+    labels = [f"class {i}" for i in range(K)]
+    of_class = {"precision": None, "recall": 0.5, "f1": 0.25}
+    return {
+        "rows": 150,
+        "metrics": {
+            "accuracy": 0.966667,
+            "ece": None,
+            "per_class": {label: {**of_class, "support": i} for i, label in enumerate(labels)},
+            "baseline": {"accuracy": 1 / 3, "ece": None},
+            "baseline_of": "train",
+        },
+        "classes": labels,
+    }
+
+
+def test_the_baseline_stands_beside_and_each_class_below():
+    assert printed(print_metrics, make_full_evaluation()) == (
+        "metric     value  baseline\n"
+        "rows         150\n"
+        "accuracy  0.9667    0.3333\n"
+        "ece            –         –\n"
+        "\n"
+        "by class\n"
+        "class    precision  recall      f1  support\n"
+        "class 0          –  0.5000  0.2500        0\n"
+        "class 1          –  0.5000  0.2500        1\n"
+        "class 2          –  0.5000  0.2500        2\n"
+    )
+
+
+def test_of_many_classes_the_largest_are_shown_and_a_narrow_screen_has_three_figures(monkeypatch):
+    lines = printed(print_metrics, make_full_evaluation(1000)).splitlines()
+    assert lines[5] == "largest 20 of 1,000 classes (--json has them all)"
+    assert [line.split()[1] for line in lines[7:]] == [str(i) for i in range(999, 979, -1)]
+    monkeypatch.setenv("COLUMNS", "40")
+    assert printed(print_metrics, make_full_evaluation()).splitlines()[-1] == (
+        "class 2          –  0.5000  0.2500"
+    )
+
+
+def test_what_was_asked_for_stands_alone():
+    evaluation = make_full_evaluation()
+    accuracy = {"accuracy": 0.5, "baseline": {"accuracy": 0.25}, "baseline_of": "train"}
+    assert printed(print_metrics, {"metrics": accuracy}) == (
+        "metric     value  baseline\naccuracy  0.5000    0.2500\n"
+    )
+    per_class = {"per_class": evaluation["metrics"]["per_class"]}
+    assert printed(print_metrics, {"metrics": per_class}).startswith("by class\nclass ")
+
+
 def test_metrics_on_a_terminal_have_frames_and_color():
     text = printed(print_metrics, make_evaluation(), Terminal())
     assert re.findall(r"\x1b\[31m +(\d+)", text) == ["3", "2"]  # the confusions are red

@@ -73,6 +73,7 @@ class Case:
     clip_norm: float | None = None
     patience: int | None = None
     patience_factor: float = 1.0
+    best: str = "loss"
     validation: bool = True
     weighted: bool = False
     shards: int = 1
@@ -100,6 +101,9 @@ CASES = {
     "patience that grows, members": Case(
         members=2, folds=True, patience=1, patience_factor=1.5, epochs=30, learning_rate=0.3
     ),
+    "best by a metric": Case(best="r2", patience=2, epochs=12, learning_rate=0.3),
+    "members, best by a metric": Case(members=2, best="rmse", patience=3, learning_rate=0.3),
+    "folds, best by a metric": Case(members=3, folds=True, best="r2", batch_size=3, epochs=6),
     "keeps its trajectory": Case(keep_trajectory=True, epochs=5),
     "records its steps": Case(record_steps=True, epochs=3),
     "learned scale": Case("adamw", "coslog4", dropout=0.2, input_scale=True),
@@ -166,6 +170,7 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
             learning_rate=case.learning_rate,
             patience=case.patience,
             patience_factor=case.patience_factor,
+            best=case.best,
             clip_norm=case.clip_norm,
             rollback=case.rollback,
             checkpoint_seconds=seconds,
@@ -182,6 +187,7 @@ def make_case(case: Case, held: ExitStack, seconds: float = math.inf) -> Fit:
         folds=folds,
         seed=1,
         metric=lambda y_hat: float(y_hat.sum()),
+        member_metric=None if case.best == "loss" else lambda y_hat, rows: float(y_hat.sum()),
     )
 
 
@@ -584,14 +590,21 @@ def test_between_epochs_every_number_is_one(
 
 
 @pytest.mark.parametrize(
-    ("case", "name", "said"),
+    ("case", "name", "value", "said"),
     [
-        (Case(), "validation_loss", "has a validation loss where"),
-        (Case(members=3, folds=True), "member_validation_loss", "has a member's validation loss"),
+        (Case(), "validation_loss", np.inf, "has a validation loss where"),
+        (
+            Case(members=3, folds=True),
+            "member_validation_loss",
+            np.inf,
+            "has a member's validation",
+        ),
+        (Case(best="r2"), "metric", np.nan, "has no metric where"),
+        (Case(members=3, folds=True, best="r2"), "member_metric", np.nan, "has no metric where"),
     ],
 )
-def test_a_validation_loss_that_is_no_number_is_refused(
-    folder: Path, case: Case, name: str, said: str
+def test_a_validation_loss_or_metric_that_is_no_number_is_refused(
+    folder: Path, case: Case, name: str, value: float, said: str
 ) -> None:
     with ExitStack() as held:
         fit = make_case(case, held)
@@ -599,7 +612,7 @@ def test_a_validation_loss_that_is_no_number_is_refused(
         stop_after(fit, 10)
         fit.run()
         arrays = unpacked(Path("c").read_bytes())
-        arrays[f"history_{name}"].flat[0] = math.inf
+        arrays[f"history_{name}"].flat[0] = value
         Path("c").write_bytes(packed(arrays))
         with pytest.raises(ResumeError, match=f"damaged: 'history' {said}"):
             read("c", make_case(case, held).state, RUN)
@@ -692,6 +705,7 @@ def _fingerprint(config: dict[str, Any], overrides: list[str], threads: int = 1)
             ["training.refit=true", "data.validation=folds", "model.members=2"],
             "model.members: got 2; expected 1 (and training.refit, data.validation).",
         ),
+        (["training.best=accuracy"], 'training.best: got "accuracy"; expected "loss".'),
         (["seed=1"], "seed: got 1; expected 0."),
         (["seed=1", "loss=mse"], 'loss: got "mse"; expected "auto" (and seed).'),
     ],

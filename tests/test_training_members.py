@@ -134,7 +134,7 @@ def test_folds_are_judged_each_by_its_own_member(weighted: bool) -> None:
         seen.append(y_hat.copy())
         return 7.0
 
-    loss, shown, _ = FoldJudge(network, taking, rows, FOLDS, metric).figures()
+    loss, shown, *_ = FoldJudge(network, taking, rows, FOLDS, metric).figures()
     expected = np.empty((N, 2))
     for i in range(N):
         flat = network.parameters.flat[FOLDS[i]]

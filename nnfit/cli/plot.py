@@ -25,7 +25,7 @@ from nnfit.cli.options import (
 )
 from nnfit.errors import joined
 from nnfit.inside.pictures.kinds import KINDS, Options, kinds_taking
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import METRICS, metrics_of
 
 SEVERAL = joined([name for name, kind in KINDS.items() if kind.several], "and")
 AS_TEXT = [name for name, kind in KINDS.items() if kind.text]
@@ -70,7 +70,7 @@ def plot(  # an argument for each option of the command
     row: Annotated[int | None,
         _asked("row", f"The data row, from 1; {Options.row} by default", "N", min=1)] = None,
     metric: Annotated[str | None,
-        _asked("metric", "; ".join(map(", ".join, METRICS.values())), "NAME")] = None,
+        _asked("metric", "; ".join(", ".join(metrics_of(t)) for t in METRICS), "NAME")] = None,
     repeats: Annotated[int | None,
         _asked("repeats", f"Shuffles of each column, {Options.repeats} by default", "N",
             min=1, max=1000)] = None,

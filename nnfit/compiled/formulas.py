@@ -6,7 +6,7 @@ run in complex128 too, so that the complex step goes through what trains: compar
 `.real`. `type(z)(0.5)` is 0.5 in the precision of z, where a plain 0.5 would make it float64.
 
 A slope takes z and v = f(z), and uses z only where its name is in `USES_Z`: of the others z need
-not be kept. The three last are d(loss)/d(y_hat) of e = y_hat - y.
+not be kept. The last are d(loss)/d(y_hat) of e = y_hat - y, of which one takes a quantile q too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from nnfit.nn.activations import (
     SELU_SCALE,
 )
 from nnfit.nn.arrays import Array
-from nnfit.nn.losses import HUBER_DELTA
 from nnfit.nn.names import ACTIVATIONS
+from nnfit.nn.residuals import HUBER_DELTA
 
 F = TypeVar("F", bound=Callable[..., Any])
 _njit: Any = numba.njit
@@ -127,11 +127,19 @@ def d_mish(z: Any, v: Any) -> Any:
     return t + (z - t * v) * sigmoid(z)
 
 
+@inlined
+def exp_within(z: Any, least: float) -> Any:
+    """Return exp(z), from `least` up to its opposite; below it 0, and above it no more."""
+    v = np.exp(z if z.real < -least else type(z)(-least))
+    return v if z.real >= least else type(z)(0.0)
+
+
 d_mse = inlined(lambda e: type(e)(2.0) * e)
 d_mae = inlined(lambda e: type(e)(np.sign(e.real)))
 d_huber = inlined(
     lambda e: e if abs(e.real) <= HUBER_DELTA else type(e)(HUBER_DELTA * np.sign(e.real))
 )
+d_quantile = inlined(lambda e, q: type(e)(1.0 - q if e.real > 0 else (-q if e.real < 0 else 0.0)))
 
 
 @jit

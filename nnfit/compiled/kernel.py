@@ -18,20 +18,27 @@ from nnfit.compiled.formulas import (
     d_huber,
     d_mae,
     d_mse,
+    d_quantile,
     entry,
+    exp_within,
     jit,
+    sigmoid,
     softmax,
+    softplus,
     times_slope,
 )
 from nnfit.compiled.plans import (
     ADAM,
     CROSS_ENTROPY,
     DELTA,
+    GAUSSIAN,
+    HUBER,
     MAE,
     MASK,
     MSE,
     N_IN,
     N_OUT,
+    POISSON,
     RMSPROP,
     SOFTMAX,
     WB,
@@ -46,6 +53,7 @@ from nnfit.compiled.plans import (
     Z,
 )  # fmt: skip
 from nnfit.nn.arrays import Array
+from nnfit.nn.losses import VARIANCE_FLOOR
 from nnfit.nn.optimizers import SWEEP_STEPS
 
 
@@ -96,6 +104,18 @@ def forward(plan: Plan, memory: Memory, X: Array, draws: Array) -> Array:
     return logits
 
 
+@jit
+def _of_variances(z: Array, delta: Array) -> None:
+    """Turn mu - y, in each second row, into dl/dz of a Gaussian: of mu and, below it, of v."""
+    one, half = z.dtype.type(1.0), z.dtype.type(0.5)
+    for k in range(0, len(z), 2):
+        for i in range(z.shape[1]):
+            v = softplus(z[k + 1, i]) + z.dtype.type(VARIANCE_FLOOR)
+            delta[k, i] /= v
+            of_v = half * (one / v - delta[k, i] * delta[k, i])
+            delta[k + 1, i] = of_v * sigmoid(z[k + 1, i])
+
+
 @entry
 def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, share: float) -> None:
     """Write BP1, delta[L]; the targets are (N, K), the shares (N,), or none: `share` is each's."""
@@ -104,24 +124,31 @@ def delta_of_head(plan: Plan, work: Array, z: Array, Y: Array, shares: Array, sh
     one = z.dtype.type(1.0)
     delta_1d, v_1d = _units(work, layer[DELTA], K, n), _units(work, layer[V], K, n)
     delta, v, z_1d = delta_1d.reshape(K, n), v_1d.reshape(K, n), z.reshape(K * n)
-    outputs = 1 if plan.head == CROSS_ENTROPY else K
+    outputs = 1 if plan.head == CROSS_ENTROPY else K // 2 if plan.head == GAUSSIAN else K
     if plan.output == SOFTMAX:
         softmax(z, v, plan.least if plan.head == CROSS_ENTROPY else -np.inf)
     else:
         for i in range(K * n):
             v_1d[i] = z_1d[i]
         activate(plan.output, v_1d)
+    if plan.head == POISSON:
+        for i in range(K * n):
+            v_1d[i] = exp_within(v_1d[i], plan.least)
     for k in range(K):
         for i in range(n):
             delta[k, i] = v[k, i] - Y[i, k]
+    if plan.head == GAUSSIAN:
+        _of_variances(z, delta)
     if plan.head >= MSE:
         for i in range(delta_1d.size):
             if plan.head == MSE:
                 delta_1d[i] = d_mse(delta_1d[i])
             elif plan.head == MAE:
                 delta_1d[i] = d_mae(delta_1d[i])
-            else:
+            elif plan.head == HUBER:
                 delta_1d[i] = d_huber(delta_1d[i])
+            else:
+                delta_1d[i] = d_quantile(delta_1d[i], plan.quantiles[i // n % plan.quantiles.size])
         if plan.output == SOFTMAX:  # dy_hat_j/dz_k = y_hat_j ([j = k] - y_hat_k)
             for i in range(n):
                 mean = one - one

@@ -7,14 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfit.compiled.formulas import CODES, USES_Z
+from nnfit.compiled.formulas import CODES, IDENTITY, USES_Z
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array, negligible
 
 N_IN, N_OUT, WIDTH, WB, F, Z, V, A, DELTA, MASK = range(10)  # columns of `Plan.layers`
 SOFTMAX = len(CODES)  # an output activation beside those
-HEADS = {"binary_cross_entropy": 0, "cross_entropy": 1, "mse": 2, "mae": 3, "huber": 4}
-CROSS_ENTROPY, MSE, MAE = HEADS["cross_entropy"], HEADS["mse"], HEADS["mae"]  # residuals from MSE
+HEADS = {
+    "binary_cross_entropy": 0, "cross_entropy": 1, "poisson": 2, "gaussian_nll": 3,
+    "mse": 4, "mae": 5, "huber": 6, "quantile": 7,
+}  # fmt: skip
+CROSS_ENTROPY, POISSON, GAUSSIAN, MSE, MAE, HUBER = range(1, 7)  # residuals from MSE
 MOMENTUM, RMSPROP, ADAM = range(3)  # codes of a rule; the first is SGD
 
 
@@ -29,6 +32,7 @@ class Plan(NamedTuple):
     masked: int  # hidden units, for each of which dropout draws
     negligible: float  # a delta that is 0, as in `losses`
     least: float  # its logarithm
+    quantiles: Array  # (Q,), or none
 
 
 class Memory(NamedTuple):
@@ -105,10 +109,11 @@ def plan_of(architecture: Architecture, dtype: Any) -> tuple[Plan, int]:
         layers=np.array(rows),
         scale=-1 if s is None else s.offset,
         head=HEADS[architecture.loss],
-        output=SOFTMAX if output == "softmax" else CODES[output],
+        output=SOFTMAX if output == "softmax" else CODES.get(output, IDENTITY),
         dropout=architecture.dropout,
         masked=masked if architecture.dropout else 0,
         negligible=negligible(dtype),
         least=math.log(negligible(dtype)),
+        quantiles=np.array(architecture.quantiles, np.float64),
     )
     return plan, units

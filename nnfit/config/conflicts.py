@@ -30,7 +30,9 @@ def conflicts(config: Config) -> Iterator[Conflict]:
     yield from _columns(config)
     yield from _held_out(config)
     yield from _task(config)
+    yield from _best(config)
     yield from _output(config)
+    yield from _distribution(config)
     yield from _layers(config)
     yield from _optimizer(config)
     yield from _schedule(config)
@@ -168,6 +170,31 @@ def _task(config: Config) -> Iterator[Conflict]:
                 break
 
 
+def _best(config: Config) -> Iterator[Conflict]:
+    best, data, loss = config.training.best, config.data, config.loss
+    if best == "loss":
+        return
+    if data.validation == 0:
+        yield Conflict(
+            ("training.best", "data.validation"),
+            f"got {shown(best)}, which judges held-out rows, but data.validation is 0. "
+            "Hold out rows, such as 0.2",
+        )
+    if len(data.target) > 1:
+        key, task, why = "data.target", "regression", "several targets are regression"
+    elif loss in _CROSS_ENTROPY:
+        key, task, why = "loss", "classification", f"loss {loss} needs classes"
+    else:
+        key, task, why = "data.task", data.task, f"data.task is {data.task}"
+    known = [] if task == "auto" else names.metrics_of(task)
+    if known and best not in known:
+        known = [name for name in known if name in names.BEST_METRICS]
+        yield Conflict(
+            ("training.best", key),
+            f"got {shown(best)}, but {why}; expected {joined(('loss', *known), 'or')}",
+        )
+
+
 def _output(config: Config) -> Iterator[Conflict]:
     output, loss = config.model.output_activation, config.loss
     if output == "auto":
@@ -188,6 +215,36 @@ def _output(config: Config) -> Iterator[Conflict]:
             ("model.output_activation", "loss", "data.task"),
             f"the output {shown(output)} gives no probability; cross-entropy needs one. "
             "Leave model.output_activation at auto",
+        )
+
+
+def _distribution(config: Config) -> Iterator[Conflict]:
+    loss, output = config.loss, config.model.output_activation
+    if loss != "quantile" and config.quantiles != names.QUANTILES:
+        yield Conflict(
+            ("quantiles", "loss"), f"needs the loss quantile, got loss {loss}. Remove it"
+        )
+    if loss not in names.DISTRIBUTION_LOSSES:
+        return
+    if config.data.task == "classification":
+        classes = ("auto", *names.RESIDUAL_LOSSES, *_CROSS_ENTROPY)
+        yield Conflict(
+            ("loss", "data.task"),
+            f"got {shown(loss)}, but data.task is classification; expected {joined(classes, 'or')}",
+        )
+    elif config.class_weight is not None and config.data.task == "auto":
+        yield Conflict(
+            ("class_weight", "loss"), f"needs classes, but loss {loss} is of quantities. Remove it"
+        )
+    if output not in ("auto", names.LOSSES[loss].output_activation):
+        yield Conflict(
+            ("model.output_activation", "loss"),
+            f"got {shown(output)}, but the loss {loss} has an output of its own. Leave it at auto",
+        )
+    if loss == "poisson" and config.preprocessing.target == "standardize":
+        yield Conflict(
+            ("preprocessing.target", "loss"),
+            "got 'standardize', but the loss is poisson, of counts as they are. Leave it at auto",
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
@@ -131,6 +132,13 @@ def _some(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
+def _ascending(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    for a, b in pairwise(numbers):
+        if a >= b:
+            raise refusal(f"got {a} before {b}; expected different quantiles, ascending")
+    return numbers
+
+
 OneOrList = Discriminator(lambda value: MANY if isinstance(value, list | tuple) else ONE)
 OneOrMapping = Discriminator(lambda value: MANY if isinstance(value, dict) else ONE)
 One, Many = Tag(ONE), Tag(MANY)
@@ -147,6 +155,10 @@ NonNegative = Annotated[
     float, Field(strict=True, ge=0, allow_inf_nan=False), Expect("a number >= 0")
 ]
 Betas = Annotated[tuple[Fraction, Fraction], Expect("two numbers in [0, 1), such as [0.9, 0.95]")]
+Quantile = Annotated[
+    float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False), Expect("a number in (0, 1)")
+]
+Quantiles = Annotated[tuple[Quantile, ...], AfterValidator(_some), AfterValidator(_ascending)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), Expect("a number > 0")]
 
 Text = Annotated[str, AfterValidator(_utf8), Spelt("text")]

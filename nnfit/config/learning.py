@@ -75,6 +75,9 @@ class TrainingConfig(Section):
         Field(strict=True, ge=1, le=1000, allow_inf_nan=False),
         fields.Expect("a number from 1 to 1000"),
     ] = Field(1.0, description="stop patience epochs after this many times the best epoch")
+    best: Annotated[str, fields.Choice(("loss", *names.BEST_METRICS))] = Field(
+        "loss", description="loss, or the metric of the validation rows by which an epoch is best"
+    )
     label_smoothing: fields.Fraction = Field(
         0.0, description="part of each training label that is shared among all classes"
     )

@@ -198,6 +198,9 @@ class Config(Section):
     loss: Annotated[str, fields.Choice(("auto", *names.LOSSES))] = Field(
         "auto", description=f"{' '.join(names.LOSSES)}; auto by task"
     )
+    quantiles: fields.Quantiles = Field(
+        names.QUANTILES, description="of the loss quantile: in (0, 1), ascending"
+    )
     class_weight: Annotated[
         Annotated[
             Literal["balanced"] | None,
@@ -221,6 +224,12 @@ class Config(Section):
     output: fields.PathText | None = Field(
         None, description="relative to the current folder; default: the config's name with .npz"
     )
+
+    @property
+    def task(self) -> Literal["auto", "regression", "classification"]:
+        """`data.task`, or the one that the loss settles."""
+        settled = self.data.task == "auto" and self.loss in names.DISTRIBUTION_LOSSES
+        return "regression" if settled else self.data.task
 
 
 def json_schema() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from nnfit.config.reading import ConfigFile, Draft, in_order, read_config, read_
 from nnfit.config.scalars import shown
 from nnfit.config.space import Axis, axes_of_node, axis_of_option
 from nnfit.errors import ConfigError, did_you_mean, printable
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import METRICS, SCORES
 
 MAX_TRIALS = 100_000
 SAMPLERS = ("grid", "random", "halving", "tpe")
@@ -59,7 +59,12 @@ class SweepConfig(fields.Section):
         fields.Expect("an integer from 2 to 1000"),
     ] = Field(None, description="folds by which a trial is judged, instead of validation rows")
     metric: (
-        Annotated[str, fields.Choice(dict.fromkeys(n for ns in METRICS.values() for n in ns))]
+        Annotated[
+            str,
+            fields.Choice(
+                dict.fromkeys(n for ns in (*METRICS.values(), SCORES.values()) for n in ns)
+            ),
+        ]
         | None
     ) = Field(None, description="default: log_loss of classes, rmse of quantities")
     seed: Annotated[

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnfit.config.schema import Config
+from nnfit.nn import names
 
 YOUNGER: dict[str, Any] = {
     "preset": "none",
@@ -25,7 +26,9 @@ YOUNGER: dict[str, Any] = {
     "optimizer.betas": [0.9, 0.999],
     "optimizer.bias_rate": 1.0,
     "optimizer.scale_rate": 1.0,
+    "quantiles": [*names.QUANTILES],
     "training.engine": "numpy",
+    "training.best": "loss",
     "training.label_smoothing": 0.0,
     "training.patience_factor": 1.0,
     "training.refit": False,

@@ -16,7 +16,7 @@ from nnfit.config.presets import Shape
 from nnfit.config.reading import ConfigFile
 from nnfit.config.schema import Config
 from nnfit.errors import listed, quoted
-from nnfit.nn.names import QUANTITY_LOSSES
+from nnfit.nn.names import RESIDUAL_LOSSES, outputs_of_target
 from nnfit.observer import Observer
 from nnfit.table.columns import Column, Kind, decide_columns
 from nnfit.table.finding import first_dressed, look_like_thousands
@@ -76,7 +76,9 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
     data = config.data
     written = Written.of(data)
     refuse_one_row(rows)
-    task = decide_task(rows, data.target, data.task, observer, written)
+    if config.task != data.task:
+        observer.note(f"task: {config.task} (loss {config.loss})")
+    task = decide_task(rows, data.target, config.task, observer, written)
     spellings = target_spellings(rows, data.target, written) if task == "regression" else {}
     columns = decide_columns(rows, data, config.features, file.where("features"), observer)
     labels = None
@@ -95,9 +97,10 @@ def decide(file: ConfigFile, rows: NamedRows, observer: Observer) -> Decisions:
             f"{listed(map(repr, data.target))} one to one. Add {'it' if one else 'them'} to "
             f"data.exclude if {'it is' if one else 'they are'} the target in other words"
         )
-    if labels is not None and (imbalance := labels.imbalance(rows)):
-        cure = "; class_weight: balanced weighs the others up" * (config.class_weight is None)
-        observer.note(imbalance + cure)
+    if labels is not None:
+        said, much = labels.majority(rows)
+        cure = "; class_weight: balanced weighs the others up"
+        observer.note(said + cure * (much and config.class_weight is None))
     return Decisions(
         name=rows.name,
         targets=data.target,
@@ -141,12 +144,13 @@ def choose_head(config: Config, labels: LabelEncoder | None) -> tuple[str, int]:
     """Return the loss and the number of outputs; `head` tells whether they can be."""
     loss, output = config.loss, config.model.output_activation
     if labels is None:
-        return "mse" if loss == "auto" else loss, len(config.data.target)
+        loss = "mse" if loss == "auto" else loss
+        return loss, len(config.data.target) * outputs_of_target(loss, config.quantiles)
     n_classes = len(labels.classes)
     may_be_one = n_classes == 2 and output != "softmax"
     if loss == "auto":
         loss = "binary_cross_entropy" if may_be_one else "cross_entropy"
-    one = loss == "binary_cross_entropy" or (may_be_one and loss in QUANTITY_LOSSES)
+    one = loss == "binary_cross_entropy" or (may_be_one and loss in RESIDUAL_LOSSES)
     return loss, 1 if one else n_classes
 
 

@@ -87,6 +87,8 @@ class Encoding:
             truth = self.scaler.read(rows)
             Y = self.scaler.encode(truth)
             check_target_range(Y, truth, self.scaler.targets, self.loss, self.dtype, rows)
+            if self.n_outputs > Y.shape[1]:  # several of each target, side by side
+                Y = np.repeat(Y, self.n_outputs // Y.shape[1], axis=1)
         else:
             truth = self.labels.read(rows)
             one = self.n_outputs == 1

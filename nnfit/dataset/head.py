@@ -16,11 +16,12 @@ from nnfit.dataset.deciding import Decisions
 from nnfit.errors import ConfigError, DataError, joined
 from nnfit.nn.arrays import Array
 from nnfit.nn.layout import affine_layers
-from nnfit.nn.names import LOSSES, QUANTITY_LOSSES
+from nnfit.nn.names import BEST_METRICS, LOSSES, QUANTITY_LOSSES, metrics_of
 from nnfit.observer import Observer
 from nnfit.table.encoding import Encoder
 from nnfit.table.inputs import NumberInput
 from nnfit.table.rows import NamedRows
+from nnfit.table.targets import refuse_below_zero
 
 
 def check_head(file: ConfigFile, decisions: Decisions) -> None:
@@ -39,6 +40,7 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
             f"{file.where('training.label_smoothing')}: needs a cross-entropy, {target} is a "
             "quantity; expected 0"
         )
+    _check_best(file, decisions, target)
     if labels is None:
         if loss not in QUANTITY_LOSSES:
             raise ConfigError(
@@ -75,11 +77,29 @@ def check_head(file: ConfigFile, decisions: Decisions) -> None:
         )
 
 
+def _check_best(file: ConfigFile, decisions: Decisions, target: str) -> None:
+    """Refuse a `training.best` that is no metric of the task, or not of so many classes."""
+    best, n_classes = file.config.training.best, 0
+    has = "is a quantity"
+    if decisions.labels is not None:
+        n_classes = len(decisions.labels.classes)
+        has = f"has {n_classes} classes"
+    known = [name for name in metrics_of(decisions.task, n_classes) if name in BEST_METRICS]
+    if best not in ("loss", *known):
+        raise ConfigError(
+            f"{file.where('training.best')}: got {best!r}, but {target} {has}; expected "
+            f"{joined(('loss', *known), 'or')}"
+        )
+
+
 def choose_target_scaling(config: Config, observer: Observer) -> Literal["standardize", "none"]:
     """Return how regression targets are scaled; a bounded output must see their own range."""
     method, output = config.preprocessing.target, config.model.output_activation
     if method != "auto":
         return method
+    if config.loss == "poisson":
+        observer.note("targets are left as they are, since the loss is of counts")
+        return "none"
     if output in ("auto", "identity"):
         return "standardize"
     observer.note(f"targets are left as they are, since the output is {output}")
@@ -96,16 +116,20 @@ def check_target_range(
 ) -> None:
     """Refuse a target whose loss, before anything is learnt, leaves the range of the dtype.
 
-    `Y` and `truth` (N, K) are the targets as the loss sees them and in their own units.
+    And one that the loss has no value for at all. `Y` and `truth` (N, K) are the targets as the
+    loss sees them and in their own units.
     """
+    if loss == "poisson":
+        refuse_below_zero(rows, targets, truth)
     largest = float(np.finfo(dtype).max)
     limit = largest ** (1 / LOSSES[loss].power) / 2
     beyond = np.argwhere(~(np.abs(Y) < limit))
     if len(beyond):
         i, k = beyond[0].tolist()
+        cure = "" if loss == "poisson" else ", or set preprocessing.target to standardize"
         raise DataError(
             f"{rows.place(i, targets[k])}: {truth[i, k]:g} takes the {loss} loss out of "
-            f"the range of {dtype.name}. Mend it, or set preprocessing.target to standardize"
+            f"the range of {dtype.name}. Mend it{cure}"
         )
 
 

@@ -12,18 +12,22 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.dataset.law import Law
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import OUTPUT_ACTIVATIONS
+from nnfit.nn.names import ERRORS, EVERY_OUTPUT, SCORES, metrics_of
 from nnfit.nn.network import Network
 from nnfit.table.labels import LabelEncoder
 from nnfit.table.rows import NamedRows
-from nnfit.table.targets import TargetScaler
+from nnfit.table.table import Tally
+from nnfit.table.targets import TargetScaler, refuse_below_zero
 from nnfit.training.metrics import (
+    Classified,
     accuracy,
     classification_metrics,
     regression_metrics,
     verdicts,
 )
+from nnfit.training.scorecard import of_classes, of_quantities
 
 MAX_POWER = 22  # of ten: no float64 holds a higher one as it is
 
@@ -33,7 +37,8 @@ class Outcome:
     """The targets of a network, and the way from its outputs to them.
 
     `labels` is set for classification, `scaler` for regression. `are_probabilities` says that
-    the outputs are in [0, 1], and `rounded` that they hold no more digits than float32.
+    the outputs are in [0, 1], and `rounded` that they hold no more digits than float32. `law` is
+    what a regression's outputs tell of each target.
     """
 
     targets: tuple[str, ...]
@@ -41,6 +46,7 @@ class Outcome:
     scaler: TargetScaler | None
     are_probabilities: bool
     rounded: bool
+    law: Law = Law()
 
     @classmethod
     def of(
@@ -51,13 +57,14 @@ class Outcome:
         scaler: TargetScaler | None,
     ) -> Outcome:
         """Return what the outputs of `network` mean."""
-        output = OUTPUT_ACTIVATIONS[network.architecture.output_activation]
+        architecture = network.architecture
         return cls(
             targets=targets,
             labels=labels,
             scaler=scaler,
-            are_probabilities=bool(output.probability),
+            are_probabilities=bool(EVERY_OUTPUT[architecture.output_activation].probability),
             rounded=network.dtype == np.float32,
+            law=Law() if scaler is None else Law(architecture.loss, architecture.quantiles),
         )
 
     @property
@@ -73,6 +80,16 @@ class Outcome:
     def metric(self) -> str:
         """The name of the metric that is shown beside the loss."""
         return "rmse" if self.labels is None else "accuracy"
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all that the `scorecard` has beside the baseline."""
+        if self.labels is None:
+            own = [SCORES[self.law.loss]] if self.law.loss in SCORES else []
+            several = ["per_target"] * (len(self.targets) > 1)
+            return [*metrics_of("regression"), *own, *several]
+        figures = metrics_of("classification", len(self.labels.classes))
+        return [*figures, "confusion_matrix", "per_class"]
 
     def probabilities(self, y_hat: Array) -> Array:
         """Return (N, n_classes) float64 from the network's outputs.
@@ -101,22 +118,53 @@ class Outcome:
         return codes
 
     def values(self, y_hat: Array) -> Array:
-        """Return regression values (N, K) in the targets' own units.
+        """Return regression values (N, T) in the targets' own units, of outputs (N, K).
 
         Digits below the resolution of float32 are rounded away: they are noise. With
         `preprocessing.clamp` values beyond the training range are cut to it.
         """
+        return self._decoded(self.law.value(y_hat))
+
+    def _decoded(self, y: Array) -> Array:
+        """Return values (N, T), as the loss sees them, as `values` does."""
         assert self.scaler is not None
         with np.errstate(all="ignore"):  # beyond float64 is inf, without a word
-            values = self.scaler.decode(y_hat)
-            if self.rounded:
+            values = self.scaler.decode(y)
+            if self.law.loss == "poisson":  # whose smallest values are not noise
+                values = self.written(values)
+            elif self.rounded:
                 decimals = np.array([8 - math.floor(math.log10(s)) for s in self.scaler.scales])
                 values = _rounded(values, np.broadcast_to(decimals, values.shape))
             return self.scaler.cut(values)
 
+    def told(self, y_hat: Array) -> Array:
+        """Return the `values`, and after them what the loss tells beside each, (N, T + T n).
+
+        It is in the targets' own units, in the order of the law's `columns`.
+        """
+        assert self.scaler is not None
+        beside = self.law.beside(y_hat)
+        if self.law.loss == "quantile":
+            each = [self._decoded(beside[..., k]) for k in range(beside.shape[-1])]
+            beside = np.stack(each, axis=-1)
+        else:
+            beside = self.written(beside * np.array(self.scaler.scales)[:, None])
+        return np.column_stack([self.values(y_hat), *beside.swapaxes(0, 1)])
+
+    def count(self, y_hat: Array, tally: Tally) -> None:
+        """Add to the `tally` the rows whose quantiles cross."""
+        if n := self.law.n_crossing(y_hat):
+            tally["crossing", ""] += n
+
+    def warnings(self, tally: Tally, name: str) -> list[str]:
+        """Return a sentence for what was counted in rows of the table `name`; as the encoder's."""
+        n = tally["crossing", ""]
+        rows = "1 row" if n == 1 else f"{n} rows"
+        return [f"{name}: quantiles cross in {rows}; they are sorted"] if n else []
+
     def deviating(self, y_hat: Array) -> Array:
         """Return (N, n_values) whose deviations are told: probabilities, or standardized values."""
-        return y_hat if self.labels is None else self.probabilities(y_hat)
+        return self.law.value(y_hat) if self.labels is None else self.probabilities(y_hat)
 
     def deviations(self, of: Array) -> Array:
         """Return standard deviations of what is `deviating` in the targets' own units."""
@@ -128,39 +176,89 @@ class Outcome:
         Raises
         ------
         DataError
-            At the first class that is unknown, or value that is no number.
+            At the first class that is unknown, or value that is no number, or no count.
         """
         targets = self.labels or self.scaler
         assert targets is not None
-        return targets.read(rows)
+        truth: Array = targets.read(rows)
+        if self.law.loss == "poisson":
+            refuse_below_zero(rows, self.targets, truth)
+        return truth
 
     def judged(self, truth: Array, y_hat: Array) -> Array:
-        """Return what the metrics judge: the `verdicts` on codes (N,), or values (N, K)."""
+        """Return what the metrics judge: `verdicts` on codes (N,), or what is `told` of values."""
         if self.labels is None:
-            return self.values(y_hat)
+            return self.told(y_hat)
         return verdicts(truth, self.probabilities(y_hat))
 
     def score(self, truth: Array, judged: Array) -> dict[str, Any]:
         """Return the metrics of what was `judged` against codes (N,), or against values (N, K).
 
-        None, as JSON needs it, stands for what is beyond float64.
+        They are those that a model keeps. None, as JSON needs it, stands for what is beyond
+        float64.
         """
         with np.errstate(all="ignore"):
             if self.labels is not None:
-                # as anybody sees the probabilities who works the metrics out again
-                judged = np.column_stack([judged[:, 0], self.written(judged[:, 1:])])
-                return _known(classification_metrics(truth, judged, len(self.labels.classes)))
-            return _known(regression_metrics(truth, judged, self.targets))
+                n_classes = len(self.labels.classes)
+                return _known(classification_metrics(truth, self._seen(judged), n_classes))
+            values = judged[:, : len(self.targets)]
+            metrics = regression_metrics(truth, values, self.targets)
+            return _known(self._with_own_score(metrics, truth, judged))
 
-    def shown_metric(self, truth: Array, y_hat: Array) -> float:
-        """Return the `metric` that `score` gives for these outputs, without the others.
+    def _with_own_score(
+        self, metrics: dict[str, Any], truth: Array, judged: Array
+    ) -> dict[str, Any]:
+        """Return the metrics of values with the one that is their loss's own, where it has one."""
+        n = len(self.targets)
+        if (name := SCORES.get(self.law.loss)) is not None:
+            beside = judged[:, n:].reshape(len(judged), n, -1)
+            each = [self.law.score(truth[:, k], judged[:, k], beside[:, k]) for k in range(n)]
+            per_target = metrics.pop("per_target", {})
+            metrics[name] = float(np.mean(each))
+            for target, value in zip(per_target, each, strict=False):
+                per_target[target][name] = value
+            metrics |= {"per_target": per_target} if per_target else {}
+        return metrics
 
-        Values are not rounded first: that is for those who read them one by one.
+    def scorecard(self, truth: Array, judged: Array, taught: Array | None) -> dict[str, Any]:
+        """Return what `score` does, further metrics, those of each class and the baseline's.
+
+        `taught` (n_values,) are the class shares, or the means, of the training rows, if known.
         """
-        if self.scaler is None:
-            return accuracy(truth, self.codes(y_hat))
-        rmse = self.score(truth, self.scaler.cut(self.scaler.decode(y_hat)))["rmse"]
-        return math.inf if rmse is None else float(rmse)
+        with np.errstate(all="ignore"):
+            if self.labels is not None:
+                seen = self._seen(judged)
+                return _known(of_classes(truth, seen, self.labels.classes, taught))
+            values = judged[:, : len(self.targets)]
+            found = of_quantities(truth, values, self.targets, taught)
+            return _known(self._with_own_score(found, truth, judged))
+
+    def _seen(self, judged: Array) -> Array:
+        """Return verdicts as anybody sees the probabilities who works the metrics out again."""
+        return np.column_stack([judged[:, 0], self.written(judged[:, 1:])])
+
+    def figure(self, name: str, truth: Array, y_hat: Array) -> float | None:
+        """Return the metric `name` that `score` gives for these outputs, without the others.
+
+        Digits are not rounded first: that is for those who read them one by one.
+        """
+        with np.errstate(all="ignore"):
+            if self.scaler is not None:
+                values = self.scaler.cut(self.scaler.decode(self.law.value(y_hat)))
+                value = regression_metrics(truth, values, self.targets, [name])[name]
+            elif name == "accuracy":
+                value = accuracy(truth, self.codes(y_hat))
+            else:
+                p = self.probabilities(y_hat)
+                value = Classified(truth, verdicts(truth, p), p.shape[1]).figure(name)
+        return value if value is not None and math.isfinite(value) else None
+
+    def shown_metric(self, truth: Array, y_hat: Array, name: str = "") -> float:
+        """Return a `figure`, by default the `metric`; the worst there is where it has no value."""
+        name = name or self.metric
+        value = self.figure(name, truth, y_hat)
+        worst = math.inf if name in ERRORS else -math.inf
+        return worst if value is None else value
 
 
 def _rounded(values: Array, decimals: Array) -> Array:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import cycle
 
 import numpy as np
 
 from nnfit.gradcheck.numeric import COMPLEX_STEP
 from nnfit.gradcheck.problems import Problem
 from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
-from nnfit.nn.losses import RESIDUAL_LOSSES
+from nnfit.nn.names import QUANTILES
+from nnfit.nn.residuals import RESIDUAL_LOSSES, pinball
 
 Numbers = Sequence[float]
 
@@ -52,13 +56,24 @@ L: dict[str, Callable[[float], float]] = {"mse": lambda e: e**2, "mae": abs, "hu
 """Each loss of the residual e = y_hat - y."""
 
 
-def row_loss(loss: str, y_hat: Numbers, y: Numbers) -> float:
+def _pinball(e: float, q: float) -> float:
+    return max((1.0 - q) * e, -q * e)
+
+
+def row_loss(a: Architecture, y_hat: Numbers, y: Numbers) -> float:
     """Return l(y_hat, y) of one row."""
-    pairs = list(zip(y_hat, y, strict=True))
+    loss, pairs = a.loss, list(zip(y_hat, y, strict=True))
     if loss == "cross_entropy":
         return -math.fsum(t * math.log(p) for p, t in pairs)
     if loss == "binary_cross_entropy":
         each = [-(t * math.log(p) + (1.0 - t) * math.log(1.0 - p)) for p, t in pairs]
+    elif loss == "gaussian_nll":  # a mean, then a variance, of each target
+        two = zip(pairs[::2], y_hat[1::2], strict=True)
+        each = [0.5 * (math.log(v) + (t - mean) ** 2 / v) for (mean, t), v in two]
+    elif loss == "quantile":
+        each = [_pinball(p - t, q) for (p, t), q in zip(pairs, cycle(a.quantiles), strict=False)]
+    elif loss == "poisson":
+        each = [p - t * math.log(p) for p, t in pairs]
     else:
         each = [L[loss](p - t) for p, t in pairs]
     return math.fsum(each) / len(each)
@@ -87,7 +102,7 @@ def by_definition(problem: Problem) -> tuple[Array, Array]:
                 keep = zip(v, kept[k][:, i].tolist(), strict=True)
                 v = [one / (1.0 - a.dropout) if stays else 0.0 for one, stays in keep]
         y_hat[i] = v
-        losses.append(row_loss(a.loss, v, y))
+        losses.append(row_loss(a, v, y))
     shares = np.broadcast_to(problem.share, N).tolist()
     loss = math.fsum(s * one for s, one in zip(shares, losses, strict=True))
     weights = (unit[:n] for n, units in zip(a.sizes, layers, strict=False) for unit in units)
@@ -95,9 +110,13 @@ def by_definition(problem: Problem) -> tuple[Array, Array]:
 
 
 def _activated(name: str, z: list[float]) -> list[float]:
-    if name != "softmax":
+    if name == "mean_variance":
+        return [F["softplus"](one) + 1e-6 if k % 2 else one for k, one in enumerate(z)]
+    if name in F:
         return [F[name](one) for one in z]
     powers = [math.exp(one) for one in z]
+    if name == "exp":
+        return powers
     return [power / math.fsum(powers) for power in powers]
 
 
@@ -122,8 +141,10 @@ def at_chosen_points() -> Iterator[tuple[str, str, Array, Array, str]]:
         complex_a = np.empty_like(stepped)
         activation.f(stepped.copy(), complex_a, np.empty_like(stepped))
         yield case, "f'(z)", slope, complex_a.imag / COMPLEX_STEP, "complex"
-    for name, loss in RESIDUAL_LOSSES.items():
-        case, defined = f"{name} at chosen points", np.array([[L[name](e) for e in POINTS]])
+    quantiles = {f"quantile {q}": pinball((q,)) for q in QUANTILES}
+    formulas = L | {f"quantile {q}": partial(_pinball, q=q) for q in QUANTILES}
+    for name, loss in (RESIDUAL_LOSSES | quantiles).items():
+        case, defined = f"{name} at chosen points", np.array([[formulas[name](e) for e in POINTS]])
         yield case, "l(e)", loss.value(points), defined, "value"
         slope = points.copy()
         loss.derivative(slope)

@@ -15,7 +15,15 @@ import numpy as np
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import Share, smoothed
-from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
+from nnfit.nn.names import (
+    ACTIVATIONS,
+    DISTRIBUTION_LOSSES,
+    LOSSES,
+    OUTPUT_ACTIVATIONS,
+    QUANTILES,
+    RESIDUAL_LOSSES,
+    outputs_of_target,
+)
 from nnfit.nn.network import Network, Workspace
 from nnfit.observer import Observer
 from nnfit.training.examples import Examples
@@ -84,8 +92,11 @@ def random_problem(
         Y = np.eye(K)[rng.integers(K, size=n_rows)]
     elif architecture.loss == "binary_cross_entropy":
         Y = rng.integers(2, size=(n_rows, K)).astype(float)
+    elif architecture.loss == "poisson":
+        Y = rng.poisson(3.0, (n_rows, K)).astype(float)
     else:
-        Y = rng.normal(size=(n_rows, K))
+        each = architecture.outputs_of_target
+        Y = np.repeat(rng.normal(size=(n_rows, K // each)), each, axis=1)
     # a minibatch's shares, s_i / (N s_bar): their sum is not 1
     share: Share = rng.uniform(0.1, 3.0, n_rows) / (n_rows * 1.55) if weighted else 1.0 / n_rows
     return Problem(
@@ -102,12 +113,13 @@ def random_problem(
 def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> Iterator[Problem]:
     """Yield small random networks: each activation with each loss that fits, at depths 0 to 3.
 
-    Then every output activation with every residual loss, and dropout, L2, sample weights and
-    the missing bias, alone and together; a learned scale of the inputs; smoothed labels; one on so
-    many rows that np.matmul multiplies instead of np.dot, the sum that is taken in shards, and two
-    members in one network. The numbers of each are drawn from the seed and its own name, so that
-    one more changes no other. The default seed draws no network whose output is dead on every row,
-    and no array with a kink beside every entry.
+    With the loss of a distribution, for two targets, at depths 0 and 1 alone. Then every output
+    activation with every residual loss, and dropout, L2, sample weights and the missing bias, alone
+    and together; a learned scale of the inputs; smoothed labels; one on so many rows that np.matmul
+    multiplies instead of np.dot, the sum that is taken in shards, and two members in one network,
+    with weights where the loss is of a distribution. The numbers of each are drawn from the seed
+    and its own name, so that one more changes no other. The default seed draws no network whose
+    output is dead on every row, and no array with a kink beside every entry.
     """
 
     def problem(
@@ -117,15 +129,15 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         return random_problem(case, architecture, rng, n_rows, weighted, network_class)
 
     for loss in LOSSES:
-        outputs = 1 if loss == "binary_cross_entropy" else 3
+        outputs, depths = _outputs_and_depths(loss)
         yield problem(f"linear, {loss}", Architecture((3, outputs), (), loss))
         for name in ACTIVATIONS:
-            for depth in (1, 2, 3):
+            for depth in depths:
                 sizes = (3, *(4,) * depth, outputs)
                 yield problem(
                     f"{name} x{depth}, {loss}", Architecture(sizes, (name,) * depth, loss)
                 )
-    for loss in QUANTITY_LOSSES:
+    for loss in RESIDUAL_LOSSES:
         for output in OUTPUT_ACTIVATIONS:
             if output != LOSSES[loss].output_activation:
                 yield problem(
@@ -154,11 +166,19 @@ def standard_problems(network_class: type[Network] = Network, seed: int = 3) -> 
         cut = Architecture((3, 4, 3), ("tanh",), loss, l2=0.3, input_scale=loss != "mse")
         of_rows = problem(f"in shards, {loss}", cut, loss != "mse", 9)
         yield replace(of_rows, network_class=in_shards(network_class))
-    for loss in ("mse", "cross_entropy"):
-        each = Architecture(
-            (3, 4, 1, 3), ("tanh", "softplus"), loss, l2=0.3, input_scale=loss != "mse"
-        )
-        yield in_one_network([problem(f"{which}, {loss}", each) for which in ("members", "second")])
+    for loss in ("mse", "cross_entropy", *DISTRIBUTION_LOSSES):
+        sizes, scaled = (3, 4, 1, _outputs_and_depths(loss)[0]), loss == "cross_entropy"
+        each = Architecture(sizes, ("tanh", "softplus"), loss, l2=0.3, input_scale=scaled)
+        weighted = loss in DISTRIBUTION_LOSSES
+        cases = [f"{which}, {loss}" for which in ("members", "second")]
+        yield in_one_network([problem(case, each, weighted) for case in cases])
+
+
+def _outputs_and_depths(loss: str) -> tuple[int, tuple[int, ...]]:
+    """Return how many outputs the networks of a loss have, and how many hidden layers."""
+    if loss in DISTRIBUTION_LOSSES:  # of two targets
+        return 2 * outputs_of_target(loss, QUANTILES), (1,)
+    return 1 if loss == "binary_cross_entropy" else 3, (1, 2, 3)
 
 
 def in_one_network(problems: Sequence[Problem]) -> Problem:

@@ -53,7 +53,8 @@ def worst_rows(model: Model, pieces: Iterable[NamedRows], n: int) -> tuple[Array
         for start in range(0, len(rows), at_once):
             part = encoded(model, rows.between(start, start + at_once))
             with blas_threads(1):
-                errors = np.abs(predict(model.network, part.X) - part.Y).max(axis=1)
+                predicted = model.outcome.law.value(predict(model.network, part.X))
+                errors = np.abs(predicted - model.outcome.law.value(part.Y)).max(axis=1)
                 new = np.stack([errors, *_reached(network, part.X, part.Y, errors)])
             X, Y = np.concatenate([X, part.X]), np.concatenate([Y, part.Y])
             ranks = np.concatenate([ranks, new], axis=1)

@@ -11,10 +11,12 @@ from typing import Any, TextIO
 import numpy as np
 
 from nnfit.csv.writing import RowWriter
+from nnfit.dataset.law import Law
 from nnfit.errors import Interrupted, ResumeError
 from nnfit.many.engine import Engine, Task
-from nnfit.many.folds import FoldResult, Folds, is_figure, run_fold, spread
+from nnfit.many.folds import FoldResult, Folds, run_fold, spread
 from nnfit.many.journal import Journal
+from nnfit.nn.names import METRICS, SCORES
 from nnfit.observer import Observer
 from nnfit.run.checkpoint.fingerprint import difference
 
@@ -44,8 +46,7 @@ class CrossValidation:
         """
         table, decisions = self.folds.table, self.folds.table.decisions
         targets, labels = decisions.targets, decisions.labels
-        several = len(targets) > 1
-        predicted = [f"prediction_{t}" if several else "prediction" for t in targets]
+        predicted = Law(decisions.loss, self.folds.file.config.quantiles).columns(targets)
         classes = [] if labels is None else [f"probability_{label}" for label in labels.classes]
         repeats = ["repeat"] * (len(self.folds.numbers) > 1)
         header = [*keep, *targets, *repeats, "fold", *predicted, *classes]
@@ -146,6 +147,9 @@ def _tell(result: FoldResult, folds: Folds, told: set[str], observer: Observer) 
             observer.warning(f"fold {result.fold}: {text}")
     told.update(result.warnings)
     repeat = {"repeat": result.repeat} if len(folds.numbers) > 1 else {}
-    figures = {name: value for name, value in result.metrics.items() if is_figure(value)}
+    shown = {
+        name for names in (*METRICS.values(), SCORES.values()) for name in names
+    }  # more make a line too long
+    figures = {name: value for name, value in result.metrics.items() if name in shown}
     seconds = {"epochs": result.epochs, "seconds": f"{result.seconds:.2f}"}
     observer.row({**repeat, "fold": result.fold, "rows": result.rows, **figures, **seconds})

@@ -106,9 +106,9 @@ class Folds:
 class FoldResult:
     """What came of a fold: metrics of its rows, and what is predicted of each of them.
 
-    `repeat` and `fold` are from 1. `predicted` (rows, n_values) are probabilities, or values in the
-    targets' own units, as they are written; `codes` (rows,) are the predicted classes. `failure`
-    says how the run diverged, if it did.
+    `repeat` and `fold` are from 1. `predicted` (rows, n) are probabilities, or values in the
+    targets' own units with what is told beside them, as they are written; `codes` (rows,) are the
+    predicted classes. `failure` says how the run diverged, if it did.
     """
 
     repeat: int
@@ -146,7 +146,7 @@ def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResul
     y_hat, metrics = _judged(run.model, rows, heard)
     outcome = run.model.outcome
     classes = run.model.labels is not None
-    predicted = outcome.probabilities(y_hat) if classes else outcome.values(y_hat)
+    predicted = outcome.probabilities(y_hat) if classes else outcome.told(y_hat)
     return FoldResult(
         repeat=repeat + 1,
         fold=fold + 1,
@@ -172,7 +172,7 @@ def _judged(model: Model, rows: NamedRows, observer: Observer) -> tuple[Array, d
 
     with blas_threads(1):
         evaluation = model.evaluation(rows.name).add(rows, tally, outputs)
-    for sentence in model.encoder.warnings(tally, rows.name):
+    for sentence in model.warnings(tally, rows.name):
         observer.warning(sentence)
     return np.concatenate(found), evaluation.result()["metrics"]
 

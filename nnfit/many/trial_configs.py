@@ -14,7 +14,7 @@ from nnfit.dataset.deciding import shape_of
 from nnfit.errors import ConfigError, Interrupted, joined
 from nnfit.many.sweep_folder import SweepFolder
 from nnfit.many.trials import Shared
-from nnfit.nn.names import METRICS
+from nnfit.nn.names import METRICS, SCORES
 from nnfit.run.engine import settled
 from nnfit.run.run import train_run
 from nnfit.training.stop import StopRequest
@@ -27,7 +27,8 @@ def metric_of(sweep: SweepFile, task: str) -> str:
 
     By default one that means the same whatever loss a trial is trained by.
     """
-    metric, known = sweep.config.metric or DEFAULT_METRICS[task], METRICS[task]
+    metric, known = sweep.config.metric or DEFAULT_METRICS[task], [*METRICS[task]]
+    known += SCORES.values() if task == "regression" else ()
     if metric not in known:
         raise ConfigError(f"--metric: got {metric!r} for a {task}; expected {joined(known, 'or')}")
     return metric

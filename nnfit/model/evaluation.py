@@ -6,7 +6,7 @@ What the figures are is in `outcome`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from nnfit.budget import rows_at_once
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError
 from nnfit.nn.arrays import Array
+from nnfit.storage import json_checks as check
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.labels import Unseen
 from nnfit.table.rows import NamedRows
@@ -27,11 +28,18 @@ class Evaluation:
     """Metrics over rows that come piece by piece; only targets and what is judged are kept.
 
     `outcome` says what the outputs mean, `outputs` is the model's; `name`, the table's, is for
-    the messages. A `fingerprint`, where it is set, takes the rows that are judged.
+    the messages. `taught` are the `training_averages`, which the baseline predicts. A
+    `fingerprint`, where it is set, takes the rows that are judged.
     """
 
-    def __init__(self, outcome: Outcome, outputs: Callable[..., Array], name: str) -> None:
-        self.outcome, self._outputs, self.name = outcome, outputs, name
+    def __init__(
+        self,
+        outcome: Outcome,
+        outputs: Callable[..., Array],
+        name: str,
+        taught: Array | None = None,
+    ) -> None:
+        self.outcome, self._outputs, self.name, self.taught = outcome, outputs, name, taught
         self.fingerprint: Fingerprint | None = None
         self._truth: list[Array] = []
         self._judged: list[Array] = []
@@ -89,10 +97,29 @@ class Evaluation:
         return np.concatenate(self._truth), np.concatenate(self._judged)
 
     def result(self) -> dict[str, Any]:
-        """Return rows, metrics and, for classification, classes; DataError as `arrays`."""
+        """Return rows, the scorecard and, for classification, classes; DataError as `arrays`."""
         truth, judged = self.arrays()
         result: dict[str, Any] = {"rows": len(truth)}
-        result["metrics"] = self.outcome.score(truth, judged)
+        result["metrics"] = self.outcome.scorecard(truth, judged, self.taught)
         if self.outcome.labels is not None:
             result["classes"] = list(self.outcome.labels.classes)
         return result
+
+
+def training_averages(outcome: Outcome, metrics: Mapping[str, Any]) -> Array | None:
+    """Return the class shares (K,), or the targets' means (K,), of the rows a model was trained on.
+
+    The shares are those of its training `metrics`, the means those that its targets are scaled by;
+    None where it has neither.
+    """
+    if outcome.scaler is not None:
+        scaled = any(outcome.scaler.means) or {*outcome.scaler.scales} != {1.0}
+        return np.array(outcome.scaler.means) if scaled else None
+    try:  # the file may come from anywhere
+        matrix = check.items((metrics.get("train") or {}).get("confusion_matrix"), "")
+        counts = np.array([sum(check.numbers(line, "")) for line in matrix])
+    except ValueError:
+        return None
+    if len(counts) != outcome.n_values or counts.min() < 0.0 or not 0.0 < counts.sum() < np.inf:
+        return None
+    return np.asarray(counts / counts.sum())

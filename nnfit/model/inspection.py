@@ -53,6 +53,7 @@ def describe(model: Model, path: str) -> dict[str, Any]:
             else {}
         ),
         "loss": architecture.loss,
+        **({"quantiles": list(architecture.quantiles)} if architecture.quantiles else {}),
         "dtype": network.dtype.name,
         "inputs": model.encoder.n_inputs,
         "input_names": model.encoder.input_names,

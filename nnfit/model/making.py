@@ -32,8 +32,9 @@ def predictions(
     """Return how rows become labels, with `proba` their probabilities too, or values.
 
     Labels are text as it was spelt, or `native` numbers and truth values where all of them are.
-    With `spread` comes how far the members are apart: in each target, or in the probability of
-    the class that is predicted. What else is `asked` are the options of `Honest`.
+    Beside values comes what the loss tells: a standard deviation, quantiles. With `spread` comes
+    how far the members are apart: in each target, or in the probability of the class that is
+    predicted. What else is `asked` are the options of `Honest`.
 
     Raises
     ------
@@ -52,14 +53,16 @@ def predictions(
         raise DataError("--proba: a regression model has no probabilities; leave it out")
     else:
         several = [f"_{target}" for target in model.targets] if len(model.targets) > 1 else [""]
-        columns = [f"prediction{of}" for of in several]
+        columns = outcome.law.columns(model.targets)
         columns += [f"prediction_spread{of}" for of in several if spread]
     honest = Honest(model, **asked)
     columns += honest.columns
 
     twice = [column for column, n in Counter(columns).items() if n > 1]
     if twice:
-        raise DataError(f"--spread: {twice[0]!r} is a prediction too; rename a target")
+        asks = [f"--{option}" for option, on in (("spread", spread), *asked.items()) if on]
+        what = asks[0] if asks else f"loss {outcome.law.loss}"
+        raise DataError(f"{what}: {twice[0]!r} is a prediction too; rename a target")
 
     def cells(rows: NamedRows, tally: Tally) -> list[Any]:
         if spread:
@@ -67,7 +70,7 @@ def predictions(
         else:
             y_hat = model.outputs(rows, tally)
         if labels is None:
-            made = [outcome.values(y_hat)]
+            made = [outcome.told(y_hat)]
         else:
             codes = honest.codes(y_hat)
             made = [(labels.typed if native else labels.decode)(codes)]

@@ -16,7 +16,7 @@ import numpy as np
 from nnfit.budget import INPUTS_AT_ONCE, rows_at_once
 from nnfit.dataset.outcome import Outcome
 from nnfit.errors import DataError, OutputError, listed, path_text, warn
-from nnfit.model.evaluation import Evaluation
+from nnfit.model.evaluation import Evaluation, training_averages
 from nnfit.model.file.declared import declare_network
 from nnfit.model.file.kept import KeptConfig, Trained, kept_config
 from nnfit.model.file.writing import to_bytes
@@ -164,7 +164,7 @@ class Model:
         with blas_threads(1):
             evaluation = self.evaluation().add(rows, tally)
             result = evaluation.result()
-        for sentence in self.encoder.warnings(tally, rows.name) + evaluation.warnings():
+        for sentence in self.warnings(tally, rows.name) + evaluation.warnings():
             warn(sentence)
         return result
 
@@ -199,9 +199,14 @@ class Model:
             meta, self.network.parameters, self.history, self.trajectory, self.steps, scores
         )
 
+    def warnings(self, tally: Tally, name: str) -> list[str]:
+        """Return a sentence for each thing that was counted in rows of the table `name`."""
+        return self.encoder.warnings(tally, name) + self.outcome.warnings(tally, name)
+
     def evaluation(self, name: str = "data") -> Evaluation:
         """Return what takes rows of the table `name`, piece by piece, and judges them."""
-        return Evaluation(self.outcome, self.outputs, name)
+        taught = training_averages(self.outcome, self.metrics)
+        return Evaluation(self.outcome, self.outputs, name, taught)
 
     def outputs(self, rows: NamedRows, tally: Tally | None = None, threads: int = 1) -> Array:
         """Return the network's y_hat, shape (N, K), as the loss sees it.
@@ -257,6 +262,8 @@ class Model:
                     f"{network.dtype.name}: {self.encoder.input_names[far]!r} is {X[i, far]:g} "
                     "when scaled. Mend it, or train with numbers as large"
                 )
+        if tally is not None:
+            self.outcome.count(out[:, : network.architecture.sizes[-1]], tally)
         return out
 
     def hidden(self, rows: NamedRows, tally: Tally | None = None, *, layer: int) -> Array:
@@ -285,6 +292,6 @@ class Model:
         rows, tally = NamedRows.from_frame(frame, "data", self.encoder.needed_columns), Tally()
         with blas_threads(1):
             y_hat = self.outputs(rows, tally, available_cores())
-        for sentence in self.encoder.warnings(tally, rows.name):
+        for sentence in self.warnings(tally, rows.name):
             warn(sentence)
         return y_hat

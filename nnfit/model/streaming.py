@@ -101,7 +101,7 @@ def write_made(
             total.update(tally)
 
         _work_ahead(blocks, rows, write)
-    for sentence in encoder.warnings(total, blocks.name):
+    for sentence in model.warnings(total, blocks.name):
         observer.warning(sentence)
 
 
@@ -210,6 +210,6 @@ def evaluate_pieces(
     with blas_threads(1):
         for rows in pieces:
             evaluation.add(rows, tally)
-    for sentence in [*model.encoder.warnings(tally, name), *evaluation.warnings()]:
+    for sentence in [*model.warnings(tally, name), *evaluation.warnings()]:
         observer.warning(sentence)
     return evaluation

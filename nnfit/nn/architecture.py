@@ -7,7 +7,7 @@ from functools import cached_property
 
 from nnfit.nn.arrays import Array
 from nnfit.nn.layout import Layout, affine_layers
-from nnfit.nn.names import LOSSES
+from nnfit.nn.names import LOSSES, QUANTILES, outputs_of_target
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Architecture:
     `sizes` are the widths (inputs, hidden ..., outputs); `activations` has one name for each
     hidden layer; `dropout` is the share of hidden units left out of a training step; `l2` is the
     factor of the penalty (l2/2) * sum ||W||^2; `input_scale` says whether it has the scale s.
+    `quantiles` are those of the loss of that name, ascending; other losses have none.
     """
 
     sizes: tuple[int, ...]
@@ -28,6 +29,7 @@ class Architecture:
     dropout: float = 0.0
     l2: float = 0.0
     input_scale: bool = False
+    quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.activations) != len(self.sizes) - 2:
@@ -38,6 +40,10 @@ class Architecture:
         if self.output_activation == "auto":
             own = LOSSES[self.loss].output_activation
             object.__setattr__(self, "output_activation", own)
+        if self.loss == "quantile":
+            object.__setattr__(self, "quantiles", self.quantiles or QUANTILES)
+        if self.sizes[-1] % (each := self.outputs_of_target):
+            raise ValueError(f"{self.loss} has {each} outputs of a target, got {self.sizes[-1]}")
 
     @cached_property
     def layout(self) -> Layout:
@@ -47,6 +53,11 @@ class Architecture:
     @cached_property
     def n_parameters(self) -> int:
         return self.layout.size
+
+    @property
+    def outputs_of_target(self) -> int:
+        """How many outputs there are of each quantity."""
+        return outputs_of_target(self.loss, self.quantiles)
 
     @property
     def every_activation(self) -> tuple[str, ...]:

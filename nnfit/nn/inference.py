@@ -19,6 +19,7 @@ import numpy as np
 from nnfit.budget import MAX_UNITS, block_widths
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array, shares
+from nnfit.nn.losses import GaussianNLL, Head
 from nnfit.nn.network import Network, Workspace, product_of
 
 BLOCK_ROWS = 512  # a block's activations stay in the second-level cache
@@ -34,9 +35,9 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
 
     The layers run in the network's dtype; the output activation alone in float64, since in
     float32 a probability near 1 would leave nothing of the other class's. Of several members it is
-    the mean y_hat: of probabilities, not of logits, whose mean a single member that is sure of a
-    class, and wrong, could rule (Lakshminarayanan, Pritzel, Blundell 2017). May be called from
-    several threads at once.
+    what `mixture` makes of theirs: of probabilities the mean, not of logits, whose mean a single
+    member that is sure of a class, and wrong, could rule (Lakshminarayanan, Pritzel, Blundell
+    2017). May be called from several threads at once.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def predict(network: Network, X: Array, threads: int = 1) -> Array:
         more of them some sums over inputs are added up in another order.
     """
     out: Array = np.empty((len(X), network.architecture.sizes[-1]))
-    _fill(out, network, X, lambda ws: mean_of_members(_y_hat(network, ws), 2), threads)
+    _fill(out, network, X, lambda ws: mixture(network.head, _y_hat(network, ws)), threads)
     return out
 
 
@@ -62,7 +63,7 @@ def predict_with_spread(
     def both(ws: Workspace) -> Array:
         y_hats = _y_hat(network, ws).reshape(network.members, -1, ws.n_rows)
         each = [meaning(y_hat.T).T for y_hat in y_hats]
-        return np.concatenate([mean_of_members(y_hats, 2), np.std(each, axis=0)])
+        return np.concatenate([mixture(network.head, y_hats), np.std(each, axis=0)])
 
     _fill(out, network, X, both, 1)
     return out
@@ -76,11 +77,19 @@ def _y_hat(network: Network, ws: Workspace) -> Array:
     return y_hat
 
 
-def mean_of_members(values: Array, n_axes: int) -> Array:
-    """Return the mean over the axis of members that may stand before the last `n_axes`."""
-    if values.ndim == n_axes:
-        return values
-    return np.asarray(values.mean(axis=0))
+def mixture(head: Head, y_hat: Array) -> Array:
+    """Return what members say together, (K, N), of each one's predictions (members, K, N).
+
+    It is their mean; but for the variance of a mixture of Gaussians, which is the mean of theirs
+    and the variance of their means: the law of total variance. Of one network `y_hat` (K, N) is
+    returned as it is.
+    """
+    if y_hat.ndim == 2:
+        return y_hat
+    together: Array = y_hat.mean(axis=0)
+    if isinstance(head, GaussianNLL):
+        together[1::2] += y_hat[:, ::2].var(axis=0)
+    return together
 
 
 def hidden_layer(

@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from nnfit.nn.activations import ACTIVATIONS, sigmoid, softplus
 from nnfit.nn.arrays import Array, negligible, scalar
-from nnfit.nn.names import LOSSES
+from nnfit.nn.names import LOSSES, QUANTILES
+from nnfit.nn.residuals import RESIDUAL_LOSSES, ResidualLoss, pinball
 
 Share = Array | float
-HUBER_DELTA = 1.0  # in units of the (standardised) target; Huber 1964
+VARIANCE_FLOOR = 1e-6  # of the (standardised) target; Lakshminarayanan, Pritzel, Blundell 2017
 
 
 class Head(Protocol):
@@ -99,9 +100,9 @@ class PointwiseHead:
     short way of the same code.
     """
 
-    def __init__(self, activation: str, residual_loss: str) -> None:
+    def __init__(self, activation: str, residual_loss: ResidualLoss) -> None:
         self.activation = activation
-        self.value, self.derivative, self.kinks = RESIDUAL_LOSSES[residual_loss]
+        self.value, self.derivative, self.kinks = residual_loss
 
     def predict(self, z: Array, y_hat: Array) -> None:
         if self.activation == "softmax":
@@ -140,6 +141,78 @@ class PointwiseHead:
         delta *= np.abs(delta) >= negligible(delta.dtype)  # a complex step is far above it
 
 
+class GaussianNLL:
+    """Negative log-likelihood of N(mu, v): (log v + (y - mu)^2/v)/2, nats, mean over targets.
+
+    Without the constant log(2 pi)/2. A target has two outputs, one below the other, and stands
+    twice in `Y`: mu is z, and v is softplus(z) + VARIANCE_FLOOR. No step takes a softplus out of
+    range, as it would an exponential, and no v vanishes, so that the loss has a lowest value.
+    Source: Nix & Weigend 1994; v as in Lakshminarayanan, Pritzel, Blundell 2017.
+
+    >>> z = np.array([[3.0], [np.log(np.e - 1.0)]])  # mu = 3, v = 1.000001
+    >>> GaussianNLL().losses(z, np.array([[1.0], [1.0]])).round(4).tolist()  # (0 + 2^2)/2
+    [2.0]
+    """
+
+    def predict(self, z: Array, y_hat: Array) -> None:
+        np.copyto(y_hat[..., ::2, :], z[..., ::2, :])
+        self._variance(z, y_hat[..., 1::2, :], np.empty_like(z[..., ::2, :]))
+
+    def losses(self, z: Array, Y: Array) -> Array:
+        e, v = z[..., ::2, :] - Y[..., ::2, :], np.empty_like(z[..., ::2, :])
+        self._variance(z, v, np.empty_like(v))
+        return _mean_over_outputs(0.5 * (np.log(v) + e * e / v))
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        of_mean, of_variance = delta[..., ::2, :], delta[..., 1::2, :]
+        scratch = np.empty_like(of_mean)
+        self._variance(z, of_variance, scratch)
+        np.subtract(z[..., ::2, :], Y[..., ::2, :], out=of_mean)
+        of_mean /= of_variance  # dl/dmu = (mu - y)/v
+        np.divide(0.5, of_variance, out=of_variance)
+        np.multiply(of_mean, of_mean, out=scratch)
+        scratch *= 0.5
+        of_variance -= scratch  # dl/dv = (1/v - (mu - y)^2/v^2)/2
+        sigmoid(z[..., 1::2, :], scratch, scratch)
+        of_variance *= scratch  # dv/dz
+        delta *= _share_of(z, share, z.shape[-2] // 2)
+
+    @staticmethod
+    def _variance(z: Array, v: Array, scratch: Array) -> None:
+        softplus(z[..., 1::2, :], v, scratch)
+        v += VARIANCE_FLOOR
+
+
+class PoissonNLL:
+    """Negative log-likelihood of counts y >= 0 of mean exp(z): exp(z) - y z, mean over outputs.
+
+    Without the constant log y!; delta is (y_hat - y). From where the square of exp(z) leaves the
+    range of the dtype y_hat stays as it is, and the loss goes on along its tangent; where y_hat is
+    `negligible` beside 1 it is 0 in delta.
+    Source: McCullagh & Nelder, Generalized Linear Models, 1989, 6.2.
+
+    >>> z = np.log([[2.0, 2.0]])  # y_hat = 2, twice
+    >>> PoissonNLL().losses(z, np.array([[0.0, 2.0]])).round(4).tolist()  # 2, 2 - 2 log 2
+    [2.0, 0.6137]
+    """
+
+    def predict(self, z: Array, y_hat: Array) -> None:
+        np.minimum(z, _logs(z.dtype)[2], out=y_hat)
+        np.exp(y_hat, out=y_hat)
+
+    def losses(self, z: Array, Y: Array) -> Array:
+        bounded = np.minimum(z, _logs(z.dtype)[2])
+        return _mean_over_outputs(np.exp(bounded) * (1.0 + (z - bounded)) - Y * z)
+
+    def delta(self, z: Array, Y: Array, share: Share, delta: Array) -> None:
+        least, of_none, most = _logs(z.dtype)
+        np.minimum(z, most, out=delta)
+        np.copyto(delta, of_none, where=np.less(delta.real, least))
+        np.exp(delta, out=delta)
+        delta -= Y
+        delta *= _share_of(z, share, z.shape[-2])
+
+
 def smoothed(Y: Array, epsilon: float) -> Array:
     """Return class targets (..., K) between which and 1/K a part `epsilon` of the way is gone.
 
@@ -159,17 +232,17 @@ def softmax(z: Array, y_hat: Array, *, truncated: bool = False) -> None:
     """
     np.subtract(z, np.maximum.reduce(z.real, axis=-2, keepdims=True), out=y_hat)
     if truncated:  # before exp: none of its results is denormal then
-        least, of_none = _logs(z.dtype)
+        least, of_none, _ = _logs(z.dtype)
         np.copyto(y_hat, of_none, where=np.less(y_hat.real, least))
     np.exp(y_hat, out=y_hat)
     y_hat /= np.add.reduce(y_hat, axis=-2, keepdims=True)
 
 
 @lru_cache(maxsize=16)
-def _logs(dtype: Any) -> tuple[Array, Array]:
-    """Return those of `negligible` and of 0."""
+def _logs(dtype: Any) -> tuple[Array, Array, Array]:
+    """Return those of `negligible`, of 0, and of 1/negligible, whose square is still in range."""
     least = math.log(negligible(dtype))
-    return scalar(least, np.finfo(dtype).dtype), scalar(-math.inf, dtype)
+    return scalar(least, np.finfo(dtype).dtype), scalar(-math.inf, dtype), scalar(-least, dtype)
 
 
 def _share_of(z: Array, share: Share, n_outputs: int = 1) -> Array:
@@ -186,83 +259,28 @@ def _mean_over_outputs(losses: Array) -> Array:
     return np.asarray(losses.mean(axis=-2))
 
 
-def squared_error(e: Array) -> Array:
-    """Return e^2, no 1/2.
-
-    >>> squared_error(np.array([3.0, -0.5])).tolist()
-    [9.0, 0.25]
-    """
-    return np.asarray(e * e)
-
-
-def d_squared_error(e: Array) -> None:
-    """Turn e into 2 e."""
-    e *= 2.0
-
-
-def absolute_error(e: Array) -> Array:
-    """Return |e|.
-
-    >>> absolute_error(np.array([3.0, -0.5])).tolist()
-    [3.0, 0.5]
-    """
-    return np.asarray(e * np.sign(e.real))
-
-
-def d_absolute_error(e: Array) -> None:
-    """Turn e into its sign, 0 at e = 0."""
-    np.sign(e.real, out=e)
-
-
-def huber_error(e: Array) -> Array:
-    """Return e^2/2 where |e| <= d and d(|e| - d/2) beyond, d = HUBER_DELTA.
-
-    >>> huber_error(np.array([3.0, -0.5])).tolist()
-    [2.5, 0.125]
-    """
-    clipped = e.copy()
-    d_huber_error(clipped)
-    return np.asarray(clipped * (e - 0.5 * clipped))
-
-
-def d_huber_error(e: Array) -> None:
-    """Turn e into e clipped to [-d, d], its imaginary part kept inside."""
-    outside = np.sign(e.real) * (np.abs(e.real) > HUBER_DELTA)
-    e *= outside == 0.0
-    e += HUBER_DELTA * outside
-
-
-class ResidualLoss(NamedTuple):
-    """A loss of e = y_hat - y, its derivative and the e at which that one, or its own, jumps."""
-
-    value: Callable[[Array], Array]
-    derivative: Callable[[Array], None]
-    kinks: tuple[float, ...] = ()
-
-
-RESIDUAL_LOSSES = {
-    "mse": ResidualLoss(squared_error, d_squared_error),
-    "mae": ResidualLoss(absolute_error, d_absolute_error, kinks=(0.0,)),
-    "huber": ResidualLoss(huber_error, d_huber_error, kinks=(-HUBER_DELTA, HUBER_DELTA)),
-}
 # the losses that are one with their own output activation
-CLASS_LOSSES: dict[str, Callable[[], Head]] = {
+LIKELIHOODS: dict[str, Callable[[], Head]] = {
+    "gaussian_nll": GaussianNLL,
+    "poisson": PoissonNLL,
     "binary_cross_entropy": SigmoidCrossEntropy,
     "cross_entropy": SoftmaxCrossEntropy,
 }
 
 
-def make_head(loss: str, activation: str) -> Head:
-    """Return the head for a loss and an output activation.
+def make_head(loss: str, activation: str, quantiles: tuple[float, ...] = QUANTILES) -> Head:
+    """Return the head for a loss and an output activation; `quantiles` are for that loss alone.
 
     Raises
     ------
     ValueError
-        If the loss needs a probability that the activation does not give.
+        If the loss needs an output of its own that the activation does not give.
     """
     if loss in RESIDUAL_LOSSES:
-        return PointwiseHead(activation, loss)
+        return PointwiseHead(activation, RESIDUAL_LOSSES[loss])
     own = LOSSES[loss].output_activation
     if activation != own:
         raise ValueError(f"{loss} needs a {own} output, got {activation!r}")
-    return CLASS_LOSSES[loss]()
+    if loss == "quantile":
+        return PointwiseHead(own, pinball(quantiles))
+    return LIKELIHOODS[loss]()

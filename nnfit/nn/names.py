@@ -28,7 +28,7 @@ class LossName(NamedTuple):
 
     @property
     def needs_classes(self) -> bool:
-        return bool(OUTPUT_ACTIVATIONS[self.output_activation].probability)
+        return bool(EVERY_OUTPUT[self.output_activation].probability)
 
 
 class Rule(NamedTuple):
@@ -70,18 +70,36 @@ OUTPUT_ACTIVATIONS = ACTIVATIONS | {
         probability="shares one probability among the classes",
     )
 }
+# with those that come with a loss alone
+EVERY_OUTPUT = OUTPUT_ACTIVATIONS | {
+    "mean_variance": ActivationName(
+        "z for μ, log(1 + exp(z)) + 1e−6 for s²", "1 for μ, 1/(1 + exp(−z)) for s²"
+    ),
+    "exp": ActivationName("exp(z)", "v"),
+}
 LOSSES = {
     "mse": LossName("(ŷ − y)²", "2 (ŷ − y)", power=2),
     "mae": LossName("|ŷ − y|", "sign(ŷ − y)"),
     "huber": LossName(
         "h(ŷ − y), h(e) = e²/2 where |e| ≤ 1, else |e| − 1/2", "ŷ − y, cut to −1 … 1"
     ),
+    "gaussian_nll": LossName(
+        "(log s² + (y − μ)²/s²)/2, ŷ = (μ, s²); Nix & Weigend 1994",
+        output_activation="mean_variance",
+        power=2,
+    ),
+    "quantile": LossName("max(τ (y − ŷ), (τ − 1) (y − ŷ)), a ŷ for each τ; Koenker & Bassett 1978"),
+    "poisson": LossName("ŷ − y log ŷ", output_activation="exp"),
     "binary_cross_entropy": LossName(
         "−[y log ŷ + (1 − y) log(1 − ŷ)]", output_activation="sigmoid"
     ),
     "cross_entropy": LossName("−Σ_k y_k log ŷ_k", output_activation="softmax"),
 }
 QUANTITY_LOSSES = tuple(name for name, loss in LOSSES.items() if not loss.needs_classes)
+# of them those that take numbers of classes too, and those that make any target a quantity
+RESIDUAL_LOSSES = tuple(name for name in QUANTITY_LOSSES if LOSSES[name].derivative)
+DISTRIBUTION_LOSSES = tuple(name for name in QUANTITY_LOSSES if not LOSSES[name].derivative)
+QUANTILES = (0.05, 0.5, 0.95)
 OPTIMIZERS = {
     "sgd": Rule("W ← W − α v, v = momentum v + g; Polyak 1964", ("momentum", "nesterov")),
     "adam": Rule(
@@ -107,17 +125,38 @@ SCHEDULES = {
     "coslog4": Rule("four cosine waves, each twice as long as the last; Holzmüller et al. 2024"),
     "flat_cos": Rule("stays for half of the run, then falls to 0 along half a cosine"),
 }
-METRICS = {
+SCORES = {"gaussian_nll": "nll", "quantile": "pinball", "poisson": "poisson_deviance"}  # by loss
+METRICS = {  # that a model keeps of its rows
     "classification": ("accuracy", "log_loss", "f1_macro", "roc_auc"),
     "regression": ("rmse", "mae", "r2"),
 }
-ERRORS = ("log_loss", "rmse", "mae")  # the metrics of which less is better
+MORE_METRICS = {  # that are worked out beside them
+    "classification": ("balanced_accuracy", "average_precision", "ece"),
+    "regression": ("median_ae",),
+}
+# the metrics of which less is better
+ERRORS = ("log_loss", "ece", "rmse", "mae", "median_ae", *SCORES.values())
+OF_TWO_CLASSES = ("roc_auc", "average_precision")
+BEST_METRICS = (  # those that may say which epoch is the best
+    "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "rmse", "mae", "r2"
+)  # fmt: skip
 INITIALIZATIONS = {
     "he": "normal, variance 2/inputs; He et al. 2015",
     "glorot": "uniform, variance 2/(inputs + outputs); Glorot & Bengio 2010",
     "lecun": "normal, variance 1/inputs; LeCun et al. 1998",
     "zeros": "every weight 0",
 }
+
+
+def metrics_of(task: str, n_classes: int = 2) -> list[str]:
+    """Return the names of the metrics of a task, and of so many classes."""
+    names = [*METRICS[task], *MORE_METRICS[task]]
+    return [name for name in names if n_classes <= 2 or name not in OF_TWO_CLASSES]
+
+
+def outputs_of_target(loss: str, quantiles: tuple[float, ...]) -> int:
+    """Return how many outputs a quantity has, which stand side by side."""
+    return {"gaussian_nll": 2, "quantile": len(quantiles)}.get(loss, 1)
 
 
 def users(rules: dict[str, Rule], key: str) -> list[str]:

@@ -126,7 +126,9 @@ class Network:
         self.parameters = Parameters(layout, flat)
         self.gradient = Parameters(layout, np.zeros(flat.shape, self.dtype))
         self.is_weight = layout.decaying(self.dtype)  # 1 on W, 0 on b: no penalty on biases
-        self.head = make_head(architecture.loss, architecture.output_activation)
+        self.head = make_head(
+            architecture.loss, architecture.output_activation, architecture.quantiles
+        )
         self.hidden = [ACTIVATIONS[name] for name in architecture.activations]
         # a product with one inner index: broadcasting is faster than gemm
         self._down = [np.multiply if n == 1 else np.matmul for n in architecture.sizes[1:]]

@@ -136,7 +136,9 @@ def _loss(screen: Screen, example: Values) -> list[RenderableType]:
     value = _value(prediction["value"])
     if prediction["probabilities"] is not None:
         value += f", probability {number(prediction['probabilities'][prediction['value']])}"
-    rows: list[tuple[str, Cell]] = [("predicted", value), ("true", _value(target["value"]))]
+    rows: list[tuple[str, Cell]] = [("predicted", value)]
+    rows += [(cut(k, 30), number(v)) for k, v in prediction.get("beside", {}).items()]
+    rows.append(("true", _value(target["value"])))
     formulas: list[tuple[str, Cell]] = [
         ("loss" if loss["l2"] else "L", loss["formula"]),
         ("", Text(number(loss["loss"]), "" if loss["l2"] else "bold")),

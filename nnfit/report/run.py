@@ -211,7 +211,8 @@ def summary_block(screen: Screen, plan: Plan | None, summary: Summary) -> Render
     of = f" of {plan.epochs:,}" if plan and plan.epochs > summary.epochs else ""
     epochs = f"{summary.epochs:,}{of}, {ending(summary)}"
     if len(summary.validation_loss):
-        epochs += f"; best {summary.best}"
+        by = f" by {plan.best}" if plan and plan.best != "loss" else ""
+        epochs += f"; best {summary.best}{by}"
     series = {"train loss": summary.train_loss, "validation loss": summary.validation_loss}
     # The name before it and the first and last figure on its sides take 34 cells.
     lines = sparklines([*series.values()], max(5, min(SPARKLINE_WIDTH, screen.width - 34)))

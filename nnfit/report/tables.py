@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nnfit.report.figures import count, cut, is_number, listed, number, scalars, shape_text
@@ -19,37 +19,61 @@ from nnfit.report.screen import Cell, Screen, titled
 
 NAME_WIDTH = 24
 MAX_CONFUSIONS = 15
+MAX_CLASSES = 20  # whose metrics are shown
 MAX_MATRIX = 100  # classes of a confusion matrix that some terminal is wide enough for
 
 
 def print_metrics(evaluation: Mapping[str, Any], stream: TextIO) -> None:
     """Print one evaluation.
 
-    It holds `rows` (int), `metrics` (scalars, and where they apply `confusion_matrix`, counts with
-    true classes as rows and predicted ones as columns, and `per_target`, metrics by target) and,
-    for a confusion matrix, `classes` (labels in the matrix's order).
+    It holds `rows` (int), where they are to be told, and `metrics`: scalars, their `baseline` by
+    name, and where they apply `confusion_matrix`, counts with true classes as rows and predicted
+    ones as columns, `per_class`, metrics by label, and `per_target`, metrics by target. For a
+    confusion matrix there are `classes` (labels in the matrix's order).
     """
-    screen = Screen(stream)
-    metrics = evaluation["metrics"]
-    rows: list[tuple[str, Cell]] = [("rows", number(evaluation["rows"]))]
-    rows += [(cut(name, 40), number(value)) for name, value in scalars(metrics).items()]
-    blocks: list[RenderableType] = [screen.table("lr", ["metric", "value"], rows)]
-    if metrics.get("per_target"):
-        blocks.append(titled("by target", _per_target(screen, metrics["per_target"])))
-    if metrics.get("confusion_matrix") is not None:
-        labels = [str(label) for label in evaluation.get("classes") or ()]
-        blocks.append(_confusion(screen, metrics["confusion_matrix"], labels))
+    screen, metrics = Screen(stream), evaluation["metrics"]
+    baseline = metrics.get("baseline") or {}
+    figures = [(name, evaluation[name]) for name in ("rows",) if name in evaluation]
+    figures += scalars(metrics).items()
+    width = 3 if baseline else 2
+    rows = [
+        [cut(name, 40), number(value), number(baseline[name]) if name in baseline else ""][:width]
+        for name, value in figures
+    ]
+    headers = ["metric", "value", "baseline"]
+    blocks: list[RenderableType] = [screen.table("lrr"[:width], headers[:width], rows)]
+    labels = [str(label) for label in evaluation.get("classes") or ()]
+    for name, value in metrics.items():
+        if name == "per_target" and value:
+            blocks.append(titled("by target", _by_name(screen, "target", value)))
+        elif name == "confusion_matrix" and value is not None:
+            blocks.append(_confusion(screen, value, labels))
+        elif name == "per_class" and value:
+            blocks.append(_per_class(screen, value))
+    if not rows:
+        first = cast(Group, blocks[1])  # which has no table to stand apart from
+        blocks[:2] = first.renderables[1:]
     screen.write(*blocks)
 
 
-def _per_target(screen: Screen, per_target: Mapping[str, Mapping[str, Any]]) -> RenderableType:
-    names = list(dict.fromkeys(name for values in per_target.values() for name in values))
-    names = [n for n in names if all(is_number(v.get(n, 0)) for v in per_target.values())]
+def _per_class(screen: Screen, per_class: Mapping[str, Mapping[str, Any]]) -> RenderableType:
+    if len(per_class) <= MAX_CLASSES:
+        return titled("by class", _by_name(screen, "class", per_class))
+    largest = heapq.nlargest(MAX_CLASSES, per_class.items(), lambda item: item[1]["support"])
+    title = f"largest {MAX_CLASSES} of {count(len(per_class), 'class')} (--json has them all)"
+    return titled(title, _by_name(screen, "class", dict(largest)))
+
+
+def _by_name(screen: Screen, what: str, of: Mapping[str, Mapping[str, Any]]) -> RenderableType:
+    """Return a row of metrics for each of `what`."""
+    names = list(dict.fromkeys(name for values in of.values() for name in values))
+    names = [n for n in names if all(is_number(v.get(n) or 0) for v in of.values())]
+    del names[3 if screen.narrow else len(names) :]
     rows: list[list[Cell]] = [
-        [target, *(number(values.get(name)) for name in names)]
-        for target, values in per_target.items()
+        [cut(label, NAME_WIDTH), *(number(values.get(name)) for name in names)]
+        for label, values in of.items()
     ]
-    return screen.table("l" + "r" * len(names), ["target", *names], rows)
+    return screen.table("l" + "r" * len(names), [what, *names], rows)
 
 
 def _confusion(
@@ -82,10 +106,10 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
 
     Any of: `model`, `nnfit_version`, `format_version`, `task`, `loss`, `dtype`, `inputs`,
     `n_parameters`, `members`, `n_parameters_in_all` (one figure or word each), `preset` (a word, or
-    None), `targets`, `classes` (names), `cut_to` (the smallest and the largest prediction by
-    target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`, `weight_mean`,
-    `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split) and `training`
-    (name to figure, or to figures by name), `held_out` (as `HeldOut.to_json`).
+    None), `quantiles`, `targets`, `classes` (names), `cut_to` (the smallest and the largest
+    prediction by target), `layers` (each `layer`, `inputs`, `outputs`, `activation`, `parameters`,
+    `weight_mean`, `weight_std`), `columns` (each `name`, `kind`, `detail`), `metrics` (by split)
+    and `training` (name to figure, or to figures by name), `held_out` (as `HeldOut.to_json`).
     """
     screen = Screen(stream)
     single = ("model", "nnfit_version", "format_version", "task", "loss", "dtype", "inputs",
@@ -93,6 +117,8 @@ def print_inspection(info: Mapping[str, Any], stream: TextIO) -> None:
     rows: list[tuple[str, Cell]] = [(k, _word(info[k])) for k in single if k in info]
     if info.get("preset") is not None:
         rows.append(("preset", cut(info["preset"], 40)))
+    if quantiles := info.get("quantiles"):
+        rows.append(("quantiles", listed([repr(q) for q in quantiles], shown=20)))
     for key in ("targets", "classes"):
         if names := info.get(key):
             rows.append((key, f"{len(names)}: {listed(names, shown=20)}"))

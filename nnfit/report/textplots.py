@@ -76,7 +76,7 @@ def _loss(picture: LossCurves, screen: Screen) -> None:
     for run in picture.runs:
         if run.best is not None:
             whose = f"{cut(run.name, 30)}, " if len(picture.runs) > 1 else ""
-            best = f"best: epoch {run.best_epoch}, validation loss {number(run.best)}"
+            best = f"{run.best_by}, validation loss {number(run.best)}"
             lines.append(Text(whose + best))
     screen.write(Text(head, "bold"), *lines, wrap=False)
 

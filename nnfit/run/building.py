@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from nnfit.budget import MAX_ARRAY_BYTES, MAX_UNITS
 from nnfit.config.reading import ConfigFile
 from nnfit.config.younger import kept
 from nnfit.dataset.dataset import Dataset
-from nnfit.dataset.outcome import Outcome
 from nnfit.errors import ConfigError
 from nnfit.model.model import Model
 from nnfit.nn.architecture import Architecture
@@ -25,10 +23,10 @@ from nnfit.nn.optimizers import Optimizer, make_optimizer
 from nnfit.nn.rates import rate_factors
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import Observer
-from nnfit.training.examples import Members, judged_rows, network_rows
+from nnfit.run.judging import make_judge
+from nnfit.training.examples import Members, network_rows
 from nnfit.training.fit import Fit
 from nnfit.training.gradients import Alone, Gradients, Shards, n_shards
-from nnfit.training.judge import FoldJudge, Judge
 from nnfit.training.learners import Learner, Learners, StepByStep, learners_of
 from nnfit.training.state import Settings, Sizes, State
 from nnfit.training.stop import StopRequest
@@ -96,6 +94,7 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
         dropout=model.dropout,
         l2=config.optimizer.l2,
         input_scale=model.input_scale,
+        quantiles=config.quantiles if dataset.loss == "quantile" else (),
     )
     _refuse_too_many(file, architecture, np.dtype(dtype))
     network = Network.of_zeros(architecture, dtype, model.members)
@@ -109,6 +108,10 @@ def build_network(file: ConfigFile, dataset: Dataset, dtype: Any) -> Network:
             output=model.output_initialization,
             bias=model.bias_initialization,
         )
+    if dataset.loss == "poisson":  # begins with the mean count, or half a count where all are 0
+        Y = dataset.parts["train"].Y
+        for b in network.parameters.b[-1:]:
+            b[...] = np.log(np.maximum(Y.mean(axis=0), 0.5 / len(Y)))
     return network
 
 
@@ -221,15 +224,7 @@ def build_fit(
         shuffling=stream(file.config.seed, "shuffling"),
         dropout=dropout,
     )
-    truth = dataset.parts["train" if validation is None else "validation"].truth
-    if judging is None:
-        truth = truth[judged_rows(len(truth))]
-    outcome = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler)
-    metric = partial(outcome.shown_metric, truth)
-    judged = in_engine(file, network)
-    judge = Judge(judged, train, validation, metric)
-    if dataset.folds is not None:
-        judge = FoldJudge(judged, learners, train, dataset.folds, metric)
+    judge = make_judge(file, dataset, learners, in_engine(file, network), train, validation)
     return Fit(learners, state, settings, train, judge=judge, observer=observer, stop=stop)
 
 
@@ -240,6 +235,7 @@ def _settings(file: ConfigFile, workload: Workload) -> Settings:
         epochs=training.epochs,
         batch_size=workload.batch_size,
         learning_rate=optimizer.learning_rate,
+        best=training.best,
         patience=training.patience,
         patience_factor=training.patience_factor,
         clip_norm=optimizer.clip_norm,

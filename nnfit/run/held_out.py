@@ -21,8 +21,6 @@ from nnfit.observer import Observer
 from nnfit.run.out_of_fold import OutOfFold
 from nnfit.training.calibration import best_temperature
 
-SHOWN = ("log_loss", "ece")  # of what a temperature changes
-
 
 def by_held_out(
     config: Config, network: Network, dataset: Dataset, observer: Observer
@@ -73,5 +71,5 @@ def _judged(network: Network, dataset: Dataset, out_of_fold: OutOfFold | None) -
 
 def _figures(outcome: Outcome, truth: Array, y_hat: Array) -> dict[str, float | None]:
     """Return the metrics that a temperature changes."""
-    metrics = outcome.score(truth, outcome.judged(truth, y_hat))
-    return {name: metrics[name] for name in SHOWN if name in metrics}
+    log_loss = outcome.score(truth, outcome.judged(truth, y_hat))["log_loss"]
+    return {"log_loss": log_loss, "ece": outcome.figure("ece", truth, y_hat)}

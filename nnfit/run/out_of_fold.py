@@ -40,14 +40,11 @@ class OutOfFold:
 
     def write(self, stream: TextIO, model: Model) -> None:
         """Write a CSV row for each row: the target, its fold from 1, and what was predicted."""
-        outcome, labels, several = model.outcome, model.labels, len(model.targets) > 1
-        predicted = [
-            f"prediction_{target}" if several else "prediction" for target in model.targets
-        ]
-        header = [*model.targets, "fold", *predicted]
+        outcome, labels = model.outcome, model.labels
+        header = [*model.targets, "fold", *outcome.law.columns(model.targets)]
         cells: list[Any] = [self.folds + 1]
         if labels is None:
-            cells = [self.truth, *cells, outcome.values(self.y_hat)]
+            cells = [self.truth, *cells, outcome.told(self.y_hat)]
         else:
             header += [f"probability_{label}" for label in model.classes]
             codes, p = outcome.codes(self.y_hat), outcome.probabilities(self.y_hat)

@@ -67,6 +67,8 @@ def propose(
     asked = load_config(tree, overrides)
     data = asked.config.data
     flat = {override.split("=", 1)[0].strip() for override in overrides}
+    if asked.config.task != data.task:  # the loss settles it
+        data = data.model_copy(update={"task": asked.config.task})
     fmt, lines = find_format(path, csv_format(asked.config), flat)
     rows, marks = read_plain(path, fmt, data, observer)
     require_columns(rows.name, rows.columns, data.target, key="--target")
@@ -141,7 +143,8 @@ def _decide(
         values["data.exclude"] = [*data.exclude, *out]
         comments["data.exclude"] = "; ".join(f"{name}: {why}" for name, why in out.items())
     values["data.task"] = task
-    comments["data.task"] = f"decided from {len(rows)} rows; regression | classification"
+    by = f"decided from {len(rows)} rows" if data.task == "auto" else "as the loss is"
+    comments["data.task"] = f"{by}; regression | classification"
     if len(rows) >= ENOUGH:
         values["data.test"] = 0.2
     decisions = _decisions(rows, data, read.tokens, labels)
@@ -173,7 +176,8 @@ def _how_to_read(rows: NamedRows, data: DataConfig, asked: Collection[str]) -> _
             continue
         few = n_numbers <= MAX_INTEGER_CLASSES  # which may be classes, and odd ones among them
         if column in data.target and few and len(data.target) == 1:
-            task = task if "data.task" in asked else "classification"
+            settled_task = "data.task" in asked or task != "auto"
+            task = task if settled_task else "classification"
         elif len(odd) <= MAX_TOKENS and (not few or all(map(_is_gap_sign, odd))):
             tokens |= {} if "data.missing_values" in asked else {column: odd}
         elif column not in data.target and "data.categorical" not in asked:

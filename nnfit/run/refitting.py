@@ -58,7 +58,9 @@ def refitted(
         update={
             "model": whole.model.model_copy(update={"members": 1}),
             "data": whole.data.model_copy(update={"validation": 0.0}),
-            "training": whole.training.model_copy(update={"epochs": epochs, "patience": None}),
+            "training": whole.training.model_copy(
+                update={"epochs": epochs, "patience": None, "best": "loss"}
+            ),
         }
     )
     file = dataclasses.replace(file, config=config)

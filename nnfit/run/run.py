@@ -39,7 +39,7 @@ from nnfit.run.held_out import by_held_out
 from nnfit.run.out_of_fold import OutOfFold
 from nnfit.run.refitting import refitted
 from nnfit.training.fit import Result
-from nnfit.training.history import to_arrays
+from nnfit.training.history import MEMBER_METRICS, to_arrays
 from nnfit.training.stop import StopRequest
 from nnfit.training.streams import stream
 from nnfit.training.threads import blas_threads
@@ -168,6 +168,7 @@ def _plan(
     config, architecture = file.config, network.architecture
     judged = dataset.folds is not None or "validation" in dataset.parts
     metric = Outcome.of(network, dataset.targets, dataset.labels, dataset.encoding.scaler).metric
+    best = config.training.best
     optimizer = f"{config.optimizer.name}, learning rate {config.optimizer.learning_rate:g}"
     if config.optimizer.schedule != "constant":
         optimizer += f", {config.optimizer.schedule}"
@@ -191,7 +192,8 @@ def _plan(
         dtype=network.dtype.name,
         threads=workload.threads,
         engine=config.training.engine,
-        metric=f"train_{metric}" if not judged else metric,
+        metric=f"train_{metric}" if not judged else metric if best == "loss" else best,
+        best=best,
         l2=architecture.l2,
         members=network.members,
         folds=dataset.folds is not None,
@@ -210,6 +212,8 @@ def _nothing_kept(result: Result, stop: StopRequest) -> BaseException:
 def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result) -> Model:
     """Return the model, its metrics still to come."""
     bare = untrained_model(file, dataset, network)
+    history = to_arrays(result.records)
+    history.pop(MEMBER_METRICS, None)  # it is for going on with a run alone
     return dataclasses.replace(
         bare,
         trained=Trained(
@@ -219,7 +223,7 @@ def _model(file: ConfigFile, dataset: Dataset, network: Network, result: Result)
             stopped_early=result.stopped_early,
             rows={name: len(part) for name, part in dataset.parts.items()},
         ),
-        history=to_arrays(result.records),
+        history=history,
         trajectory=result.trajectory,
         steps=result.steps,
         words=dataset.words,

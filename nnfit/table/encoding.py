@@ -109,6 +109,8 @@ class Encoder:
         codes = {code.name: code for code in self.columns}
         sentences = []
         for (what, column), count in tally.items():
+            if what == "crossing":  # which is of no column
+                continue
             cells = "1 cell" if count == 1 else f"{count} cells"
             were = "of categories not seen in training" if what == "unseen" else "missing"
             why = "" if what == "unseen" else "; training had none missing there"

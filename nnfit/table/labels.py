@@ -30,7 +30,7 @@ from nnfit.table.rows import NamedColumn, NamedRows
 Unseen: TypeAlias = Counter[str]
 """How many rows have each label that is none of the classes."""
 
-MAJORITY = 2 / 3  # from that share on a class is told of, in any case
+MAJORITY = 2 / 3  # from that share on a class is far larger than others, in any case
 MAX_CLASSES = 2000  # the confusion matrix has a cell for each pair of classes
 
 
@@ -106,15 +106,13 @@ class LabelEncoder:
         counts = np.bincount(self.read(rows), minlength=len(self.classes))
         return self.classes[int(counts.argmax())], float(counts.max() / len(rows))
 
-    def imbalance(self, rows: NamedRows) -> str:
-        """Return what is said of classes of very different sizes, "" of others."""
+    def majority(self, rows: NamedRows) -> tuple[str, bool]:
+        """Return what is said of the largest class, and whether it is far larger than others."""
         label, share = self.most_frequent(rows)
+        said = f"target {self.target!r}: {100 * share:.1f} % of the rows are {shorten(repr(label))}"
         if share < min(MAJORITY, max(0.4, 2.0 / len(self.classes))):
-            return ""
-        return (
-            f"target {self.target!r}: {100 * share:.1f} % of the rows are {shorten(repr(label))}, "
-            "an accuracy that saying so always has too"
-        )
+            return said, False
+        return f"{said}, an accuracy that saying so always has too", True
 
     def known(self, rows: NamedRows, unseen: Unseen) -> NamedRows:
         """Return the rows whose class is known; labels of the others are counted in `unseen`."""

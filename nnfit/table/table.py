@@ -21,7 +21,9 @@ from nnfit.table.spelling import Spelling, complaint, parser
 
 Floats: TypeAlias = NDArray[np.float64]
 Tally: TypeAlias = Counter[tuple[str, str]]
-"""How many cells were ("unseen" | "gap", column): categories or gaps that training never saw."""
+"""How many cells were ("unseen" | "gap", column): categories or gaps that training never saw.
+
+And in how many rows, ("crossing", ""), quantiles cross."""
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,17 @@ def target_values(
     return Y
 
 
+def refuse_below_zero(rows: NamedRows, targets: Sequence[str], Y: NDArray[np.float64]) -> None:
+    """Raise DataError at the first of the targets (N, K) that is below zero, and so no count."""
+    below = np.argwhere(Y < 0.0)
+    if len(below):
+        i, k = below[0].tolist()
+        raise DataError(
+            f"{rows.place(i, targets[k])}: got {Y[i, k]:g}, which is no count; the poisson loss "
+            "takes numbers >= 0. Mend the cell, or choose another loss"
+        )
+
+
 @dataclass(frozen=True)
 class TargetScaler:
     """K regression targets brought to mean 0 and standard deviation 1, or left as they are.

@@ -29,8 +29,12 @@ class Diverged(TrainingError):
 def is_high(loss: float, lowest: float, first: float) -> bool:
     """Return whether an epoch's training loss is far above the lowest so far and the first.
 
-    A network that has forgotten all it learned is still no worse than in its first epoch.
+    A network that has forgotten all it learned is still no worse than in its first epoch. A
+    loss below 0, a negative log-likelihood, has no multiples: there the first epoch's distance
+    from the lowest counts, or one nat.
     """
+    if lowest < 0.0:
+        return loss - lowest > GROWTH * max(first - lowest, 1.0)
     return loss > GROWTH * max(lowest, FLOOR) and loss > first
 
 

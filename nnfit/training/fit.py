@@ -60,8 +60,8 @@ class Fit:
     train : Examples
         From `network_rows`.
     judge : Judge
-        With validation rows the weights of the epoch with the lowest validation loss are kept,
-        otherwise those of the last epoch.
+        With validation rows the weights of the epoch with the lowest validation loss are kept, or
+        of that with the settings' best metric; otherwise those of the last epoch.
     stop : StopRequest
         Looked at before each minibatch.
 
@@ -170,7 +170,8 @@ class Fit:
         if train_loss is None:
             return False
         seconds = time.perf_counter() - begin
-        last_row, (validation_loss, metric, of_members) = state.sizes.train, self.judge.figures()
+        last_row, judged = state.sizes.train, self.judge.figures()
+        validation_loss, metric = judged.validation_loss, judged.metric
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged(f"validation loss became {validation_loss}", epoch, last_row)
         if validation_loss is None and math.isnan(metric):
@@ -180,12 +181,10 @@ class Fit:
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
-            validation_loss=validation_loss,
-            metric=metric,
             learning_rate=state.learning_rate,
             rows_per_second=rows / max(seconds, 1e-9),
             penalty=self.network.reported_penalty(),
-            member_losses=of_members,
+            **judged._asdict(),
         )
         is_best = state.end_epoch(record)
         self.observer.epoch(record, is_best and validation_loss is not None)

@@ -20,6 +20,9 @@ MAX_STEPS = 100_000  # whose losses are recorded; the first ones
 FIELDS = ("epoch", "train_loss", "validation_loss", "metric", "learning_rate")
 MEMBER_LOSSES = "member_validation_loss"  # of several members that are judged, (epochs, members)
 
+MEMBER_METRICS = "member_metric"  # likewise, where a metric says which epoch is the best
+_OF_MEMBERS = {MEMBER_LOSSES: "member_losses", MEMBER_METRICS: "member_metrics"}
+
 
 def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
     """Return one array of shape (epochs,) per field; NaN where an epoch has no value.
@@ -27,7 +30,6 @@ def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
     Rows per second are left out: they differ from run to run, and equal runs give equal files.
     """
     records = list(records)
-    members = np.array([record.member_losses for record in records], np.float64)
     arrays: dict[str, Array] = {
         name: np.array(
             [np.nan if (v := getattr(record, name)) is None else v for record in records],
@@ -35,17 +37,18 @@ def to_arrays(records: Iterable[EpochRecord]) -> dict[str, Array]:
         )
         for name in FIELDS[1:]
     }
-    if members.size:
-        arrays[MEMBER_LOSSES] = members
+    for name, of in _OF_MEMBERS.items():
+        members = np.array([getattr(record, of) for record in records], np.float64)
+        if members.size:
+            arrays[name] = members
     return {"epoch": np.array([record.epoch for record in records], np.int64), **arrays}
 
 
 def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
     """Return the records that gave the arrays; their rows per second are not known (NaN)."""
     columns = [arrays[name].tolist() for name in FIELDS]
-    columns.append(
-        arrays[MEMBER_LOSSES].tolist() if MEMBER_LOSSES in arrays else [()] * len(columns[0])
-    )
+    nothing = np.empty((len(columns[0]), 0))
+    columns += [arrays.get(name, nothing).tolist() for name in _OF_MEMBERS]
     return [
         EpochRecord(
             epoch=epoch,
@@ -54,9 +57,10 @@ def from_arrays(arrays: Mapping[str, Array]) -> list[EpochRecord]:
             metric=None if np.isnan(metric) else metric,
             learning_rate=learning_rate,
             rows_per_second=np.nan,
-            member_losses=tuple(of_members),
+            member_losses=tuple(losses),
+            member_metrics=tuple(metrics),
         )
-        for epoch, train_loss, validation_loss, metric, learning_rate, of_members in zip(
+        for epoch, train_loss, validation_loss, metric, learning_rate, losses, metrics in zip(
             *columns, strict=True
         )
     ]
@@ -113,15 +117,17 @@ class StepRecorder:
         self.add(losses)
 
 
-def describe(epochs: int, judged_members: int = 1) -> Described:
+def describe(epochs: int, judged_members: int = 1, by_metric: bool = False) -> Described:
     """Return the shape and dtype of the arrays of so many epochs, by their names in files.
 
-    Where there are several `judged_members`, each one's validation loss is there too.
+    Where there are several `judged_members`, each one's validation loss is there too, and its
+    metric where that says which epoch is the best.
     """
     dtypes = {name: np.dtype(np.int64 if name == "epoch" else np.float64) for name in FIELDS}
     found: Described = {f"history_{name}": ((epochs,), dtype) for name, dtype in dtypes.items()}
     if judged_members > 1 and epochs:
-        found[f"history_{MEMBER_LOSSES}"] = ((epochs, judged_members), np.dtype(np.float64))
+        for name in [MEMBER_LOSSES, *[MEMBER_METRICS] * by_metric]:
+            found[f"history_{name}"] = ((epochs, judged_members), np.dtype(np.float64))
     return found
 
 

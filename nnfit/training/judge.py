@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfit.nn.arrays import Array
-from nnfit.nn.inference import logits, mean_of_members, weighted_mean
+from nnfit.nn.inference import logits, mixture, weighted_mean
 from nnfit.nn.network import Network
 from nnfit.training.examples import Examples, judged_rows
 from nnfit.training.learners import Learners
+
+
+class Figures(NamedTuple):
+    """What an `EpochRecord` has of an epoch's judge: the loss is None without validation rows.
+
+    A single network has no members; their metrics are there where they are asked for.
+    """
+
+    validation_loss: float | None
+    metric: float
+    member_losses: tuple[float, ...] = ()
+    member_metrics: tuple[float, ...] = ()
 
 
 class Judge:
@@ -19,7 +32,8 @@ class Judge:
 
     The rows are from `network_rows`. `metric` turns y_hat (N, K) of the validation rows, or else
     of the `judged_rows` of those in training, into the figure shown beside the loss. Of several
-    members the loss is their mean one, and the metric that of their mean.
+    members the loss is their mean one, and the metric that of their mean; `member_metric`, where
+    it is given, turns y_hat of one member and the places of its rows into a figure of its own.
     """
 
     def __init__(
@@ -28,37 +42,46 @@ class Judge:
         train: Examples,
         validation: Examples | None,
         metric: Callable[[Array], float],
+        member_metric: Callable[[Array, Any], float] | None = None,
     ) -> None:
-        self.network, self.metric = network, metric
+        self.network, self.metric, self.member_metric = network, metric, member_metric
         self.validated = validation is not None
         self.rows = train[judged_rows(len(train))] if validation is None else validation
 
-    def figures(self) -> tuple[float | None, float, tuple[float, ...]]:
-        """Return the validation loss, None without such rows, the metric, and each member's loss.
+    def figures(self) -> Figures:
+        """Return what the epoch is judged by.
 
         Where the loss is not finite, or without one a logit, the metric is not worked out: it is
-        NaN. A single network has no members.
+        NaN.
         """
         head, z = self.network.head, self._logits()
         loss = None
         of_members: tuple[float, ...] = ()
         if self.validated:
             losses = head.losses(z, self.rows.Y.T)
-            loss = weighted_mean(mean_of_members(losses, 1), self.rows.weights)
+            together = losses if losses.ndim == 1 else losses.mean(axis=0)
+            loss = weighted_mean(together, self.rows.weights)
             of_members = self._of_members(losses)
             if not math.isfinite(loss):
-                return loss, math.nan, of_members
+                return Figures(loss, math.nan, of_members)
         elif not np.isfinite(z).all():
-            return None, math.nan, of_members
+            return Figures(None, math.nan)
         y_hat: Array = np.empty(z.shape)
         head.predict(z.astype(np.float64), y_hat)
-        return loss, self.metric(mean_of_members(y_hat, 2).T), of_members
+        metric = self.metric(mixture(head, y_hat).T)
+        return Figures(loss, metric, of_members, self._metrics_of_members(y_hat))
 
     def _of_members(self, losses: Array) -> tuple[float, ...]:
         """Return the mean loss of each member, of losses (members, N)."""
         if losses.ndim == 1:
             return ()
         return tuple(weighted_mean(own, self.rows.weights) for own in losses)
+
+    def _metrics_of_members(self, y_hat: Array) -> tuple[float, ...]:
+        """Return the metric of each member, of y_hat (members, K, N), where it is asked for."""
+        if self.member_metric is None or y_hat.ndim == 2:
+            return ()
+        return tuple(self.member_metric(own.T, slice(None)) for own in y_hat)
 
     def _logits(self) -> Array:
         """Return those of the rows to judge by: (K, N), or (members, K, N) of several members."""
@@ -85,8 +108,9 @@ class FoldJudge(Judge):
         train: Examples,
         folds: Array,
         metric: Callable[[Array], float],
+        member_metric: Callable[[Array, Any], float] | None = None,
     ) -> None:
-        super().__init__(network, train, train, metric)
+        super().__init__(network, train, train, metric, member_metric)
         self._learners = learners
         members = range(network.members)
         self._held_out = [np.flatnonzero(folds == i) for i in members]
@@ -107,3 +131,9 @@ class FoldJudge(Judge):
         return tuple(
             weighted_mean(losses[rows], None if s is None else s[rows]) for rows in self._held_out
         )
+
+    def _metrics_of_members(self, y_hat: Array) -> tuple[float, ...]:
+        """Return the metric of each member over the rows that it is judged by, of y_hat (K, N)."""
+        if self.member_metric is None:
+            return ()
+        return tuple(self.member_metric(y_hat[:, rows].T, rows) for rows in self._held_out)

@@ -1,18 +1,22 @@
 """What a model is judged by, in float64, to the definitions of scikit-learn.
 
 Shapes: codes (N,) of class numbers, probabilities (N, K), verdicts on them (N, 3), regression
-values (N, K).
+values (N, K). What is said beside the metrics is in `scorecard`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import METRICS, metrics_of
 
+BINS = 15  # of the expected calibration error
 PROBABILITY_FLOOR = float(np.finfo(np.float64).eps)  # keeps log_loss finite
 
 
@@ -33,6 +37,18 @@ def f1_macro(confusion: Array) -> float:
     occurrences = confusion.sum(axis=0) + confusion.sum(axis=1)  # 2tp + fp + fn
     seen = occurrences > 0
     return float(np.mean(2.0 * hits[seen] / occurrences[seen]))
+
+
+def recalls(confusion: Array) -> Array:
+    """Return tp / (tp + fn) of each class (K,), NaN of those that do not occur."""
+    with np.errstate(invalid="ignore"):
+        shares: Array = np.diag(confusion) / confusion.sum(axis=1)
+    return shares
+
+
+def balanced_accuracy(confusion: Array) -> float:
+    """Return the mean recall of the classes that occur."""
+    return float(np.nanmean(recalls(confusion)))
 
 
 def log_loss(likelihood: Array) -> float:
@@ -56,6 +72,32 @@ def roc_auc(positive: Array, score: Array) -> float | None:
     return float((rank_sum - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative))
 
 
+def average_precision(positive: Array, score: Array) -> float | None:
+    """Return the sum of (R_n - R_n-1) P_n over the thresholds; None without a positive row.
+
+    P and R are precision and recall of the rows that score as high or higher; none between two
+    thresholds is made up.
+    """
+    n_positive = int(positive.sum())
+    if n_positive == 0:
+        return None
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    hits = np.bincount(place.reshape(-1), positive)[::-1]
+    precision = np.cumsum(hits) / np.cumsum(counts[::-1])
+    return float((hits * precision).sum() / n_positive)
+
+
+def calibration_error(confidence: Array, right: Array) -> float:
+    """Return the expected calibration error: sum_b n_b/N |accuracy_b - mean confidence_b|.
+
+    `confidence` is the predicted class's probability. Bin b of `BINS` is ((b - 1)/15, b/15].
+    Source: Guo, Pleiss, Sun, Weinberger, On Calibration of Modern Neural Networks, 2017.
+    """
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
+    error = np.abs(np.bincount(bins, right - confidence)).sum() / len(right)
+    return round(float(error), 12)  # what is smaller is the noise of the sums
+
+
 def verdicts(codes: Array, probabilities: Array) -> Array:
     """Return (N, 3), all that the metrics ask of a row, however many classes there are.
 
@@ -73,23 +115,60 @@ def verdicts(codes: Array, probabilities: Array) -> Array:
     return np.column_stack([predicted, likelihood, confidence]).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Classified:
+    """Rows of true `codes` (N,) and the `verdicts` (N, 3) on them, as the metrics look at them."""
+
+    codes: Array
+    verdicts: Array
+    n_classes: int
+
+    @cached_property
+    def predicted(self) -> Array:
+        """The predicted codes (N,)."""
+        return np.asarray(self.verdicts[:, 0].astype(np.intp))
+
+    @cached_property
+    def confusion(self) -> Array:
+        """The `confusion_matrix` (K, K)."""
+        return confusion_matrix(self.codes, self.predicted, self.n_classes)
+
+    @cached_property
+    def confidence(self) -> Array:
+        """The probability of the predicted class (N,)."""
+        p = self.verdicts[:, 2]
+        return np.where(self.predicted == 1, p, 1.0 - p) if self.n_classes == 2 else p
+
+    def figure(self, name: str) -> float | None:
+        """Return a metric; None for one of probabilities where a row has none."""
+        if name in _OF_CODES:
+            return _OF_CODES[name](self)
+        lost = np.isnan(self.verdicts[:, 1]).any()
+        return None if lost else _OF_PROBABILITIES[name](self)
+
+
+_OF_CODES: dict[str, Callable[[Classified], float]] = {
+    "accuracy": lambda rows: accuracy(rows.codes, rows.predicted),
+    "f1_macro": lambda rows: f1_macro(rows.confusion),
+    "balanced_accuracy": lambda rows: balanced_accuracy(rows.confusion),
+}
+_OF_PROBABILITIES: dict[str, Callable[[Classified], float | None]] = {
+    "log_loss": lambda rows: log_loss(rows.verdicts[:, 1]),
+    "roc_auc": lambda rows: roc_auc(rows.codes == 1, rows.verdicts[:, 2]),
+    "average_precision": lambda rows: average_precision(rows.codes == 1, rows.verdicts[:, 2]),
+    "ece": lambda rows: calibration_error(rows.confidence, rows.codes == rows.predicted),
+}
+
+
 def classification_metrics(codes: Array, verdicts: Array, n_classes: int) -> dict[str, Any]:
     """Return accuracy, log_loss, f1_macro, roc_auc (two classes) and the confusion matrix.
 
     With a row without probabilities log_loss and roc_auc are None.
     """
-    predicted, likelihood, confidence = verdicts[:, 0].astype(np.intp), *verdicts.T[1:]
-    lost = np.isnan(likelihood).any()
-    confusion = confusion_matrix(codes, predicted, n_classes)
-    metrics: dict[str, Any] = {
-        "accuracy": accuracy(codes, predicted),
-        "log_loss": None if lost else log_loss(likelihood),
-        "f1_macro": f1_macro(confusion),
-    }
-    if n_classes == 2:
-        metrics["roc_auc"] = None if lost else roc_auc(codes == 1, confidence)
-    metrics["confusion_matrix"] = confusion.tolist()
-    return metrics
+    rows = Classified(codes, verdicts, n_classes)
+    names, kept = metrics_of("classification", n_classes), METRICS["classification"]
+    figures = {name: rows.figure(name) for name in names if name in kept}
+    return {**figures, "confusion_matrix": rows.confusion.tolist()}
 
 
 def _scaled(x: Array) -> tuple[Array, int]:
@@ -106,6 +185,12 @@ def _errors(y: Array, y_hat: Array) -> tuple[Array, int]:
     both, k = _scaled(np.stack([y, y_hat]))
     errors, j = _scaled(both[0] - both[1])
     return errors, j + k
+
+
+def mean(y: Array) -> Array:
+    """Return the mean of each column (K,) of values (N, K), which may be at the range's ends."""
+    scaled = [_scaled(y[:, k].astype(np.float64)) for k in range(y.shape[1])]
+    return np.array([np.ldexp(m.mean(), k) for m, k in scaled])
 
 
 def finite(value: float) -> float | None:
@@ -133,28 +218,35 @@ def r2(y: Array, y_hat: Array) -> float | None:
         return finite(1.0 - np.ldexp(ratio, 2 * (k - i - j)))
 
 
-def _of_one_target(y: Array, y_hat: Array) -> dict[str, float | None]:
+_OF_ERRORS: dict[str, Callable[[Array], Any]] = {
+    "rmse": lambda errors: np.sqrt((errors**2).mean()),
+    "mae": lambda errors: np.abs(errors).mean(),
+    "median_ae": lambda errors: np.median(np.abs(errors)),
+}
+
+
+def _of_one_target(y: Array, y_hat: Array, names: Sequence[str]) -> dict[str, float | None]:
     errors, k = _errors(y, y_hat)
     with np.errstate(over="ignore"):
-        rmse, mae = np.sqrt((errors**2).mean()), np.abs(errors).mean()
         return {
-            "rmse": finite(np.ldexp(rmse, k)),
-            "mae": finite(np.ldexp(mae, k)),
-            "r2": r2(y, y_hat),
+            name: r2(y, y_hat) if name == "r2" else finite(np.ldexp(_OF_ERRORS[name](errors), k))
+            for name in names
         }
 
 
-def regression_metrics(y: Array, y_hat: Array, targets: Sequence[str]) -> dict[str, Any]:
-    """Return rmse, mae and r2 in the targets' own units; the mean over targets and each one's.
+def regression_metrics(
+    y: Array, y_hat: Array, targets: Sequence[str], names: Sequence[str] = METRICS["regression"]
+) -> dict[str, Any]:
+    """Return metrics in the targets' own units; the mean over targets and each one's.
 
     Very large and very small targets are no matter; a metric beyond float64 is None.
     """
     y, y_hat = y.astype(np.float64), y_hat.astype(np.float64)
-    each = {target: _of_one_target(y[:, k], y_hat[:, k]) for k, target in enumerate(targets)}
+    each = {target: _of_one_target(y[:, k], y_hat[:, k], names) for k, target in enumerate(targets)}
     if len(targets) == 1:
         return dict(each[targets[0]])
     metrics: dict[str, Any] = {}
-    for name in ("rmse", "mae", "r2"):
+    for name in names:
         values = [of_target[name] for of_target in each.values()]
         finite = [value for value in values if value is not None]
         metrics[name] = float(np.mean(finite)) if len(finite) == len(values) else None

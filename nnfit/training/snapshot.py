@@ -103,7 +103,8 @@ def describe(state: State, values: Mapping[str, Any]) -> Described:
     if state.steps is not None:
         n = epochs * state.steps.per_epoch + first // sizes.batch
         described["step_losses"] = ((min(n, history.MAX_STEPS),), np.dtype(np.float64))
-    return described | history.describe(epochs, _judged_members(state))
+    by_metric = state.progress.by != "loss"
+    return described | history.describe(epochs, _judged_members(state), by_metric)
 
 
 def _judged_members(state: State) -> int:
@@ -120,10 +121,11 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
         When the history or the running values are not those of such a run.
     """
     figures = {name: arrays[f"history_{name}"] for name in history.FIELDS}
-    if (name := f"history_{history.MEMBER_LOSSES}") in arrays:
-        figures[history.MEMBER_LOSSES] = arrays[name]
+    for name in (history.MEMBER_LOSSES, history.MEMBER_METRICS):
+        if f"history_{name}" in arrays:
+            figures[name] = arrays[f"history_{name}"]
     records = history.from_arrays(figures)
-    judged = state.sizes.validation > 0
+    judged, by_metric = state.sizes.validation > 0, state.progress.by != "loss"
     for number, record in enumerate(records, start=1):
         loss = record.validation_loss
         if record.epoch != number or not math.isfinite(record.train_loss):
@@ -132,6 +134,8 @@ def restore(state: State, values: Mapping[str, Any], arrays: Mapping[str, Array]
             raise ValueError("'history' has a validation loss where there are no such rows")
         if not all(map(math.isfinite, record.member_losses)):
             raise ValueError("'history' has a member's validation loss that is not finite")
+        if by_metric and (record.metric is None or any(map(math.isnan, record.member_metrics))):
+            raise ValueError("'history' has no metric where that says which epoch is the best")
     running = arrays["running"].tolist()
     if not all(0.0 <= value < math.inf for value in running):
         raise ValueError("'running' holds other than sums and a learning rate")

@@ -14,6 +14,7 @@ import numpy as np
 
 from nnfit.errors import TrainingError, listed
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import ERRORS
 from nnfit.nn.schedules import Schedule
 from nnfit.observer import EpochRecord, Observer
 from nnfit.training.divergence import ADVICE, MAX_ROLLBACKS, Diverged, is_high
@@ -31,6 +32,7 @@ class Settings:
     epochs: int
     batch_size: int
     learning_rate: float
+    best: str = "loss"  # or the metric of the validation rows by which an epoch is the best
     patience: int | None = None
     patience_factor: float = 1.0  # of the best epoch, after which so many are waited for a better
     clip_norm: float | None = None
@@ -72,23 +74,28 @@ class Sizes:
 class Ended(NamedTuple):
     """An epoch that ended: whether it began with good weights, and whose it ended with are best.
 
-    `lowest` says that its validation loss is.
+    `best` says that those of all members together are.
     """
 
     began_well: bool
     better: Sequence[int]
-    lowest: bool
+    best: bool
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """The epochs that ended, and what follows from their figures, for each of `members`."""
+    """The epochs that ended, and what follows from their figures, for each of `members`.
+
+    The best epoch is the one of the best metric `by`, or of the lowest validation loss, which also
+    decides between equal metrics.
+    """
 
     members: int = 1
+    by: str = "loss"
     records: list[EpochRecord] = field(default_factory=list)
     best_epochs: list[int] = field(init=False)
-    best_losses: list[float] = field(init=False)
-    best_loss: float = math.inf  # the mean one of the members
+    best_ranks: list[tuple[float, float]] = field(init=False)
+    best_rank: tuple[float, float] = (math.inf, math.inf)  # that of all members together
     good_epochs: list[int] = field(init=False)  # of the parameters to go back to; 0: initial ones
     lowest: float = math.inf  # training loss
     high: int = 0  # epochs running that its loss has been high
@@ -101,7 +108,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         self.best_epochs, self.good_epochs = [0] * self.members, [0] * self.members
-        self.best_losses = [math.inf] * self.members
+        self.best_ranks = [self.best_rank] * self.members
 
     def add(self, record: EpochRecord) -> Ended:
         """Take in an epoch.
@@ -119,15 +126,24 @@ class Progress:
         self.lowest = min(self.lowest, loss)
         if validation is None:
             self.best_epochs = [record.epoch] * self.members
-            return Ended(began_well, range(self.members), lowest=False)
-        lowest, self.best_loss = validation < self.best_loss, min(validation, self.best_loss)
+            return Ended(began_well, range(self.members), best=False)
+        rank = self._rank(validation, record.metric)
+        best, self.best_rank = rank < self.best_rank, min(rank, self.best_rank)
         better = []
-        for i, own in enumerate(record.member_losses or (validation,)):
-            if own < self.best_losses[i]:
+        losses = record.member_losses or (validation,)
+        metrics = record.member_metrics or (record.metric,) * len(losses)
+        for i, own in enumerate(map(self._rank, losses, metrics)):
+            if own < self.best_ranks[i]:
                 better.append(i)
-                self.best_losses[i], self.best_epochs[i] = own, record.epoch
+                self.best_ranks[i], self.best_epochs[i] = own, record.epoch
                 self.good_epochs[i] = record.epoch
-        return Ended(began_well, better, lowest)
+        return Ended(began_well, better, best)
+
+    def _rank(self, loss: float, metric: float | None) -> tuple[float, float]:
+        """Return what is the lower, the better an epoch is."""
+        if self.by == "loss" or metric is None:
+            return 0.0, loss
+        return metric if self.by in ERRORS else -metric, loss
 
     def go_back(self) -> None:
         """Take the good weights for the best ones."""
@@ -179,11 +195,14 @@ class State:
         self.trajectory = TrajectoryKeeper(sizes.epochs, flat.nbytes) if keep else None
         steps = sizes.steps(sizes.train)
         self.steps = StepRecorder(sizes.epochs, steps) if settings.record_steps else None
-        self.progress, self.epoch = Progress(members=network.members), EpochUnderWay()
+        self.progress, self.epoch = (
+            Progress(members=network.members, by=settings.best),
+            EpochUnderWay(),
+        )
         self._of_members = [a.reshape(network.members, -1) for a in (self.best, self.parameters)]
 
     def end_epoch(self, record: EpochRecord) -> bool:
-        """Take in the epoch that ended, with its weights; return whether its loss is the lowest."""
+        """Take in the epoch that ended, with its weights; return whether it is the best."""
         ended = self.progress.add(record)
         if ended.began_well and self.good is not None:
             np.copyto(self.good, self.best)
@@ -193,7 +212,7 @@ class State:
         if self.trajectory is not None:
             self.trajectory.add(record.epoch, self.parameters)
         self.schedule.end_epoch(record.validation_loss)
-        return ended.lowest
+        return ended.best
 
 
 def roll_back(state: State, diverged: Diverged, observer: Observer) -> TrainingError | None:

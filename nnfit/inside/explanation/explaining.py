@@ -214,7 +214,10 @@ def _prediction(model: Model, y_hat: Array) -> Values:
     """Return y_hat (1, K) and what it means to the user."""
     if model.labels is None:
         value = _decoded(model, model.outcome.values(y_hat))
-        return {"y_hat": plain(y_hat[0]), "value": value, "probabilities": None}
+        told = {"y_hat": plain(y_hat[0]), "value": value, "probabilities": None}
+        names = model.outcome.law.columns(model.targets)[len(model.targets) :]
+        beside = plain(model.outcome.told(y_hat)[0, len(model.targets) :])
+        return told | ({"beside": dict(zip(names, beside, strict=True))} if names else {})
     p = plain(model.outcome.probabilities(y_hat)[0])
     return {
         "y_hat": plain(y_hat[0]),
@@ -228,7 +231,7 @@ def _notes(model: Model, y_hat: Array) -> list[str]:
     told = told_by_held_out(model, y_hat)
     if model.scaler is None:
         return told
-    values = model.scaler.decode(y_hat)
+    values = model.scaler.decode(model.outcome.law.value(y_hat))
     each = zip(model.targets, values[0].tolist(), model.scaler.cut(values)[0].tolist(), strict=True)
     cuts = [
         f"{target}: {value:.6g} is cut to {cut:.6g}, the end of the training range; "

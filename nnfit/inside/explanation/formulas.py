@@ -5,7 +5,7 @@ Nothing is worked out here; `nnfit.nn` holds the same equations as code.
 
 from __future__ import annotations
 
-from nnfit.nn.names import LOSSES, OUTPUT_ACTIVATIONS, QUANTITY_LOSSES
+from nnfit.nn.names import DISTRIBUTION_LOSSES, EVERY_OUTPUT, LOSSES, RESIDUAL_LOSSES
 from nnfit.table.bins import Piece
 from nnfit.table.scaling import QuantileScaler, Scaler
 
@@ -16,35 +16,44 @@ PENALTY = "(l2/2) Σ_l ‖W[l]‖²"
 _NO_RESIDUAL = {
     "binary_cross_entropy": "−y/ŷ + (1 − y)/(1 − ŷ)",
     "cross_entropy": "−y/ŷ",
+    "gaussian_nll": "(μ − y)/s² for μ, (1/s² − (y − μ)²/s⁴)/2 for s²",
+    "quantile": "1 − τ where ŷ > y, −τ where ŷ < y, else 0",
+    "poisson": "1 − y/ŷ",
 }  # ∂L/∂ŷ
 # delta[L] by way of ∂L/∂ŷ and the output's derivative, each equal to the next
 _CANCELLED = {
     "binary_cross_entropy": [
         "(−y/ŷ + (1 − y)/(1 − ŷ)) · ŷ (1 − ŷ)", "−y (1 − ŷ) + (1 − y) ŷ", "ŷ − y",
     ],
+    "poisson": ["(1 − y/ŷ) · ŷ", "ŷ − y"],
     "cross_entropy": ["Σ_j (−y_j/ŷ_j) ŷ_j ([j = k] − ŷ_k)", "−y_k + ŷ_k Σ_j y_j", "ŷ − y"],
 }  # fmt: skip
 
 
+def averaged(name: str, n_outputs: int) -> int:
+    """Return how many figures the loss of one example is the mean of."""
+    return {"cross_entropy": 1, "gaussian_nll": n_outputs // 2}.get(name, n_outputs)
+
+
 def loss(name: str, n_outputs: int) -> str:
     """Return the loss of one example, without the penalty of `optimizer.l2`."""
-    text = LOSSES[name].meaning
-    if name in QUANTITY_LOSSES and n_outputs > 1:
-        text = f"1/{n_outputs} Σ_k {text.replace('ŷ − y', 'ŷ_k − y_k')}"
+    text, n = LOSSES[name].meaning.partition(";")[0], averaged(name, n_outputs)
+    if name in RESIDUAL_LOSSES and n > 1:
+        text = f"1/{n} Σ_k {text.replace('ŷ − y', 'ŷ_k − y_k')}"
+    elif name in DISTRIBUTION_LOSSES and n > 1:
+        text = f"the mean of {n}: {text}"
     return text
 
 
 def loss_derivative(name: str, n_outputs: int) -> str:
     """Return ∂L/∂ŷ."""
-    if name == "cross_entropy":
-        return _NO_RESIDUAL[name]
-    text = _NO_RESIDUAL.get(name) or LOSSES[name].derivative
-    return text if n_outputs == 1 else f"{text}, over {n_outputs}"
+    text, n = _NO_RESIDUAL.get(name) or LOSSES[name].derivative, averaged(name, n_outputs)
+    return text if n == 1 else f"{text}, over {n}"
 
 
 def output_slope(activation: str) -> str:
     """Return σ′ of the last layer, whose v is ŷ; of softmax its Jacobian."""
-    return OUTPUT_ACTIVATIONS[activation].slope.replace("v", "ŷ")
+    return EVERY_OUTPUT[activation].slope.replace("v", "ŷ")
 
 
 def last_delta(loss: str, activation: str, n_layers: int) -> tuple[list[str], str]:
@@ -61,6 +70,8 @@ def of_one(loss: str, y: float, y_hat: float, opposite: float, derivative: float
     """Return ∂L/∂ŷ of one output in numbers, `opposite` is 1 − ŷ; "" of a loss without formula."""
     if loss == "mse":
         return f"2 ({y_hat:.4g} {_minus(y)}) = {derivative:.4g}"
+    if loss == "poisson":
+        return f"1 − {y:.4g}/{y_hat:.4g} = {derivative:.4g}"
     if loss != "binary_cross_entropy":
         return ""
     return f"−{y:.4g}/{y_hat:.4g} + {1.0 - y:.4g}/{opposite:.4g} = {derivative:.4g}"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from nnfit.inside.explanation import formulas
-from nnfit.nn.activations import ACTIVATIONS
+from nnfit.nn.activations import ACTIVATIONS, sigmoid
 from nnfit.nn.arrays import Array
 from nnfit.nn.losses import PointwiseHead
-from nnfit.nn.names import OUTPUT_ACTIVATIONS
+from nnfit.nn.names import EVERY_OUTPUT, OUTPUT_ACTIVATIONS
 from nnfit.nn.network import Network
 from nnfit.training.metrics import finite
 
@@ -53,7 +53,7 @@ def forward(network: Network, z: Sequence[Array], v: Sequence[Array]) -> list[Va
                 "products": plain(p.W[i - 1][0] * u[i - 1]),
                 "z": finite(float(z[i - 1][0])),
             },
-            "sigma": OUTPUT_ACTIVATIONS[name].meaning,
+            "sigma": EVERY_OUTPUT[name].meaning,
             **({"input": plain(u[0])} if scaled and i == 1 else {}),
             "Wv": plain(p.W[i - 1] @ u[i - 1]),
             "z": plain(z[i - 1]),
@@ -137,24 +137,31 @@ def last_delta(network: Network, y: Array, z: Array, y_hat: Array, delta: Array)
     architecture, head = network.architecture, network.head
     L, K, name = len(architecture.sizes) - 1, len(z), architecture.output_activation
     derivation, rule = formulas.last_delta(architecture.loss, name, L)
-    outer, opposite = y_hat - y, 1.0 - y_hat
+    outer, opposite, slope = y_hat - y, 1.0 - y_hat, np.ones_like(y_hat)
     if isinstance(head, PointwiseHead):
-        head.derivative(outer)
+        head.derivative(outer[:, None])
+    elif name == "exp":
+        outer, slope = 1.0 - y / y_hat, y_hat
+    elif name == "mean_variance":
+        e, v = outer[::2].copy(), y_hat[1::2]
+        outer[::2], outer[1::2] = e / v, 0.5 * (1.0 / v - (e / v) ** 2)
+        sigmoid(z[1::2], slope[1::2], slope[1::2])
     elif name == "softmax":
         outer = 0.0 - _shares(y, y_hat)
     else:
         head.predict(-z, opposite)  # where ŷ is nearly 1, 1 - ŷ has no digits
         outer = _shares(1.0 - y, opposite) - _shares(y, y_hat)
-    outer /= 1 if architecture.loss == "cross_entropy" else K
+    outer /= formulas.averaged(architecture.loss, K)
     factors = [_factor("∂L/∂ŷ", formulas.loss_derivative(architecture.loss, K), outer)]
     jacobian, product = None, y_hat * (outer - y_hat @ outer)
     if name == "softmax":
         jacobian = np.diag(y_hat) - np.outer(y_hat, y_hat) if K <= MAX_JACOBIAN else None
     else:
-        a, slope = np.empty_like(z), np.empty_like(z)
-        ACTIVATIONS[name].f(z.copy(), a, slope)
-        ACTIVATIONS[name].df(z.copy(), a, slope)
-        if not isinstance(head, PointwiseHead):
+        if isinstance(head, PointwiseHead):
+            a = np.empty_like(z)
+            ACTIVATIONS[name].f(z.copy(), a, slope)
+            ACTIVATIONS[name].df(z.copy(), a, slope)
+        elif name == "sigmoid":
             slope = y_hat * opposite
         factors.append(_factor(f"σ′(z[{L}])", formulas.output_slope(name), slope))
         product = outer * slope

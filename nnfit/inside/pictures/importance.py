@@ -15,7 +15,7 @@ from nnfit.inside.pictures.request import Request, sample_of
 from nnfit.model.model import Model
 from nnfit.model.streaming import tell_trained
 from nnfit.nn.arrays import Array
-from nnfit.nn.names import ERRORS, METRICS
+from nnfit.nn.names import ERRORS, SCORES, metrics_of
 from nnfit.table.fingerprint import Fingerprint
 from nnfit.table.rows import NamedRows
 from nnfit.table.slices import with_column_permuted
@@ -60,7 +60,8 @@ def make(request: Request) -> Importance:
         When the metric is none of this task's, or has no value on these rows.
     """
     model, rows, options = request.model, request.rows(), request.options
-    known, metric = METRICS[model.task], options.metric
+    own, metric = SCORES.get(model.outcome.law.loss), options.metric
+    known = [*metrics_of(model.task), *([own] if own else [])]
     if metric is None:
         metric = "r2" if len(model.targets) > 1 else known[0]
     if metric not in known:

@@ -32,12 +32,19 @@ class Run:
     train: Array
     validation: Array | None
     best_epoch: int
+    by: str  # what it is best by: loss, or a metric
     step_epochs: Array | None
     steps: Array | None
 
     @property
+    def best_by(self) -> str:
+        """Which epoch is the best, and by which metric if by one."""
+        by = "" if self.by == "loss" else f" by {self.by}"
+        return f"best{by}: epoch {self.best_epoch}"
+
+    @property
     def best(self) -> float | None:
-        """The validation loss at the best epoch, None without such rows."""
+        """The validation loss at the best epoch, whatever it is best by; None without such rows."""
         if self.validation is None or not self.best_epoch:
             return None
         return float(self.validation[self.epochs == self.best_epoch][0])
@@ -126,6 +133,7 @@ def _run(name: str, model: Model) -> Run:
         train=history["train_loss"],
         validation=None if np.isnan(validation).all() else validation,
         best_epoch=model.trained.best_epoch,
+        by=model.kept.training.best,
         step_epochs=places,
         steps=steps,
     )

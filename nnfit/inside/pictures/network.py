@@ -67,6 +67,6 @@ def tell_scale(request: Request) -> None:
 def output_names(model: Model) -> tuple[str, ...]:
     """Return what each output is of: a target, or a class."""
     if model.labels is None:
-        return model.targets
+        return model.outcome.law.outputs(model.targets)
     labels = model.classes if model.network.architecture.sizes[-1] > 1 else model.classes[1:]
     return tuple(f"{model.targets[0]} = {label}" for label in labels)

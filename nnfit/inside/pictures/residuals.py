@@ -19,5 +19,6 @@ class Residuals:
 
 def make(request: Request) -> Residuals:
     """Return the predictions for rows whose targets are known, and how far off they are."""
-    truth, predicted = request.evaluation().arrays()
+    truth, told = request.evaluation().arrays()
+    predicted = told[:, : truth.shape[1]]
     return Residuals(predicted, predicted - truth, request.model.targets)

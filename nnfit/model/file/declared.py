@@ -6,6 +6,7 @@ Every array's name, shape and dtype follows from it; `meta` itself may come from
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from nnfit.model.file.kept import MAX_ROWS
 from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Described
 from nnfit.nn.losses import make_head
-from nnfit.nn.names import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
+from nnfit.nn.names import ACTIVATIONS, EVERY_OUTPUT, LOSSES
 from nnfit.nn.network import Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of
@@ -45,6 +46,7 @@ def declare_network(network: Network) -> dict[str, Any]:
         # younger than the format
         **({"members": network.members} if network.members > 1 else {}),
         **({"input_scale": True} if a.input_scale else {}),
+        **({"quantiles": list(a.quantiles)} if a.quantiles else {}),
     }
 
 
@@ -63,7 +65,7 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
         raise Invalid("the activations do not fit the layers")
     for name, known in [
         *((name, tuple(ACTIVATIONS)) for name in activations),
-        (net.get("output_activation"), tuple(OUTPUT_ACTIVATIONS)),
+        (net.get("output_activation"), tuple(EVERY_OUTPUT)),
         (net.get("loss"), tuple(LOSSES)),
         (net.get("dtype"), ("float32", "float64")),
     ]:
@@ -82,6 +84,7 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
             dropout=dropout,
             l2=l2,
             input_scale=check.flag(net.get("input_scale", False), "input_scale"),
+            quantiles=_quantiles(net),
         )
         make_head(architecture.loss, architecture.output_activation)
         members = check.integer(1, MAX_MEMBERS)(net.get("members", 1), "members")
@@ -90,6 +93,16 @@ def architecture_of(meta: Mapping[str, Any]) -> tuple[Architecture, np.dtype[Any
     if members * sum(sizes) > MAX_UNITS:  # a block of rows has room for those of all at once
         raise Invalid(f"the units of all members are more than {MAX_UNITS}")
     return architecture, np.dtype(net["dtype"]), members
+
+
+def _quantiles(net: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the quantiles that the outputs are, which the loss of that name alone has."""
+    if net["loss"] != "quantile":
+        return ()
+    quantiles = check.numbers(net.get("quantiles"), "quantiles")
+    if not quantiles or any(a >= b for a, b in pairwise((0.0, *quantiles, 1.0))):
+        raise Invalid("the quantiles do not ascend from above 0 to below 1")
+    return quantiles
 
 
 def expected_arrays(

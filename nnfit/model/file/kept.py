@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from nnfit.csv.dialect import CsvFormat
-from nnfit.nn.names import OPTIMIZERS, SCHEDULES
+from nnfit.nn.names import BEST_METRICS, OPTIMIZERS, SCHEDULES
 from nnfit.storage import json_checks as check
 from nnfit.storage.json_checks import checked
 from nnfit.table.spelling import Written
@@ -129,8 +129,9 @@ class KeptModel:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptTraining:
-    """The key of `training` by which the training rows' targets differ."""
+    """The keys of `training` by which the targets it saw differ, or its best epoch."""
 
+    best: str = checked(check.one_of("loss", *BEST_METRICS), default="loss")
     label_smoothing: float = checked(_fraction, default=0.0)
 
 

@@ -28,7 +28,9 @@ from nnfit.model.file.declared import (
 from nnfit.model.file.kept import Trained, kept_metrics, trained
 from nnfit.model.held_out import HeldOut, told
 from nnfit.model.model import Model
+from nnfit.nn.architecture import Architecture
 from nnfit.nn.arrays import Array
+from nnfit.nn.names import DISTRIBUTION_LOSSES
 from nnfit.nn.network import Network
 from nnfit.storage import json_checks as check
 from nnfit.storage.npz import Invalid, mapping_of, parse_meta, read_member
@@ -238,12 +240,7 @@ def _assemble(
     sizes = network.architecture.sizes
     if encoder.n_inputs != sizes[0]:
         raise Invalid(f"the columns give {encoder.n_inputs} inputs, the network takes {sizes[0]}")
-    if labels is not None:
-        n_classes = len(labels.classes)
-        if len(targets) != 1 or sizes[-1] not in (n_classes, 1 if n_classes == 2 else n_classes):
-            raise Invalid(f"{n_classes} classes do not fit {sizes[-1]} outputs")
-    elif len(targets) != sizes[-1]:
-        raise Invalid(f"{len(targets)} targets do not fit {sizes[-1]} outputs")
+    _check_outputs(network.architecture, targets, labels)
     model = Model(
         encoder=encoder,
         network=network,
@@ -262,3 +259,19 @@ def _assemble(
     with _invalid():
         assert model.kept  # the config is read here, once
     return model
+
+
+def _check_outputs(
+    architecture: Architecture, targets: list[str], labels: LabelEncoder | None
+) -> None:
+    """Refuse outputs that are not those of the targets, or of the classes of one."""
+    loss, n_outputs = architecture.loss, architecture.sizes[-1]
+    if labels is None:
+        if len(targets) * architecture.outputs_of_target != n_outputs:
+            raise Invalid(f"{len(targets)} targets do not fit {n_outputs} outputs")
+        return
+    n_classes = len(labels.classes)
+    if loss in DISTRIBUTION_LOSSES:
+        raise Invalid(f"the loss {loss} is not of classes")
+    if len(targets) != 1 or n_outputs not in (n_classes, 1 if n_classes == 2 else n_classes):
+        raise Invalid(f"{n_classes} classes do not fit {n_outputs} outputs")

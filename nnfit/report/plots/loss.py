@@ -30,7 +30,7 @@ def draw(picture: LossCurves) -> Figure:
     for i, run in enumerate(picture.runs):
         if run.best is None:
             continue
-        label = f"best: epoch {run.best_epoch}, {run.best:.4g}"
+        label = f"{run.best_by}, {run.best:.4g}"
         axes.plot(
             run.best_epoch, run.best, marker="*", markersize=13 if several else 17, zorder=5,
             linestyle="none", color=color(i) if several else COLORS[3], markeredgecolor="white",
