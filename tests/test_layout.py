@@ -47,6 +47,8 @@ HOMES = {
     "numba": {"compiled"},
     "scipy": {"compiled"},
     "PIL": {"images"},
+    "dask": {"many"},
+    "distributed": {"many"},
     "optuna": {"many"},
 }
 
@@ -240,6 +242,7 @@ def test_help_loads_next_to_nothing() -> None:
     # Typer itself may use pydantic to parse a command's options
     assert not loaded("train", "--help") & {"numpy", "pandas", "nnfit.config"}
     assert not loaded("plot", "--help") & {"numpy", "pandas", "matplotlib"}
+    assert not loaded("cv", "--help") & {"numpy", "pandas", "dask", "distributed"}
 
 
 def test_completion_loads_next_to_nothing(nnfit: Nnfit) -> None:

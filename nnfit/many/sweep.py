@@ -5,7 +5,9 @@ A second run, here or on another machine, skips what has its line, and what anot
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -176,7 +178,9 @@ class Sweep:
         except ConfigError as err:
             self._ended(trial, failed(err))
             return None
-        output = self._folder.output(trial) if self._sampler.goes_on else None
+        output = os.path.abspath(self._folder.output(trial)) if self._sampler.goes_on else None
+        # a worker on a cluster stands in another folder
+        file = dataclasses.replace(file, folder=file.folder.absolute())
         return Task(f"trial {trial.id}", (file, trial.share, output))
 
     def _train(self, line: Line) -> None:
