@@ -7,7 +7,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from nnfit.dataset.dataset import Decided
 from nnfit.many.folds import Folds, run_fold
 from nnfit.observer import Observer
 from nnfit.run.run import train_run
+from tests.processes import needs_proc, processes
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -232,12 +232,10 @@ def started_folds(process: subprocess.Popen[bytes], n: int) -> None:
 
 def children(pid: int) -> list[int]:
     """Return the processes that have `pid` as their parent."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
-    pairs = [line.split() for line in listed.splitlines()]
-    return [int(child) for child, parent in pairs if int(parent) == pid]
+    return [process.pid for process in processes() if process.parent == pid]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
+@needs_proc
 def test_a_stopped_run_goes_on_with_the_folds_that_are_left(nnfit: Nnfit, tiny: Example) -> None:
     short = tuple("training.epochs=2000" if a.startswith("training.epochs") else a for a in LONG)
     process = nnfit.start(*short)

@@ -29,6 +29,7 @@ from nnfit.many.trials import Trial, run_trial
 from nnfit.observer import Observer
 from nnfit.training.learners import StepByStep
 from nnfit.training.stop import StopRequest
+from tests.processes import processes
 
 if TYPE_CHECKING:
     from conftest import Commands, Example, Nnfit
@@ -497,10 +498,8 @@ def n_lines() -> int:
 
 
 def group(pid: int) -> list[str]:
-    """Return the processes of a session."""
-    listed = subprocess.run(["ps", "-eo", "sid=,stat="], capture_output=True, text=True).stdout
-    pairs = [line.split() for line in listed.splitlines()]
-    return [state for session, state in pairs if session == str(pid) and state[0] != "Z"]
+    """Return the states of the processes of a session that have not ended."""
+    return [p.state for p in processes() if p.session == pid and p.state != "Z"]
 
 
 class Told(Observer):

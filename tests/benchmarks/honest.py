@@ -74,7 +74,7 @@ def measure_values(model: nnfit.Model, data: Split) -> dict[str, Any]:
             if share == 0.9:
                 found["width"] = 2.0 * float(reach[0])
     found["lightgbm"] = split_conformal_lightgbm(data, 0.9)
-    return found
+    return found | measure_laws(data)
 
 
 def split_conformal_lightgbm(data: Split, share: float) -> dict[str, float]:
@@ -95,6 +95,29 @@ def split_conformal_lightgbm(data: Split, share: float) -> dict[str, float]:
     place = min(int(np.ceil((len(off) + 1) * share)), len(off)) - 1
     inside = np.abs(model.predict(test) - data.y_test) <= off[place]
     return {"width": 2.0 * float(off[place]), "covered": float(inside.mean())}
+
+
+def measure_laws(data: Split) -> dict[str, float]:
+    """Return nll of the Gaussian loss, and pinball of three quantiles beside LightGBM's."""
+    from lightgbm import LGBMRegressor
+    from sklearn.metrics import mean_pinball_loss
+
+    frame = data.X.assign(**{Y: data.y})
+    test = data.X_test.assign(**{Y: data.y_test})
+    found = {}
+    for loss, score in (("gaussian_nll", "nll"), ("quantile", "pinball")):
+        model = nnfit.train({"data": {"target": Y}, "loss": loss}, frame)
+        found[score] = model.evaluate(test)["metrics"][score]
+    both = data.X.astype(dict.fromkeys(data.categorical, "category"))
+    rows = data.X_test.copy()
+    for column in data.categorical:
+        rows[column] = rows[column].astype(both[column].dtype)
+    each = []
+    for alpha in (0.05, 0.5, 0.95):
+        theirs = LGBMRegressor(objective="quantile", alpha=alpha, verbose=-1, n_jobs=1)
+        predicted = theirs.fit(both, data.y).predict(rows)
+        each.append(mean_pinball_loss(data.y_test, predicted, alpha=alpha))
+    return {**found, "pinball_lightgbm": float(np.mean(each))}
 
 
 def measure(name: str, number: int) -> dict[str, Any]:
@@ -148,6 +171,15 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
             f"{statistics.median(widths):.2f} times as wide; LightGBM's hold {100 * theirs:.1f} %.",
             "",
         ]
+        laws = [r for r in values if "pinball" in r]
+        ratios = [r["pinball"] / r["pinball_lightgbm"] for r in laws]
+        if ratios:
+            lines += [
+                "Quantiles of 0.05, 0.5 and 0.95: pinball "
+                f"{statistics.median(ratios):.2f} times that of LightGBM's objective in the "
+                f"median, less in {sum(x < 1 for x in ratios)} of {len(ratios)}.",
+                "",
+            ]
         lines += [f"Sets of labels, {len(classes)} tables and splits:", "", *head]
         lines += pooled(classes, "sets")
         taken = [r for r in classes if r["temperature"] != 1.0]
