@@ -37,6 +37,8 @@ COMMANDS = (
     "predict",
     "activations",
     "evaluate",
+    "cv",
+    "sweep",
     "gradcheck",
     "inspect",
     "explain",
@@ -426,7 +428,10 @@ def test_a_closed_stdin(nnfit: Nnfit, tiny: Example) -> None:
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "flatten", "plot")])
 def test_every_command_takes_quiet(cli: Commands, tiny: Example, command: str) -> None:
+    short = ("--set", "training.epochs=2")
     more = {
+        "cv": ("tiny.yaml", "--folds", "2", *short),
+        "sweep": ("tiny.yaml", "--over", "seed=1,2", "-o", "tried", *short),
         "init": ("tiny.csv", "--target", "kind"),
         "activations": ("tiny.npz", "tiny.csv", "--layer", "1"),
         "gradcheck": ("tiny.npz",),
