@@ -80,3 +80,12 @@ def test_json_schema_of_single_keys() -> None:
     optimizer = definitions["OptimizerConfig"]["properties"]
     assert optimizer["learning_rate"]["exclusiveMinimum"] == 0
     assert optimizer["learning_rate"]["type"] == "number"
+
+
+def test_a_column_is_left_out_that_has_no_role() -> None:
+    data = Config.model_validate(
+        {"data": {"path": "a.csv", "target": "y", "groups": "g", "exclude": ["e", "g"]}}
+    ).data
+    assert [data.leaves_out(name) for name in ("y", "g", "e", "x")] == [False, False, True, False]
+    some = Config.model_validate({"data": {"path": "a.csv", "target": "y", "include": ["x"]}}).data
+    assert [some.leaves_out(name) for name in ("y", "x", "z")] == [False, False, True]
