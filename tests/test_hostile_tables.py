@@ -49,10 +49,22 @@ def endless(unit: bytes) -> Iterator[bytes]:
         yield block
 
 
+# A process has, as its most, what its parent had when it was forked: so a small one stands between.
+BETWEEN = """
+import os, subprocess, sys
+process = subprocess.Popen([sys.executable, "-m", "nnfit", *sys.argv[2:]])
+_, status, usage = os.wait4(process.pid, 0)
+os.write(int(sys.argv[1]), str(usage.ru_maxrss).encode())
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def measured(*args: str, stdin: Iterator[bytes] | None = None) -> Ended:
     """Run nnfit in the current folder, feeding it until it has had enough."""
+    reading, writing = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "nnfit", *args],
+        [sys.executable, "-c", BETWEEN, str(writing), *args],
+        pass_fds=[writing],
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -69,14 +81,16 @@ def measured(*args: str, stdin: Iterator[bytes] | None = None) -> Ended:
             except BrokenPipeError:
                 process.stdin.raw.close()  # what is still buffered is wanted no more
         out, err = process.stdout.read(), process.stderr.read()  # both are short
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        code = process.wait()
+        os.close(writing)
+        peak = int(os.read(reading, 32))
     finally:
         kill.cancel()
+        os.close(reading)
         process.stdout.close()
         process.stderr.close()
     scale = 1 if sys.platform == "darwin" else 1024
-    return Ended(process.returncode, out.decode(), err.decode(), usage.ru_maxrss * scale)
+    return Ended(code, out.decode(), err.decode(), peak * scale)
 
 
 @pytest.fixture
