@@ -62,7 +62,7 @@ class CentralDifference(Numeric):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem, np.float64)
         names = enumerate(problem.architecture.every_activation)
-        pointwise = [(i, ACTIVATIONS[name]) for i, name in names if name != "softmax"]
+        pointwise = [(i, ACTIVATIONS[name]) for i, name in names if name in ACTIVATIONS]
         self.kinks = [(i, kink) for i, activation in pointwise for kink in activation.kinks]
         self.y_hat: Array = np.empty_like(self.ws.z[-1])
         self.sides: list[Array] = []

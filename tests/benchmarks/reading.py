@@ -60,7 +60,8 @@ def reader(way: str, path: str) -> Callable[[], Any]:
         return lambda: pd.read_csv(path)
     if way == "read_table":
         return lambda: read_table(path, CsvFormat(), ["target"])
-    config = load_config({"data": {"path": path, "target": "target", "validation": 0}})
+    data = {"path": path, "target": "target", "validation": 0}
+    config = load_config({"preset": "none", "data": data})
     return lambda: prepare(config, None, np.random.default_rng(0), Observer())
 
 
