@@ -41,6 +41,8 @@ GRID = (*RATES, "--over", "model.hidden_sizes=[4],[3, 3]")
 RANGES = ("--over", "optimizer.learning_rate=log(1e-3,1)", "--over", "model.hidden_sizes=int(2,9)")
 unix = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 
+KILLS = int(os.environ.get("NNFIT_KILLS", "40"))  # of the thorough test; 200 take four minutes
+
 
 def lines(path: str = "out/SWEEP.jsonl") -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
@@ -534,7 +536,7 @@ def forked_sweep(sweep: SweepFile) -> tuple[int, int]:
 
 
 @unix
-@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [5, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_killed_sweeps_lose_no_trial_and_run_none_twice(
     tiny: Example, rng: np.random.Generator, kills: int
 ) -> None:
