@@ -27,6 +27,7 @@ CHECKED_WORK = 2**31  # multiplications of a gradient check: seconds
 ENTRIES_CHECKED = 400  # of a larger array, that many are drawn
 NUMBERS_EXPLAINED = 2**21  # parameters and units, each told a dozen times
 NAMES_COMPARED = 100  # names that a misspelt one is compared with, letter by letter
+HELD_OUT_NUMBERS = 2**24  # outputs of validation rows that say how sure and how near it is
 
 
 def rows_at_once(n_columns: int, cells: int = CELLS_AT_ONCE) -> int:

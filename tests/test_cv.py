@@ -276,3 +276,29 @@ def test_decided_rows_are_trained_on_as_a_table_is(tiny: Example) -> None:
     file = load_config(config, (), "-")
     whole = train_run(file, Decided.read(file, frame, Observer())).model
     assert whole.metrics == package.train(config, frame).metrics
+
+
+@pytest.mark.parametrize("text", ["a crane", '{"steps": 4}', '{"nnfit": 1}'])
+def test_a_strangers_file_without_a_last_line_end_is_left_alone(
+    cli: Commands, tiny: Example, text: str
+) -> None:
+    Path("oof.csv.folds").write_text(text)
+    done = cli("cv", "tiny.yaml", "--set", EPOCHS, "-o", "oof.csv", "-q")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert Path("oof.csv.folds").read_text() == text
+
+
+@pytest.mark.parametrize("change", [{"rows": 3}, {"fold": 9}, {"predicted": [[1.0]]}, {"x": 1}])
+def test_a_damaged_journal_is_one_line(
+    cli: Commands, tiny: Example, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    args = ("cv", "tiny.yaml", "--set", EPOCHS, *NUMPY, "--folds", "2", "-o", "oof.csv", "-q")
+    with monkeypatch.context() as kept:
+        kept.setattr("nnfit.many.journal.Journal.remove", lambda journal: None)
+        assert cli(*args).code == 0
+    first, *lines = Path("oof.csv.folds").read_text().splitlines()
+    lines[0] = json.dumps(json.loads(lines[0]) | change)
+    Path("oof.csv.folds").write_text("\n".join([first, *lines, ""]))
+    done = cli(*args, "--resume")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "oof.csv.folds: is damaged" in done.err

@@ -82,7 +82,7 @@ def cv(
                         found.write(stream, keep or ())
                 journal.remove()
         except Interrupted as stopped:
-            how = f"; go on with: {_again(sys.argv)}" if journal.lines else ""
+            how = f"; go on with: {_again(sys.argv)}"
             raise Interrupted(f"{stopped.message}{how}", stopped.exit_code) from None
     if output != "-":
         options.print_result(found.to_json(), json, print_folds)

@@ -135,7 +135,12 @@ def _kept(folds: Folds, journal: Journal, observer: Observer) -> dict[tuple[Any,
     other = difference(folds.settings(), lines[0])
     if other is not None:
         raise ResumeError(f"{journal.path}: {other}, or start anew without --resume")
-    results = [FoldResult(**line) for line in lines[1:]]
+    try:
+        results = [_checked(FoldResult(**line), folds) for line in lines[1:]]
+    except (TypeError, ValueError) as err:
+        raise ResumeError(
+            f"{journal.path}: is damaged; expected folds of this run. Start anew without --resume"
+        ) from err
     observer.note(f"going on from {journal.path}, with {len(results)} folds done")
     return {(result.repeat - 1, result.fold - 1): result for result in results}
 
@@ -153,3 +158,16 @@ def _tell(result: FoldResult, folds: Folds, told: set[str], observer: Observer) 
     figures = {name: value for name, value in result.metrics.items() if name in shown}
     seconds = {"epochs": result.epochs, "seconds": f"{result.seconds:.2f}"}
     observer.row({**repeat, "fold": result.fold, "rows": result.rows, **figures, **seconds})
+
+
+def _checked(result: FoldResult, folds: Folds) -> FoldResult:
+    """Return a result that was kept; ValueError or TypeError if it is none of these folds."""
+    repeat, fold = result.repeat - 1, result.fold - 1
+    n = int((folds.numbers[repeat] == fold).sum()) if 0 <= repeat < len(folds.numbers) else 0
+    shape = np.array(result.predicted, float).shape
+    codes = 0 if folds.table.decisions.labels is None else n
+    if not n or len(shape) != 2 or (shape[0], len(result.codes), result.rows) != (n, codes, n):
+        raise ValueError("is no fold of these")
+    if not isinstance(result.metrics, dict):
+        raise TypeError("has no metrics")
+    return result

@@ -75,6 +75,7 @@ class WorkerLost(NnfitError):
     """The workers of one task died, again and again, or there is no getting at any."""
 
     exit_code = ExitCode.FAILED
+    task = ""  # the name of the one that lost them
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ def lost(name: str, how: str, tries: int) -> str:
 def given_up(name: str, how: str, tries: int) -> WorkerLost:
     """Return the error of a task that lost its worker so often."""
     often = f"{tries} times" if tries > 1 else "once"
-    return WorkerLost(
+    error = WorkerLost(
         f"{name}: {how}, {often}; expected its result. Where memory ran out, give it more, or take "
         "fewer --jobs"
     )
+    error.task = name
+    return error

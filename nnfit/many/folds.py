@@ -6,10 +6,12 @@ are is learned from them alone. What columns mean, and which classes there are, 
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,7 +101,11 @@ class Folds:
     def settings(self) -> dict[str, Any]:
         """Return what the folds' results depend on, for JSON."""
         config = settings(self.file, FREE) | {"folds": self.k, "repeats": len(self.numbers)}
-        return {"nnfit_version": __version__, "config": config, "data": self.table.rows.digest()}
+        digest = hashlib.sha256(self.table.rows.digest().encode())
+        if (own := self.file.config.data.tables.get("validation")) is not None:
+            with suppress(OSError), open(self.file.resolve(own), "rb") as stream:  # reading tells
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return {"nnfit_version": __version__, "config": config, "data": digest.hexdigest()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from nnfit.storage.output import told
 if sys.platform != "win32":
     import fcntl
 
-KEY = "nnfit_version"  # the first line's, by which the file is nnfit's
+HEAD = b'{"nnfit_version": '  # how the first line begins, by which the file is nnfit's
 
 
 class Journal:
@@ -30,7 +30,6 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.lines = 0  # that were written
         self._read_to = 0  # bytes whose lines were told
 
     def begin(self, record: dict[str, Any]) -> None:
@@ -64,6 +63,9 @@ class Journal:
             reason = (err.strerror or str(err)).lower()
             raise DataError(f"{self.path}: cannot be read: {reason}") from err
         whole = new[: new.rfind(b"\n") + 1]
+        begun = new[len(whole) :].lstrip(b"\0")  # a power cut may leave zeros
+        if begun and not begun.startswith(b"{"):
+            self._parsed(begun)
         found = [self._parsed(line) for line in whole.splitlines() if line.strip()]
         self._read_to += len(whole)
         return found
@@ -116,7 +118,6 @@ class Journal:
             os.ftruncate(handle, self._read_to)
             raise
         self._read_to += len(line)
-        self.lines += 1
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:
@@ -154,8 +155,9 @@ def kept_beside(output: str, resume: bool, observer: Observer) -> Iterator[Journ
                 "end, or name another place with -o"
             ) from None
         if os.path.lexists(journal.path):
-            head = Journal(journal.path).news()[:1]
-            if not all(KEY in line for line in head):
+            with told(journal.path), open(open_regular(journal.path, os.O_RDONLY), "rb") as stream:
+                head = stream.read(len(HEAD))
+            if not HEAD.startswith(head.rstrip(b"\0")):
                 raise OutputError(
                     f"{journal.path}: was not written by nnfit, and the folds would replace it; "
                     "expected a free name. Move it away, or name another place with -o"

@@ -155,7 +155,7 @@ class Sweep:
                         with taken.claim:
                             self._ended(taken.trial, told)
             except WorkerLost as err:
-                lost = hand_out.running.pop(err.messages[0].partition(": ")[0], None)
+                lost = hand_out.running.pop(err.task, None)
                 if lost is None:
                     raise
                 taken, left = lost, True

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnfit.budget import HELD_OUT_NUMBERS
 from nnfit.config.schema import Config
 from nnfit.dataset.dataset import Dataset
 from nnfit.dataset.outcome import Outcome
@@ -66,7 +67,9 @@ def _judged(network: Network, dataset: Dataset, out_of_fold: OutOfFold | None) -
     part = dataset.parts.get("validation")
     if part is None:
         return None, None
-    return part.truth, predict(network, part.X)
+    n_outputs = network.architecture.sizes[-1]
+    some = slice(None, None, -(-len(part) * n_outputs // HELD_OUT_NUMBERS))  # evenly spread
+    return part.truth[some], predict(network, part.X[some])
 
 
 def _figures(outcome: Outcome, truth: Array, y_hat: Array) -> dict[str, float | None]:
