@@ -144,7 +144,7 @@ def run_fold(shared: Folds, report: Report, repeat: int, fold: int) -> FoldResul
         values["training.threads"] = 1  # the other cores have folds of their own
     file = replace(shared.file, config=with_values(config, values))
     others = numbers < fold if shared.by_time else numbers != fold
-    heard = _Heard(report)
+    heard = Heard(report)
     run = train_run(file, shared.table.take(np.flatnonzero(others)), observer=heard)
     if run.failure is not None:
         heard.warning(f"{run.failure}; the weights of {run.summary.best} are judged")
@@ -183,11 +183,11 @@ def _judged(model: Model, rows: NamedRows, observer: Observer) -> tuple[Array, d
     return np.concatenate(found), evaluation.result()["metrics"]
 
 
-class _Heard(Observer):
-    """Reports how far a run is, and keeps its warnings for who put the folds together."""
+class Heard(Observer):
+    """Reports how much is done of a share of a run, and keeps its warnings for who sums up."""
 
-    def __init__(self, report: Report) -> None:
-        self._report, self._epochs = report, 1
+    def __init__(self, report: Report, share: float = 1.0) -> None:
+        self._report, self._share, self._epochs = report, share, 1
         self.warnings: list[str] = []
 
     def warning(self, text: str) -> None:
@@ -197,7 +197,7 @@ class _Heard(Observer):
         self._epochs = plan.epochs
 
     def progress(self, epoch: int, fraction: float) -> None:
-        self._report((epoch - 1 + fraction) / self._epochs)
+        self._report(min(1.0, (epoch - 1 + fraction) / self._epochs / self._share))
 
     def epoch(self, record: EpochRecord, best: bool) -> None:
         self.progress(record.epoch, 1.0)

@@ -19,9 +19,9 @@ from nnfit.dataset.dataset import Decided
 from nnfit.dataset.deciding import decide
 from nnfit.errors import DataError, NnfitError
 from nnfit.many.engine import Report
-from nnfit.many.folds import Folds, run_fold, spread
+from nnfit.many.folds import Folds, Heard, run_fold, spread
 from nnfit.nn.names import ERRORS
-from nnfit.observer import Observer, Plan
+from nnfit.observer import Observer
 from nnfit.run.checkpoint import Checkpoint
 from nnfit.run.run import train_run
 
@@ -96,7 +96,7 @@ def run_trial(
             return _by_folds(shared.source(file), report, file, shared.cv)
         kept = nullcontext() if output is None else Checkpoint(output, True, Observer(), share)
         with kept as checkpoint:
-            hearing = _Hearing(report, share)
+            hearing = Heard(report, share)
             table = shared.source(file)
             run = train_run(file, table, observer=hearing, checkpoint=checkpoint)
     except NnfitError as err:
@@ -225,16 +225,3 @@ class Results:
         What was trained for a greater share of its epochs comes before what was dropped.
         """
         return -line.get("share", 1.0), self._sign * line["score"], line["id"]
-
-
-class _Hearing(Observer):
-    """Passes on how much of the share that is to be trained is done."""
-
-    def __init__(self, report: Report, share: float) -> None:
-        self._report, self._share, self._epochs = report, share, 1
-
-    def started(self, plan: Plan) -> None:
-        self._epochs = plan.epochs
-
-    def progress(self, epoch: int, fraction: float) -> None:
-        self._report(min(1.0, (epoch - 1 + fraction) / self._epochs / self._share))

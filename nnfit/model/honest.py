@@ -92,15 +92,19 @@ class Honest:
         found: Array = (self.model.outcome.probabilities(y_hat)[:, 1] >= self._cut).astype(np.intp)
         return found
 
-    def cells(self, y_hat: Array, native: bool) -> list[Any]:
-        """Return the cells of the `columns`; labels of a set as a list where they are `native`."""
+    def cells(self, y_hat: Array, said: Array, native: bool) -> list[Any]:
+        """Return the cells of the `columns`; labels of a set as a list where they are `native`.
+
+        What is `said` of the rows are values (N, T), or codes (N,).
+        """
         outcome, labels = self.model.outcome, self.model.labels
         made: list[Any] = []
         if self.interval is not None:
-            values = outcome.values(y_hat)
             reach = self._held_out("--interval").radius(self.interval, "--interval")
-            ends = np.stack([values - reach, values + reach], axis=-1)
-            made.append(outcome.written(ends.reshape(len(values), -1)))
+            ends = np.stack([said - reach, said + reach], axis=-1)
+            if outcome.law.loss == "poisson":  # no count is below 0
+                ends = np.maximum(ends, 0.0)
+            made.append(outcome.written(ends.reshape(len(said), -1)))
         if self.prediction_set is not None:
             assert labels is not None
             p = outcome.probabilities(y_hat)
@@ -108,7 +112,7 @@ class Honest:
                 self.prediction_set, "--prediction-set"
             )
             among = 1.0 - p <= reach
-            among[np.arange(len(p)), self.codes(y_hat)] = True  # no set without the prediction
+            among[np.arange(len(p)), said] = True  # no set without the prediction
             names = (labels.typed if native else labels.decode)(np.arange(p.shape[1]))
             sets = [[names[k] for k in np.flatnonzero(row)] for row in among]
             made.append(sets if native else [BETWEEN.join(map(str, found)) for found in sets])

@@ -71,15 +71,16 @@ def predictions(
             y_hat = model.outputs(rows, tally)
         if labels is None:
             made = [outcome.told(y_hat)]
+            said = made[0][:, : len(model.targets)]
         else:
-            codes = honest.codes(y_hat)
-            made = [(labels.typed if native else labels.decode)(codes)]
+            said = honest.codes(y_hat)
+            made = [(labels.typed if native else labels.decode)(said)]
             if proba:
                 made.append(outcome.written(outcome.probabilities(y_hat)))
         if spread:
-            apart = apart if labels is None else apart[np.arange(len(apart)), codes, None]
+            apart = apart if labels is None else apart[np.arange(len(apart)), said, None]
             made.append(outcome.written(apart))
-        return made + honest.cells(y_hat, native)
+        return made + honest.cells(y_hat, said, native)
 
     return Made(columns, "predicted", cells)
 
